@@ -1,0 +1,30 @@
+// CHECK: our own bugs. Prints the condition and the values and aborts, in release builds too.
+// Never use it on bytes that we did not make. Any thread.
+#pragma once
+
+#include <sstream>
+#include <string>
+
+namespace gatetape {
+
+// check_failed prints `file:line: CHECK(condition) failed: values` to standard error and aborts.
+[[noreturn]] void check_failed(const char* file, int line, const char* condition,
+                               const std::string& values);
+
+namespace internal {
+template <typename... Values>
+std::string join_values(const Values&... values) {
+  std::ostringstream out;
+  ((out << values << ' '), ...);
+  return out.str();
+}
+}  // namespace internal
+}  // namespace gatetape
+
+// CHECK(condition, values...): aborts with the values when the condition does not hold.
+#define CHECK(condition, ...)                                             \
+  do {                                                                    \
+    if (!(condition)) [[unlikely]]                                        \
+      ::gatetape::check_failed(__FILE__, __LINE__, #condition,            \
+                               ::gatetape::internal::join_values(__VA_ARGS__)); \
+  } while (false)
