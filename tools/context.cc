@@ -1,0 +1,72 @@
+#include "tools/context.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "base/bytes.h"
+
+namespace gatetape::tools {
+namespace {
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+}  // namespace
+
+absl::StatusOr<Config> Context::config() const {
+  absl::StatusOr<Config> loaded = Config::load(config_path());
+  if (absl::IsNotFound(loaded.status()))
+    return absl::NotFoundError("there is no stack in " + dir +
+                               ": name its folder with --dir, or make one with `gatetape up`");
+  return loaded;
+}
+
+void Context::fail(const absl::Status& status) {
+  if (status.ok()) return;
+  const std::string message = printable(std::string(status.message()));
+  std::fprintf(stderr, "gatetape: %s\n", message.c_str());
+  exit_code = exit_code_of(status);
+}
+
+Context make_context() {
+  Context context;
+  context.dir = default_dir();
+  context.stdout_is_tty = isatty(STDOUT_FILENO) == 1;
+  context.stderr_is_tty = isatty(STDERR_FILENO) == 1;
+  context.color =
+      context.stdout_is_tty && environment("NO_COLOR").empty() && environment("TERM") != "dumb";
+  return context;
+}
+
+std::string default_dir() {
+  if (std::string dir = environment("GATETAPE_DIR"); !dir.empty()) return dir;
+  if (geteuid() == 0) return "/var/lib/gatetape";
+  if (std::string state = environment("XDG_STATE_HOME"); !state.empty()) return state + "/gatetape";
+  return environment("HOME") + "/.local/state/gatetape";
+}
+
+int exit_code_of(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kOk:
+      return kExitOk;
+    case absl::StatusCode::kInvalidArgument:
+      return kExitUsage;
+    case absl::StatusCode::kNotFound:
+      return kExitNotFound;
+    case absl::StatusCode::kPermissionDenied:
+      return kExitDenied;
+    case absl::StatusCode::kDataLoss:
+      return kExitTampered;
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kDeadlineExceeded:
+      return kExitUnreachable;
+    default:
+      return kExitError;
+  }
+}
+
+}  // namespace gatetape::tools

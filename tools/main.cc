@@ -1,0 +1,42 @@
+// gatetape: the command line. Each verb lives in tools/verb_NAME and adds itself to the parser.
+#include <CLI/CLI.hpp>
+#include <array>
+#include <cstdio>
+#include <exception>
+
+#include "tools/context.h"
+
+using gatetape::tools::Context;
+
+namespace {
+
+using AddVerb = void (*)(CLI::App&, Context&);
+// In the order of --help.
+constexpr std::array<AddVerb, 0> kVerbs = {};
+
+int run(int argc, char** argv) {
+  Context context = gatetape::tools::make_context();
+  CLI::App app("gatetape: search, replay and prove what passed through the SSH gateway");
+  app.require_subcommand(1);
+  app.fallthrough();  // --dir and --local may also follow the verb
+  app.add_option("--dir", context.dir, "folder of the stack (GATETAPE_DIR)");
+  app.add_flag("--local", context.local_time, "show times in the local zone, not UTC");
+  for (AddVerb add : kVerbs) add(app, context);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? gatetape::tools::kExitOk : gatetape::tools::kExitUsage;
+  }
+  return context.exit_code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "gatetape: %s\n", error.what());
+    return gatetape::tools::kExitError;
+  }
+}
