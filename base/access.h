@@ -1,4 +1,5 @@
-// Access: access.toml, who may reach what as whom. Deny by default. Immutable once loaded; any thread.
+// Access: access.toml, who may reach what as whom. Deny by default. Immutable once loaded; any
+// thread.
 #pragma once
 
 #include <map>
@@ -13,14 +14,14 @@ namespace gatetape {
 
 struct AccessUser {
   std::string name;
-  std::vector<std::string> keys;         // as written: "ssh-ed25519 AAAA... comment"
-  std::vector<std::string> key_blobs;    // the decoded public key blobs, same order
+  std::vector<std::string> keys;       // as written: "ssh-ed25519 AAAA... comment"
+  std::vector<std::string> key_blobs;  // the decoded public key blobs, same order
   std::vector<std::string> roles;
 };
 
 struct AccessTarget {
   std::string name;
-  std::string host;      // of address, without the port
+  std::string host;  // of address, without the port
   uint16_t port = 22;
   std::map<std::string, std::string> labels;
   std::vector<std::string> host_keys;       // as written
@@ -48,13 +49,15 @@ struct Grant {
 
 class Access {
  public:
-  // parse reads the text of an access file; INVALID_ARGUMENT "path:line: what" for anything unknown,
-  // doubled, or of the wrong form. Relative key_file paths are relative to the folder of `path`.
+  // parse reads the text of an access file; INVALID_ARGUMENT "path:line: what" for anything
+  // unknown, doubled, or of the wrong form. Relative key_file paths are relative to the folder of
+  // `path`.
   static absl::StatusOr<Access> parse(std::string_view text, const std::string& path);
   // load reads the file, then parses it.
   static absl::StatusOr<Access> load(const std::string& path);
 
-  // user_of_key gives the user whose key it is, nullptr when nobody's. `blob` is the RFC 4253 key blob.
+  // user_of_key gives the user whose key it is, nullptr when nobody's. `blob` is the RFC 4253 key
+  // blob.
   const AccessUser* user_of_key(std::string_view blob) const;
   const AccessUser* user(std::string_view name) const;
   // target finds by name, else by address ("10.2.2.7"); `port` is the one asked for: 22, or the

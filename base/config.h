@@ -19,17 +19,17 @@ struct TlsConfig {
 
 struct GatewayConfig {
   std::vector<std::string> listen = {"127.0.0.1:2222"};  // addr:port, [v6]:port
-  uint32_t threads = 2;                // event loops; each connection stays on one
+  uint32_t threads = 2;  // event loops; each connection stays on one
   std::string host_key = "keys/gateway_host.pem";
   std::string signing_key = "keys/gateway_sign.pem";
   std::string user_ca = "keys/user_ca.pem";
   std::string host_ca = "keys/host_ca.pem";
   std::string access_file = "access.toml";
-  uint64_t window_bytes = 1 << 20;     // offered minus durable, a session
+  uint64_t window_bytes = 1 << 20;  // offered minus durable, a session
   uint32_t freeze_timeout_s = 30;
   uint32_t login_grace_time_s = 60;
   uint32_t max_auth_tries = 6;
-  uint32_t max_startups = 100;         // connections before authentication, in all
+  uint32_t max_startups = 100;  // connections before authentication, in all
   uint32_t max_startups_per_source = 20;
   uint32_t max_connections_per_source = 200;
   uint32_t max_channels_per_session = 64;
@@ -42,7 +42,7 @@ struct RecorderConfig {
   std::string database;                           // libpq conninfo of role gatetape_recorder
   std::string signing_key = "keys/recorder_sign.pem";
   uint32_t commit_timeout_s = 30;
-  uint64_t queue_bytes_max = 64 << 20;            // frames that wait for a commit
+  uint64_t queue_bytes_max = 64 << 20;  // frames that wait for a commit
 };
 
 struct AuditdConfig {
@@ -58,14 +58,15 @@ struct Config {
   std::string dir;   // its folder, absolute
   std::string name;  // this gateway's name in the record; default: the host name
   std::string log_level = "info";
-  std::vector<std::string> recorders = {"unix:run/recorder.sock"};  // for gateway and auditd, in order
+  std::vector<std::string> recorders = {
+      "unix:run/recorder.sock"};  // for gateway and auditd, in order
   TlsConfig tls;
   GatewayConfig gateway;
   RecorderConfig recorder;
   AuditdConfig auditd;
 
-  // load reads the file; INVALID_ARGUMENT with "file:line: what" for bad content, NOT_FOUND without it.
-  // All paths (also in unix: endpoints) come out absolute.
+  // load reads the file; INVALID_ARGUMENT with "file:line: what" for bad content, NOT_FOUND without
+  // it. All paths (also in unix: endpoints) come out absolute.
   static absl::StatusOr<Config> load(const std::string& path);
 };
 

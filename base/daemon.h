@@ -7,10 +7,10 @@
 #include <string_view>
 #include <utility>
 
-
 namespace gatetape {
 
-// DaemonSignals blocks SIGTERM, SIGINT and SIGHUP (make it before any thread exists), ignores SIGPIPE.
+// DaemonSignals blocks SIGTERM, SIGINT and SIGHUP (make it before any thread exists), ignores
+// SIGPIPE.
 class DaemonSignals {
  public:
   DaemonSignals();
@@ -18,16 +18,16 @@ class DaemonSignals {
   void run(const std::function<void()>& reload);
 };
 
-// DaemonArguments is what every daemon takes: --config FILE, --version, --help (the last two print and
-// exit 0; a bad argument prints one line and exits 2).
+// DaemonArguments is what every daemon takes: --config FILE, --version, --help (the last two print
+// and exit 0; a bad argument prints one line and exits 2).
 struct DaemonArguments {
   std::string config;
 };
 DaemonArguments parse_daemon_arguments(int argc, char** argv, const std::string& program,
                                        const std::string& what_it_does);
 
-// start_log sets up spdlog's default logger: one JSON object a line on standard error with ts, level,
-// program, event and fields. `level`: debug, info, warn, error.
+// start_log sets up spdlog's default logger: one JSON object a line on standard error with ts,
+// level, program, event and fields. `level`: debug, info, warn, error.
 void start_log(const std::string& program, const std::string& level);
 
 // log_info/log_warn/log_error write one line: event is a snake_case word, each field a key and any
@@ -38,8 +38,8 @@ void log_info(std::string_view event, LogFields fields = {});
 void log_warn(std::string_view event, LogFields fields = {});
 void log_error(std::string_view event, LogFields fields = {});
 
-// notify_ready / notify_reloading / notify_stopping / notify_status tell systemd (sd_notify); nothing
-// happens without it.
+// notify_ready / notify_reloading / notify_stopping / notify_status tell systemd (sd_notify);
+// nothing happens without it.
 void notify_ready();
 void notify_reloading();
 void notify_stopping();
