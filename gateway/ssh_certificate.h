@@ -43,9 +43,9 @@ struct Certificate {
   uint64_t valid_before = 0;                                          // Unix s
   std::vector<std::pair<std::string, std::string>> critical_options;  // name, value
   std::vector<std::pair<std::string, std::string>> extensions;        // name, value, mostly empty
-  std::string authority;     // the CA's public key blob (RFC 4253 section 6.6)
-  std::string signed_bytes;  // what the signature covers
-  std::string signature;     // blob: algorithm and signature
+  std::string authority;                                              // the CA's public key blob
+  std::string signed_bytes;                                           // what the signature covers
+  std::string signature;  // blob: algorithm and signature
 };
 
 // parse_certificate reads a certificate blob (hostile bytes); INVALID_ARGUMENT unless every byte

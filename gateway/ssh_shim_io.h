@@ -9,19 +9,19 @@
 
 namespace gatetape::gateway {
 
-// io_attach turns the read-ahead on for a non-blocking socket, after ssh_bind_accept_fd or
-// SSH_OPTIONS_FD took it. From then on the number stays taken until io_detach, even when libssh
-// closes it before: that only shuts the socket down. Descriptors of 65536 and above are left as
-// they are.
+// io_attach turns the read-ahead on for a non-blocking socket; at the latest before epoll is asked
+// again. From then on the number stays taken until io_detach: when libssh closes the descriptor,
+// that only shuts the socket down. Descriptors of 65536 and above are left as they are.
 void io_attach(int fd);
 // io_make_hop gives a new attached descriptor without a peer, for ssh_bind_accept_fd; -1 when the
 // process has no descriptor left. Nothing is ever read from or written to it in the kernel: no
 // epoll.
 int io_make_hop();
-// io_detach forgets an attached descriptor and its buffers; call it exactly once. It is closed when
-// libssh has closed it before (ssh_disconnect, ssh_free, end of stream); otherwise it stays open
-// and is whoever's who closes it next.
-void io_detach(int fd);
+// io_detach forgets an attached descriptor and its buffers; call it once, after ssh_free. True:
+// libssh had closed the descriptor, which is now closed indeed. False: it is open, or was not
+// attached; it is the caller's to close (libssh does not close the SSH_OPTIONS_FD of a session in
+// ssh_disconnect).
+bool io_detach(int fd);
 // io_readable tells whether libssh would get bytes, or the end of a hop's stream, without the
 // kernel: epoll says nothing of those. After every pump ask, and pump again (later, to be fair)
 // while it is true.
