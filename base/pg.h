@@ -1,9 +1,10 @@
-// The one door to libpq: a connection that never reconnects by itself, binary parameters, results and
-// COPY. One thread at a time uses a connection.
+// The one door to libpq: a connection that never reconnects by itself, binary parameters, results
+// and COPY. One thread at a time uses a connection.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,8 +19,13 @@ struct pg_result;
 
 namespace gatetape {
 
-// PgParam is one binary parameter; the constructors give PostgreSQL's binary form of the type that the
-// statement casts to ($1::bigint ...).
+struct PgClear {
+  void operator()(pg_result* result) const;
+};
+using PgHandle = std::unique_ptr<pg_result, PgClear>;
+
+// PgParam is one binary parameter; the constructors give PostgreSQL's binary form of the type that
+// the statement casts to ($1::bigint ...).
 struct PgParam {
   std::optional<std::string> bytes;  // nullopt = NULL
   static PgParam null();
@@ -31,6 +37,12 @@ struct PgParam {
   static PgParam int8(int64_t value);
   static PgParam boolean(bool value);
   static PgParam timestamptz(int64_t unix_ns);  // to microseconds
+};
+
+// PgStatement is one statement of a transaction.
+struct PgStatement {
+  const char* sql;  // a constant: each text is prepared once a connection
+  std::vector<PgParam> params;
 };
 
 // PgResult is a result set in binary format.
@@ -46,7 +58,7 @@ class PgResult {
   std::string text(int row, int column) const { return std::string(bytes(row, column)); }
 
  private:
-  std::shared_ptr<pg_result> result_;
+  std::shared_ptr<pg_result> result_;  // shared by copies of this value
 };
 
 // PgCopyRow builds one row of a binary COPY.
@@ -65,31 +77,56 @@ class PgConnection {
   // connect opens a connection; UNAVAILABLE with libpq's message when it cannot. Waits at most 5 s.
   static absl::StatusOr<std::unique_ptr<PgConnection>> connect(const std::string& conninfo);
   ~PgConnection();
+  PgConnection(const PgConnection&) = delete;
+  PgConnection& operator=(const PgConnection&) = delete;
 
-  // set_timeout_s bounds every later call (default 30 s); past it the connection is closed and the call
-  // gives ABORTED when it was a COMMIT, DEADLINE_EXCEEDED otherwise.
+  // set_timeout_s bounds every later call (default 30 s); past it the connection is closed and the
+  // call gives ABORTED when it was a COMMIT, DEADLINE_EXCEEDED otherwise.
   void set_timeout_s(uint32_t seconds);
-  // execute runs one statement with parameters. ALREADY_EXISTS for SQLSTATE 23505, UNAVAILABLE when the
-  // connection is lost, PERMISSION_DENIED for 42501, else INTERNAL; the text holds the SQLSTATE.
+  // execute runs one statement with parameters. ALREADY_EXISTS for SQLSTATE 23505, UNAVAILABLE when
+  // the connection is lost, PERMISSION_DENIED for 42501, INVALID_ARGUMENT for the rest of the
+  // classes 22 and 23 (the data does not fit), else INTERNAL; the text holds the SQLSTATE.
   absl::StatusOr<PgResult> execute(const std::string& sql, const std::vector<PgParam>& params = {});
   // run_script runs several statements without parameters (migrations).
   absl::Status run_script(const std::string& sql);
   // copy_in runs `copy T (...) from stdin (format binary)` with rows built by PgCopyRow.
   absl::Status copy_in(const std::string& sql, std::string_view rows);
-  // commit runs COMMIT. OK only when it is certain and no warning came with it (a cancelled wait for a
-  // synchronous standby is a warning): ABORTED = in doubt, re-read before anything else; other codes =
-  // certainly not committed.
+  // commit runs COMMIT. OK only when it is certain and no warning came with it (a cancelled wait
+  // for a synchronous standby is a warning): ABORTED = in doubt, re-read before anything else;
+  // other codes = certainly not committed.
   absl::Status commit();
-  // stream runs a query and calls `row` for each row in single-row mode; stops early when it gives false.
+  // transact runs BEGIN, the statements and COMMIT in one round trip (libpq's pipeline mode) and
+  // gives each statement's result. ABORTED = in doubt as with commit(); the codes of execute =
+  // certainly not committed, and rolled back.
+  absl::StatusOr<std::vector<PgResult>> transact(const std::vector<PgStatement>& statements);
+  // stream runs a query and calls `row` for each row in single-row mode; stops early when it gives
+  // false. The timeout bounds the wait for each row.
   absl::Status stream(const std::string& sql, const std::vector<PgParam>& params,
                       const std::function<bool(const PgResult&)>& row);
+  // is_broken tells that the connection is lost or was closed; it stays so.
   bool is_broken() const;
 
  private:
   explicit PgConnection(pg_conn* connection);
-  pg_conn* connection_;
+  static void on_notice(void* self, const pg_result* notice);
+  absl::Status wait_connected();
+  // next_result waits for the next result of the running query, at most until `deadline_ns`; the
+  // result is null at its end.
+  absl::StatusOr<PgHandle> next_result(int64_t deadline_ns);
+  absl::Status pump(int64_t deadline_ns, bool flushing);
+  absl::StatusOr<PgHandle> finish_query(int sent);
+  absl::Status put_copy_data(std::string_view bytes, int64_t deadline_ns);
+  absl::StatusOr<std::string> prepare(const std::string& sql);
+  absl::Status send_pipeline(const std::vector<PgStatement>& statements);
+  absl::StatusOr<std::vector<PgResult>> read_pipeline(size_t queries);
+  absl::Status cancel_query();
+  absl::Status lost();
+  int64_t deadline_ns() const;
+
+  pg_conn* connection_;  // null once it was given up
   uint32_t timeout_s_ = 30;
-  bool warned_ = false;  // a WARNING arrived since it was last cleared
+  bool warned_ = false;                          // a WARNING arrived since it was last cleared
+  std::map<std::string, std::string> prepared_;  // statement text -> its name
 };
 
 }  // namespace gatetape

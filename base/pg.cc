@@ -1,0 +1,356 @@
+#include "base/pg.h"
+
+#include <libpq-fe.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/strip.h"
+#include "base/check.h"
+#include "base/clock.h"
+
+namespace gatetape {
+namespace {
+
+constexpr int64_t kSecondNs = 1'000'000'000;
+constexpr int kConnectTimeoutS = 5;
+constexpr int kBinary = 1;
+
+// Params holds what libpq wants to see of a list of PgParam; it borrows from the list.
+struct Params {
+  std::vector<const char*> values;
+  std::vector<int> lengths;
+  std::vector<int> formats;
+
+  explicit Params(const std::vector<PgParam>& params) : formats(params.size(), kBinary) {
+    for (const PgParam& param : params) {
+      values.push_back(param.bytes ? param.bytes->data() : nullptr);
+      lengths.push_back(param.bytes ? static_cast<int>(param.bytes->size()) : 0);
+    }
+  }
+  int count() const { return static_cast<int>(values.size()); }
+};
+
+std::string_view field_of(const pg_result* result, int field) {
+  const char* text = PQresultErrorField(result, field);
+  return text == nullptr ? std::string_view{} : std::string_view(text);
+}
+
+absl::StatusCode code_of(std::string_view sqlstate) {
+  if (sqlstate == "23505") return absl::StatusCode::kAlreadyExists;
+  if (sqlstate == "42501") return absl::StatusCode::kPermissionDenied;
+  const std::string_view error_class = sqlstate.substr(0, 2);
+  if (error_class == "22" || error_class == "23") return absl::StatusCode::kInvalidArgument;
+  // 08: connection, 57P: shutdown. No SQLSTATE at all: libpq's own message, the connection is gone.
+  if (sqlstate.empty() || error_class == "08" || sqlstate.substr(0, 3) == "57P")
+    return absl::StatusCode::kUnavailable;
+  return absl::StatusCode::kInternal;
+}
+
+absl::Status status_of(const pg_result* result) {
+  switch (PQresultStatus(result)) {
+    case PGRES_FATAL_ERROR:
+    case PGRES_NONFATAL_ERROR:
+    case PGRES_BAD_RESPONSE:
+      break;
+    case PGRES_PIPELINE_ABORTED:
+      return absl::InternalError("an earlier statement failed");
+    default:
+      return absl::OkStatus();
+  }
+  const std::string_view sqlstate = field_of(result, PG_DIAG_SQLSTATE);
+  std::string text(field_of(result, PG_DIAG_MESSAGE_PRIMARY));
+  if (text.empty()) text = std::string(absl::StripSuffix(PQresultErrorMessage(result), "\n"));
+  if (!sqlstate.empty()) text += " (SQLSTATE " + std::string(sqlstate) + ")";
+  return absl::Status(code_of(sqlstate), text);
+}
+
+// is_certain tells that the server itself refused the statement and lives on: the transaction did
+// not commit. A FATAL may come after the commit was done.
+bool is_certain(const pg_result* result) {
+  return field_of(result, PG_DIAG_SEVERITY_NONLOCALIZED) == "ERROR" &&
+         field_of(result, PG_DIAG_SQLSTATE) != "40003";
+}
+
+absl::Status in_doubt(absl::string_view why) {
+  return absl::AbortedError("commit in doubt: " + std::string(why));
+}
+
+// wait_socket polls a socket until an event, an error or the deadline; false at the deadline.
+bool wait_socket(int fd, short events, int64_t deadline_ns) {
+  while (true) {
+    const int64_t left_ns = deadline_ns - system_clock().mono_ns();
+    if (left_ns <= 0) return false;
+    pollfd entry{fd, events, 0};
+    const int ready = poll(&entry, 1, static_cast<int>(left_ns / 1'000'000 + 1));
+    if (ready > 0 || (ready < 0 && errno != EINTR)) return true;
+  }
+}
+
+}  // namespace
+
+PgConnection::PgConnection(pg_conn* connection) : connection_(connection) {
+  PQsetNoticeReceiver(connection_, &PgConnection::on_notice, this);
+}
+
+PgConnection::~PgConnection() { PQfinish(connection_); }
+
+void PgConnection::on_notice(void* self, const pg_result* notice) {
+  if (field_of(notice, PG_DIAG_SEVERITY_NONLOCALIZED) == "WARNING")
+    static_cast<PgConnection*>(self)->warned_ = true;
+}
+
+absl::StatusOr<std::unique_ptr<PgConnection>> PgConnection::connect(const std::string& conninfo) {
+  pg_conn* raw = PQconnectStart(conninfo.c_str());
+  if (raw == nullptr) return absl::UnavailableError("libpq is out of memory");
+  std::unique_ptr<PgConnection> connection(new PgConnection(raw));
+  const absl::Status connected = connection->wait_connected();
+  if (!connected.ok()) return connected;
+  PQsetnonblocking(raw, 1);
+  const absl::Status utf8 = connection->run_script("set client_encoding = 'UTF8'");
+  if (!utf8.ok()) return utf8;
+  return connection;
+}
+
+absl::Status PgConnection::wait_connected() {
+  const int64_t deadline = system_clock().mono_ns() + kConnectTimeoutS * kSecondNs;
+  PostgresPollingStatusType state =
+      PQstatus(connection_) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
+  while (state != PGRES_POLLING_OK) {
+    if (state == PGRES_POLLING_FAILED) return lost();
+    const short events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT;
+    if (!wait_socket(PQsocket(connection_), events, deadline))
+      return absl::UnavailableError("the database did not answer in time");
+    state = PQconnectPoll(connection_);
+  }
+  return absl::OkStatus();
+}
+
+void PgConnection::set_timeout_s(uint32_t seconds) { timeout_s_ = seconds; }
+
+int64_t PgConnection::deadline_ns() const {
+  return system_clock().mono_ns() + int64_t{timeout_s_} * kSecondNs;
+}
+
+bool PgConnection::is_broken() const {
+  return connection_ == nullptr || PQstatus(connection_) != CONNECTION_OK;
+}
+
+absl::Status PgConnection::lost() {
+  if (connection_ == nullptr) return absl::UnavailableError("the connection is closed");
+  return absl::UnavailableError(absl::StripSuffix(PQerrorMessage(connection_), "\n"));
+}
+
+// pump waits once for the socket and reads what came; past the deadline it gives the connection up.
+absl::Status PgConnection::pump(int64_t deadline_ns, bool flushing) {
+  const short events = static_cast<short>(POLLIN | (flushing ? POLLOUT : 0));
+  if (!wait_socket(PQsocket(connection_), events, deadline_ns)) {
+    PQfinish(std::exchange(connection_, nullptr));
+    return absl::DeadlineExceededError("the database did not answer in time");
+  }
+  return PQconsumeInput(connection_) == 1 ? absl::OkStatus() : lost();
+}
+
+absl::StatusOr<PgHandle> PgConnection::next_result(int64_t deadline_ns) {
+  while (true) {
+    const int unsent = PQflush(connection_);
+    if (unsent == 0 && PQisBusy(connection_) == 0) return PgHandle(PQgetResult(connection_));
+    // After a failed flush the server's last words may still be readable: libpq gives them as a
+    // result.
+    if (unsent < 0 && PQisBusy(connection_) == 0) return PgHandle(PQgetResult(connection_));
+    const absl::Status pumped = pump(deadline_ns, unsent == 1);
+    if (!pumped.ok()) return pumped;
+  }
+}
+
+// finish_query reads all results of a query that was sent (`sent` is libpq's answer to that) and
+// gives the first that failed, else the last.
+absl::StatusOr<PgHandle> PgConnection::finish_query(int sent) {
+  if (sent != 1) return lost();
+  const int64_t deadline = deadline_ns();
+  PgHandle kept;
+  while (true) {
+    absl::StatusOr<PgHandle> result = next_result(deadline);
+    if (!result.ok()) return result.status();
+    if (*result == nullptr) break;
+    if (kept == nullptr || status_of(kept.get()).ok()) kept = std::move(*result);
+    if (PQresultStatus(kept.get()) == PGRES_COPY_IN) break;
+  }
+  if (kept == nullptr) return lost();
+  return kept;
+}
+
+absl::StatusOr<PgResult> PgConnection::execute(const std::string& sql,
+                                               const std::vector<PgParam>& params) {
+  if (is_broken()) return lost();
+  const Params raw(params);
+  absl::StatusOr<PgHandle> result = finish_query(
+      PQsendQueryParams(connection_, sql.c_str(), raw.count(), nullptr, raw.values.data(),
+                        raw.lengths.data(), raw.formats.data(), kBinary));
+  if (!result.ok()) return result.status();
+  const absl::Status status = status_of(result->get());
+  if (!status.ok()) return status;
+  return PgResult(result->release());
+}
+
+absl::Status PgConnection::run_script(const std::string& sql) {
+  if (is_broken()) return lost();
+  const absl::StatusOr<PgHandle> result = finish_query(PQsendQuery(connection_, sql.c_str()));
+  return result.ok() ? status_of(result->get()) : result.status();
+}
+
+absl::Status PgConnection::commit() {
+  if (is_broken()) return lost();
+  warned_ = false;
+  const absl::StatusOr<PgHandle> result = finish_query(PQsendQuery(connection_, "commit"));
+  if (!result.ok()) return in_doubt(result.status().message());
+  const absl::Status status = status_of(result->get());
+  if (!status.ok()) return is_certain(result->get()) ? status : in_doubt(status.message());
+  if (warned_) return in_doubt("the server warned while it committed");
+  if (std::string_view(PQcmdStatus(result->get())) != "COMMIT")
+    return absl::FailedPreconditionError("the transaction had failed and was rolled back");
+  return absl::OkStatus();
+}
+
+absl::Status PgConnection::put_copy_data(std::string_view bytes, int64_t deadline_ns) {
+  constexpr size_t kStepBytes = 1 << 20;
+  while (!bytes.empty()) {
+    const size_t step = std::min(bytes.size(), kStepBytes);
+    const int queued = PQputCopyData(connection_, bytes.data(), static_cast<int>(step));
+    if (queued < 0) return lost();
+    if (queued == 1) bytes.remove_prefix(step);
+    for (int unsent = 1; (unsent = PQflush(connection_)) != 0;) {
+      if (unsent < 0) return lost();
+      const absl::Status pumped = pump(deadline_ns, true);
+      if (!pumped.ok()) return pumped;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PgConnection::copy_in(const std::string& sql, std::string_view rows) {
+  if (is_broken()) return lost();
+  constexpr std::string_view kHeader("PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19);
+  constexpr std::string_view kTrailer("\377\377", 2);
+  absl::StatusOr<PgHandle> started = finish_query(PQsendQuery(connection_, sql.c_str()));
+  if (!started.ok()) return started.status();
+  if (PQresultStatus(started->get()) != PGRES_COPY_IN) {
+    const absl::Status status = status_of(started->get());
+    return status.ok() ? absl::InternalError("not a COPY FROM STDIN: " + sql) : status;
+  }
+  const int64_t deadline = deadline_ns();
+  for (std::string_view part : {kHeader, rows, kTrailer}) {
+    const absl::Status put = put_copy_data(part, deadline);
+    if (!put.ok()) return put;
+  }
+  const absl::StatusOr<PgHandle> done = finish_query(PQputCopyEnd(connection_, nullptr));
+  return done.ok() ? status_of(done->get()) : done.status();
+}
+
+absl::Status PgConnection::stream(const std::string& sql, const std::vector<PgParam>& params,
+                                  const std::function<bool(const PgResult&)>& row) {
+  if (is_broken()) return lost();
+  const Params raw(params);
+  if (PQsendQueryParams(connection_, sql.c_str(), raw.count(), nullptr, raw.values.data(),
+                        raw.lengths.data(), raw.formats.data(), kBinary) != 1)
+    return lost();
+  PQsetSingleRowMode(connection_);
+  absl::Status status;
+  bool wanted = true;
+  while (true) {
+    absl::StatusOr<PgHandle> result = next_result(deadline_ns());
+    if (!result.ok()) return result.status();
+    if (*result == nullptr) return status;
+    if (!wanted) continue;  // what is left of a query that was cancelled
+    if (PQresultStatus(result->get()) != PGRES_SINGLE_TUPLE) {
+      status = status_of(result->get());
+    } else if (!row(PgResult(result->release()))) {
+      wanted = false;
+      status = cancel_query();
+    }
+  }
+}
+
+absl::Status PgConnection::cancel_query() {
+  const std::unique_ptr<PGcancel, decltype(&PQfreeCancel)> handle(PQgetCancel(connection_),
+                                                                  PQfreeCancel);
+  char error[256] = "";
+  if (handle != nullptr && PQcancel(handle.get(), error, sizeof error) == 1)
+    return absl::OkStatus();
+  return absl::UnavailableError(error);
+}
+
+absl::StatusOr<std::string> PgConnection::prepare(const std::string& sql) {
+  if (const auto known = prepared_.find(sql); known != prepared_.end()) return known->second;
+  const std::string name = "s" + std::to_string(prepared_.size());
+  const absl::StatusOr<PgHandle> result =
+      finish_query(PQsendPrepare(connection_, name.c_str(), sql.c_str(), 0, nullptr));
+  if (!result.ok()) return result.status();
+  const absl::Status status = status_of(result->get());
+  if (!status.ok()) return status;
+  return prepared_[sql] = name;
+}
+
+absl::StatusOr<std::vector<PgResult>> PgConnection::transact(
+    const std::vector<PgStatement>& statements) {
+  std::vector<PgStatement> all = {{"begin", {}}};
+  all.insert(all.end(), statements.begin(), statements.end());
+  all.push_back({"commit", {}});
+  for (const PgStatement& statement : all) {
+    if (is_broken()) return lost();
+    const absl::StatusOr<std::string> name = prepare(statement.sql);
+    if (!name.ok()) return name.status();
+  }
+  warned_ = false;
+  const absl::Status sent = send_pipeline(all);
+  if (!sent.ok()) return in_doubt(sent.message());
+  absl::StatusOr<std::vector<PgResult>> results = read_pipeline(all.size());
+  if (results.ok()) return std::vector<PgResult>(results->begin() + 1, results->end() - 1);
+  if (absl::IsAborted(results.status())) return results.status();
+  const absl::Status undone = run_script("rollback");
+  return undone.ok() ? results.status() : undone;
+}
+
+absl::Status PgConnection::send_pipeline(const std::vector<PgStatement>& statements) {
+  if (PQenterPipelineMode(connection_) != 1) return lost();
+  for (const PgStatement& statement : statements) {
+    const Params raw(statement.params);
+    const std::string& name = prepared_.at(statement.sql);
+    if (PQsendQueryPrepared(connection_, name.c_str(), raw.count(), raw.values.data(),
+                            raw.lengths.data(), raw.formats.data(), kBinary) != 1)
+      return lost();
+  }
+  return PQpipelineSync(connection_) == 1 ? absl::OkStatus() : lost();
+}
+
+// read_pipeline reads the results of `queries` statements, the last of them COMMIT, and leaves
+// pipeline mode.
+absl::StatusOr<std::vector<PgResult>> PgConnection::read_pipeline(size_t queries) {
+  const int64_t deadline = deadline_ns();
+  std::vector<PgResult> results;
+  absl::Status failed;
+  while (true) {
+    absl::StatusOr<PgHandle> result = next_result(deadline);
+    if (!result.ok()) return in_doubt(result.status().message());
+    if (*result == nullptr) {
+      if (is_broken()) return in_doubt(lost().message());
+      continue;  // the end of one statement's results
+    }
+    if (PQresultStatus(result->get()) == PGRES_PIPELINE_SYNC) break;
+    const absl::Status status = status_of(result->get());
+    if (!status.ok() && failed.ok()) {
+      if (!is_certain(result->get())) return in_doubt(status.message());
+      failed = status;
+    }
+    results.emplace_back(result->release());
+  }
+  CHECK(PQexitPipelineMode(connection_) == 1, PQerrorMessage(connection_));
+  if (!failed.ok()) return failed;
+  if (warned_) return in_doubt("the server warned while it committed");
+  CHECK(results.size() == queries, results.size(), queries);
+  return results;
+}
+
+}  // namespace gatetape
