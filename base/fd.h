@@ -1,0 +1,33 @@
+// Fd: the one owner of a file descriptor. Moved, never copied; any one thread.
+#pragma once
+
+#include <unistd.h>
+
+#include <utility>
+
+namespace gatetape {
+
+class Fd {
+ public:
+  Fd() = default;
+  explicit Fd(int fd) : fd_(fd) {}
+  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Fd& operator=(Fd&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~Fd() { reset(); }
+
+  // get gives the descriptor, -1 when there is none.
+  int get() const { return fd_; }
+  // reset closes it now.
+  void reset() {
+    if (fd_ >= 0) close(fd_);
+    fd_ = -1;
+  }
+
+ private:
+  int fd_ = -1;
+};
+
+}  // namespace gatetape
