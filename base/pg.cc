@@ -74,8 +74,10 @@ bool is_certain(const pg_result* result) {
          field_of(result, PG_DIAG_SQLSTATE) != "40003";
 }
 
-absl::Status in_doubt(absl::string_view why) {
-  return absl::AbortedError("commit in doubt: " + std::string(why));
+// is_fatal tells that the server ended the connection with these words.
+bool is_fatal(const pg_result* result) {
+  const std::string_view severity = field_of(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+  return severity == "FATAL" || severity == "PANIC";
 }
 
 // wait_socket polls a socket until an event, an error or the deadline; false at the deadline.
@@ -95,7 +97,7 @@ PgConnection::PgConnection(pg_conn* connection) : connection_(connection) {
   PQsetNoticeReceiver(connection_, &PgConnection::on_notice, this);
 }
 
-PgConnection::~PgConnection() { PQfinish(connection_); }
+PgConnection::~PgConnection() { give_up(); }
 
 void PgConnection::on_notice(void* self, const pg_result* notice) {
   if (field_of(notice, PG_DIAG_SEVERITY_NONLOCALIZED) == "WARNING")
@@ -138,6 +140,14 @@ bool PgConnection::is_broken() const {
   return connection_ == nullptr || PQstatus(connection_) != CONNECTION_OK;
 }
 
+void PgConnection::give_up() { PQfinish(std::exchange(connection_, nullptr)); }
+
+absl::Status PgConnection::doubt(absl::string_view why) {
+  const absl::Status status = absl::AbortedError("commit in doubt: " + std::string(why));
+  give_up();
+  return status;
+}
+
 absl::Status PgConnection::lost() {
   if (connection_ == nullptr) return absl::UnavailableError("the connection is closed");
   return absl::UnavailableError(absl::StripSuffix(PQerrorMessage(connection_), "\n"));
@@ -147,7 +157,7 @@ absl::Status PgConnection::lost() {
 absl::Status PgConnection::pump(int64_t deadline_ns, bool flushing) {
   const short events = static_cast<short>(POLLIN | (flushing ? POLLOUT : 0));
   if (!wait_socket(PQsocket(connection_), events, deadline_ns)) {
-    PQfinish(std::exchange(connection_, nullptr));
+    give_up();
     return absl::DeadlineExceededError("the database did not answer in time");
   }
   return PQconsumeInput(connection_) == 1 ? absl::OkStatus() : lost();
@@ -179,6 +189,7 @@ absl::StatusOr<PgHandle> PgConnection::finish_query(int sent) {
     if (PQresultStatus(kept.get()) == PGRES_COPY_IN) break;
   }
   if (kept == nullptr) return lost();
+  if (is_fatal(kept.get())) give_up();
   return kept;
 }
 
@@ -205,10 +216,10 @@ absl::Status PgConnection::commit() {
   if (is_broken()) return lost();
   warned_ = false;
   const absl::StatusOr<PgHandle> result = finish_query(PQsendQuery(connection_, "commit"));
-  if (!result.ok()) return in_doubt(result.status().message());
+  if (!result.ok()) return doubt(result.status().message());
   const absl::Status status = status_of(result->get());
-  if (!status.ok()) return is_certain(result->get()) ? status : in_doubt(status.message());
-  if (warned_) return in_doubt("the server warned while it committed");
+  if (!status.ok()) return is_certain(result->get()) ? status : doubt(status.message());
+  if (warned_) return doubt("the server warned while it committed");
   if (std::string_view(PQcmdStatus(result->get())) != "COMMIT")
     return absl::FailedPreconditionError("the transaction had failed and was rolled back");
   return absl::OkStatus();
@@ -305,7 +316,7 @@ absl::StatusOr<std::vector<PgResult>> PgConnection::transact(
   }
   warned_ = false;
   const absl::Status sent = send_pipeline(all);
-  if (!sent.ok()) return in_doubt(sent.message());
+  if (!sent.ok()) return doubt(sent.message());
   absl::StatusOr<std::vector<PgResult>> results = read_pipeline(all.size());
   if (results.ok()) return std::vector<PgResult>(results->begin() + 1, results->end() - 1);
   if (absl::IsAborted(results.status())) return results.status();
@@ -333,22 +344,22 @@ absl::StatusOr<std::vector<PgResult>> PgConnection::read_pipeline(size_t queries
   absl::Status failed;
   while (true) {
     absl::StatusOr<PgHandle> result = next_result(deadline);
-    if (!result.ok()) return in_doubt(result.status().message());
+    if (!result.ok()) return doubt(result.status().message());
     if (*result == nullptr) {
-      if (is_broken()) return in_doubt(lost().message());
+      if (is_broken()) return doubt(lost().message());
       continue;  // the end of one statement's results
     }
     if (PQresultStatus(result->get()) == PGRES_PIPELINE_SYNC) break;
     const absl::Status status = status_of(result->get());
     if (!status.ok() && failed.ok()) {
-      if (!is_certain(result->get())) return in_doubt(status.message());
+      if (!is_certain(result->get())) return doubt(status.message());
       failed = status;
     }
     results.emplace_back(result->release());
   }
   CHECK(PQexitPipelineMode(connection_) == 1, PQerrorMessage(connection_));
   if (!failed.ok()) return failed;
-  if (warned_) return in_doubt("the server warned while it committed");
+  if (warned_) return doubt("the server warned while it committed");
   CHECK(results.size() == queries, results.size(), queries);
   return results;
 }

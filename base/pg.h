@@ -92,8 +92,8 @@ class PgConnection {
   // copy_in runs `copy T (...) from stdin (format binary)` with rows built by PgCopyRow.
   absl::Status copy_in(const std::string& sql, std::string_view rows);
   // commit runs COMMIT. OK only when it is certain and no warning came with it (a cancelled wait
-  // for a synchronous standby is a warning): ABORTED = in doubt, re-read before anything else;
-  // other codes = certainly not committed.
+  // for a synchronous standby is a warning): ABORTED = in doubt, re-read before anything else
+  // (on a new connection: this one is closed); other codes = certainly not committed.
   absl::Status commit();
   // transact runs BEGIN, the statements and COMMIT in one round trip (libpq's pipeline mode) and
   // gives each statement's result. ABORTED = in doubt as with commit(); the codes of execute =
@@ -120,6 +120,8 @@ class PgConnection {
   absl::Status send_pipeline(const std::vector<PgStatement>& statements);
   absl::StatusOr<std::vector<PgResult>> read_pipeline(size_t queries);
   absl::Status cancel_query();
+  void give_up();
+  absl::Status doubt(absl::string_view why);  // gives the connection up
   absl::Status lost();
   int64_t deadline_ns() const;
 
