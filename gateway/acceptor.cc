@@ -1,0 +1,110 @@
+#include "gateway/acceptor.h"
+
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "base/daemon.h"
+#include "base/endpoint.h"
+#include "gateway/connection.h"
+
+namespace gatetape::gateway {
+namespace {
+
+constexpr int kBacklog = 1024;
+constexpr int64_t kRefusalRecordNs = 1'000'000'000;  // one frame a second, with a count
+
+void set_socket_options(int fd) {
+  const int one = 1;
+  const int unanswered_ms = 60'000;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+  setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unanswered_ms, sizeof unanswered_ms);
+}
+
+}  // namespace
+
+Acceptor::Acceptor(std::vector<Loop*> loops, Services& services)
+    : loops_(std::move(loops)), services_(services) {}
+
+Acceptor::~Acceptor() { stop(); }
+
+absl::Status Acceptor::listen(const std::string& endpoint) {
+  const absl::StatusOr<HostPort> parsed = parse_host_port(endpoint);
+  if (!parsed.ok()) return parsed.status();
+  absl::StatusOr<SocketAddress> address = absl::UnavailableError("not a numeric address");
+  if (!parse_ip(parsed->host).empty())
+    services_.resolver.resolve(parsed->host, parsed->port,
+                               [&](absl::StatusOr<SocketAddress> found) { address = found; });
+  if (!address.ok())
+    return absl::UnavailableError(endpoint + ": " + std::string(address.status().message()));
+  const int fd =
+      socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const int one = 1;
+  if (fd >= 0) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+  const auto* name = reinterpret_cast<const sockaddr*>(&address->storage);
+  if (fd < 0 || bind(fd, name, address->length) != 0 || ::listen(fd, kBacklog) != 0) {
+    const std::string reason = std::strerror(errno);
+    if (fd >= 0) close(fd);
+    return absl::UnavailableError("cannot listen on " + endpoint + ": " + reason);
+  }
+  listeners_.push_back(fd);
+  loops_.front()->watch(fd, EPOLLIN, this);
+  return absl::OkStatus();
+}
+
+void Acceptor::stop() {
+  for (const int fd : std::exchange(listeners_, {})) {
+    loops_.front()->unwatch(fd);
+    close(fd);
+  }
+}
+
+void Acceptor::on_ready(uint32_t) {
+  for (const int listener : listeners_) accept_all(listener);
+}
+
+void Acceptor::accept_all(int listener) {
+  for (;;) {
+    SocketAddress peer;
+    peer.length = sizeof peer.storage;
+    const int fd = accept4(listener, reinterpret_cast<sockaddr*>(&peer.storage), &peer.length,
+                           SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) {
+      if (errno == EMFILE || errno == ENFILE) refuse("", "out of file descriptors");
+      return;
+    }
+    const std::string source = peer.to_text();
+    const std::string source_ip = parse_host_port(source)->host;
+    const absl::Status admitted = services_.startups.admit(source_ip);
+    if (!admitted.ok()) {
+      close(fd);
+      refuse(source, std::string(admitted.message()));
+      continue;
+    }
+    set_socket_options(fd);
+    Loop* loop = loops_[next_loop_++ % loops_.size()];
+    Services* services = &services_;
+    loop->post([loop, services, fd, source, source_ip] {
+      loop->adopt(Connection::accept(*loop, *services, fd, source, source_ip));
+    });
+  }
+}
+
+// A flood of connections must not become a flood of frames.
+void Acceptor::refuse(const std::string& source, const std::string& reason) {
+  refused_++;
+  const int64_t now = services_.clock.mono_ns();
+  if (now - refused_recorded_ns_ < kRefusalRecordNs) return;
+  refused_recorded_ns_ = now;
+  Event event{{"source", source}, {"reason", reason}};
+  event.add_number("count", std::exchange(refused_, 0));
+  log_warn("connection_refused", {{"source", source}, {"reason", reason}});
+  services_.log.record_async(FrameKind::kConnectionRefused, event, nullptr);
+}
+
+}  // namespace gatetape::gateway

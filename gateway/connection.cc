@@ -1,0 +1,246 @@
+#include "gateway/connection.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/bytes.h"
+#include "base/daemon.h"
+#include "base/endpoint.h"
+#include "base/openssh_key.h"
+#include "gateway/ssh_certificate.h"
+
+namespace gatetape::gateway {
+namespace {
+
+constexpr int64_t kSecondNs = 1'000'000'000;
+constexpr int64_t kRecordingLimitNs = 5 * kSecondNs;
+
+// A host certificate for the name that the person asked for: one @cert-authority line covers all targets.
+std::string host_certificate(const Services& services, const AccessTarget& target) {
+  CertificateRequest request;
+  request.public_key = services.host_key.raw;
+  request.host = true;
+  request.key_id = "gatetape host " + target.name;
+  request.principals = {target.name};
+  if (target.host != target.name) request.principals.push_back(target.host);
+  const auto now_s = static_cast<uint64_t>(services.clock.wall_ns() / kSecondNs);
+  request.valid_after = now_s - 300;
+  request.valid_before = now_s + 24 * 3600;
+  return mint_certificate(services.host_ca, request);
+}
+
+std::string text_or_empty(const char* text) { return text == nullptr ? "" : text; }
+
+}  // namespace
+
+std::unique_ptr<Connection> Connection::accept(Loop& loop, Services& services, int fd,
+                                               const std::string& source,
+                                               const std::string& source_ip) {
+  std::unique_ptr<Connection> connection(new Connection(loop, services, fd, false));
+  connection->source_ = source;
+  connection->source_ip_ = source_ip;
+  connection->admitted_ = true;
+  connection->begin();
+  return connection;
+}
+
+Connection::Connection(Loop& loop, Services& services, int fd, bool hop)
+    : loop_(loop),
+      services_(services),
+      hop_(hop),
+      started_ns_(loop.clock().mono_ns()),
+      alive_(std::make_shared<Connection*>(this)),
+      peer_(loop, SshPeer::Role::kServer, fd, hop, this) {
+  watch_packets(peer_.session(), this);
+}
+
+Connection::~Connection() {
+  for (Bridge& bridge : bridges_) {
+    auto* inner = static_cast<Connection*>(bridge.inner());
+    if (inner == nullptr) continue;
+    inner->bridge_ = nullptr;
+    inner->peer_.mark_dead();
+    loop_.mark(inner);
+  }
+  if (bridge_ != nullptr) {
+    bridge_->set_inner(nullptr);
+    bridge_->on_inner_activity();
+  }
+  session_.reset();
+  if (attempt_) ssh_message_free(attempt_->message);
+  if (admitted_) services_.startups.leave(source_ip_, authenticated_);
+}
+
+// Starts the server side of the handshake. False when libssh refuses.
+bool Connection::begin() {
+  if (ssh_bind_accept_fd(services_.bind, peer_.session(), peer_.fd()) != SSH_OK) {
+    peer_.mark_dead();
+    return false;
+  }
+  peer_.attach_io();
+  ssh_set_auth_methods(peer_.session(), SSH_AUTH_METHOD_PUBLICKEY);
+  peer_.pump();
+  return true;
+}
+
+void Connection::service() {
+  if (state_ == State::kLogin) check_dropped_logins();
+  if (session_) session_->service();
+  for (auto it = bridges_.begin(); it != bridges_.end();) {
+    it->flush();
+    it = it->finished() ? bridges_.erase(it) : std::next(it);
+  }
+  if (!shutdown_.empty() && !session_ && bridges_.empty()) leave(shutdown_);
+  if (state_ == State::kLeaving && !peer_.dead() && !peer_.write_pending())
+    peer_.disconnect(goodbye_);
+  peer_.settle();
+  if (session_ && peer_.dead()) session_->service();
+  if (bridge_ != nullptr) bridge_->on_inner_activity();
+}
+
+void Connection::on_tick(int64_t mono_ns) {
+  const bool logging_in = state_ == State::kHandshake || state_ == State::kLogin;
+  const int64_t grace_ns = services_.config.gateway.login_grace_time_s * kSecondNs;
+  if (logging_in && mono_ns - started_ns_ > grace_ns) {
+    log_info("login_grace_time", {{"source", source_}});
+    drop();
+  }
+  if (state_ == State::kRecording && mono_ns - recording_since_ns_ > kRecordingLimitNs)
+    leave("recording is not available (" + services_.link.last_error() +
+          "), so nobody can log in now: try again in a minute");
+  // A peer that takes no goodbye.
+  if (state_ == State::kLeaving && mono_ns - recording_since_ns_ > kRecordingLimitNs) drop();
+  if (session_) session_->on_tick(mono_ns);
+}
+
+bool Connection::finished() const {
+  return peer_.dead() && (bridge_ == nullptr || bridge_->drained());
+}
+
+void Connection::shut_down(const std::string& reason) {
+  shutdown_ = reason;
+  if (session_) session_->finish("shutdown", reason, "gatetape: " + reason);
+}
+
+// The server's key exchange; logins are messages.
+bool Connection::on_handshake() {
+  const int result = ssh_handle_key_exchange(peer_.session());
+  if (result == SSH_AGAIN) return false;
+  if (result != SSH_OK) {
+    log_info("handshake_failed",
+             {{"source", source_}, {"reason", ssh_get_error(peer_.session())}});
+    peer_.mark_dead();
+    return false;
+  }
+  state_ = State::kLogin;
+  return true;
+}
+
+void Connection::on_message(ssh_message message) {
+  const int type = ssh_message_type(message);
+  if (type == SSH_REQUEST_SERVICE) {
+    ssh_message_service_reply_success(message);
+  } else if (type == SSH_REQUEST_AUTH && state_ == State::kLogin) {
+    login_messages_++;
+    return hop_ ? on_inner_login(message) : on_login(message);
+  } else if (state_ == State::kSession && session_) {
+    return session_->on_user_message(message);
+  } else if (state_ == State::kOuter) {
+    return on_outer_message(message);
+  } else {
+    ssh_message_reply_default(message);
+  }
+  ssh_message_free(message);
+}
+
+bool Connection::may_read() const {
+  return state_ != State::kRecording && state_ != State::kOpening && state_ != State::kLeaving;
+}
+
+void Connection::on_session_up() {
+  if (state_ != State::kOpening) return;
+  state_ = State::kSession;
+  ssh_message_auth_reply_success(attempt_->message, 0);
+  ssh_message_free(attempt_->message);
+  attempt_.reset();
+  peer_.pump();
+}
+
+void Connection::on_session_over(const std::string& text) {
+  state_ = State::kLeaving;
+  recording_since_ns_ = loop_.clock().mono_ns();
+  goodbye_ = text;
+  if (text.empty()) peer_.mark_dead();
+  loop_.mark(this);
+}
+
+void Connection::on_outer_message(ssh_message message) {
+  const int type = ssh_message_type(message);
+  const bool open = type == SSH_REQUEST_CHANNEL_OPEN;
+  if (open && ssh_message_subtype(message) == SSH_CHANNEL_DIRECT_TCPIP) {
+    open_inner(message);
+  } else if (open) {
+    refuse_channel_open(message, kAdministrativelyProhibited,
+                        "gatetape: this is a gateway; use ssh -J, or log in as LOGIN@TARGET");
+  } else {
+    ssh_message_reply_default(message);
+  }
+  ssh_message_free(message);
+}
+
+void Connection::open_inner(ssh_message message) {
+  const std::string host = text_or_empty(ssh_message_channel_request_open_destination(message));
+  const auto port =
+      static_cast<uint16_t>(ssh_message_channel_request_open_destination_port(message));
+  const std::shared_ptr<const Access> access = services_.access.get();
+  const AccessUser* user = access->user(person_->user);
+  const AccessTarget* target = access->target(host, port);
+  std::string refusal;
+  if (user == nullptr) {
+    refusal = "you are not in access.toml any more";
+  } else if (target == nullptr) {
+    refusal = "no target " + printable(host) + ":" + std::to_string(port);
+  } else if (!access->reaches(*user, *target)) {
+    refusal = "your roles do not reach " + target->name;
+  } else if (target->host_key_blobs.empty()) {
+    refusal = target->name + " has no host_keys in access.toml (gatetape hosts scan " +
+              target->name + ")";
+  } else if (bridges_.size() >= services_.config.gateway.max_channels_per_session) {
+    refusal = "too many sessions on one connection";
+  }
+  const int hop = refusal.empty() ? io_make_hop() : -1;
+  if (refusal.empty() && hop < 0) refusal = "the gateway has no descriptor left";
+  if (!refusal.empty()) {
+    services_.log.record_async(FrameKind::kAccessDenied,
+                               Event{{"user", person_->user},
+                                     {"login", ""},
+                                     {"target", format_host_port({host, port})},
+                                     {"source", source_},
+                                     {"reason", refusal}},
+                               nullptr);
+    refuse_channel_open(message, kAdministrativelyProhibited, "gatetape: " + refusal);
+    return;
+  }
+  const ssh_channel channel = ssh_message_channel_request_open_reply_accept(message);
+  std::unique_ptr<Connection> inner(new Connection(loop_, services_, hop, true));
+  inner->source_ = source_;
+  inner->inner_ = Inner{*person_, *target};
+  set_host_certificate(inner->peer_.session(), host_certificate(services_, *target));
+  bridges_.emplace_back(loop_, this, peer_, channel, hop);
+  inner->bridge_ = &bridges_.back();
+  inner->bridge_->set_inner(inner.get());
+  inner->begin();
+  loop_.adopt(std::move(inner));
+}
+
+void Connection::drop() {
+  peer_.mark_dead();
+  loop_.mark(this);
+}
+
+void Connection::leave(const std::string& text) {
+  if (state_ == State::kLeaving) return;
+  on_session_over("gatetape: " + text);
+}
+
+}  // namespace gatetape::gateway

@@ -1,0 +1,147 @@
+// gatetape-gateway: the daemon that people and targets meet. Holds no database credential: all that it
+// decides and forwards goes to a recorder first.
+#include <libssh/libssh.h>
+#include <malloc.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "base/daemon.h"
+#include "gateway/acceptor.h"
+#include "gateway/loop.h"
+#include "gateway/pulse.h"
+#include "gateway/services.h"
+#include "gateway/ssh_setup.h"
+
+namespace gatetape::gateway {
+namespace {
+
+constexpr int64_t kShutdownGraceNs = 10'000'000'000;
+
+int fail(const absl::Status& status) {
+  std::fprintf(stderr, "gatetape-gateway: %s\n", std::string(status.message()).c_str());
+  return 1;
+}
+
+struct Keys {
+  SigningKey signing;
+  SigningKey user_ca;
+  SigningKey host_ca;
+  SigningKey host;
+};
+
+absl::StatusOr<Keys> load_keys(const GatewayConfig& config) {
+  std::vector<SigningKey> keys;
+  for (const std::string* path :
+       {&config.signing_key, &config.user_ca, &config.host_ca, &config.host_key}) {
+    absl::StatusOr<SigningKey> key = SigningKey::load(*path);
+    if (!key.ok()) return key.status();
+    keys.push_back(*std::move(key));
+  }
+  return Keys{keys[0], keys[1], keys[2], keys[3]};
+}
+
+// Every load is a frame, also one that was refused: then the old rules stay.
+void record_access_load(tee::SystemLog& log, const std::string& path,
+                        const absl::StatusOr<Access>& access) {
+  Event event{{"path", path}, {"result", access.ok() ? "ok" : "refused"}};
+  if (access.ok()) {
+    event.add("sha256", access->sha256());
+    event.add_number("users", access->users().size());
+    event.add_number("targets", access->targets().size());
+    event.add_number("roles", access->roles().size());
+    log_info("access_loaded", {{"path", path}, {"sha256", access->sha256()}});
+  } else {
+    event.add("error", std::string(access.status().message()));
+    log_error("access_refused", {{"error", std::string(access.status().message())}});
+  }
+  log.record_async(FrameKind::kAccessLoad, event, nullptr);
+}
+
+void prepare_process() {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, 65536);
+  setrlimit(RLIMIT_NOFILE, &limit);
+  mallopt(M_TRIM_THRESHOLD, 64 << 20);  // give pages back late: fresh heap costs page faults
+  ssh_init();
+}
+
+absl::Status serve(const Config& config, const Keys& keys, Access first_access,
+                   DaemonSignals& signals) {
+  const GatewayConfig& gateway = config.gateway;
+  const absl::StatusOr<ssh_bind> bind = make_bind(keys.host);
+  if (!bind.ok()) return bind.status();
+  tee::RecordLink link({config.recorders, config.tls});
+  tee::SystemLog log(link, system_clock(), keys.signing, config.name, "gatetape-gateway");
+  record_access_load(log, gateway.access_file, first_access);
+  AccessBox access(std::make_shared<const Access>(std::move(first_access)));
+  Startups startups({gateway.max_startups, gateway.max_startups_per_source,
+                     gateway.max_connections_per_source});
+  Resolver resolver;
+  Services services{config,        system_clock(), link,
+                    log,           keys.signing,   keys.user_ca,
+                    keys.host_ca,  keys.host.public_key(), *bind,
+                    access,        startups,       resolver};
+  std::vector<std::unique_ptr<Loop>> loops;
+  std::vector<Loop*> borrowed;
+  for (uint32_t i = 0; i < gateway.threads; i++) {
+    loops.push_back(std::make_unique<Loop>(system_clock()));
+    borrowed.push_back(loops.back().get());
+  }
+  auto acceptor = std::make_unique<Acceptor>(borrowed, services);
+  for (const std::string& endpoint : gateway.listen) {
+    const absl::Status listening = acceptor->listen(endpoint);
+    if (!listening.ok()) {
+      link.stop();
+      return listening;
+    }
+    log_info("listening", {{"endpoint", endpoint}});
+  }
+  loops.front()->adopt(std::make_unique<Pulse>(services));
+  std::vector<std::thread> threads;
+  for (const auto& loop : loops) threads.emplace_back([&loop] { loop->run(); });
+  notify_ready();
+  signals.run([&] {
+    notify_reloading();
+    absl::StatusOr<Access> loaded = Access::load(gateway.access_file);
+    record_access_load(log, gateway.access_file, loaded);
+    if (loaded.ok()) access.set(std::make_shared<const Access>(*std::move(loaded)));
+    notify_ready();
+  });
+  notify_stopping();
+  log_info("stopping");
+  loops.front()->post([&] { acceptor->stop(); });
+  for (const auto& loop : loops) loop->stop("the gateway is shutting down", kShutdownGraceNs);
+  for (std::thread& thread : threads) thread.join();
+  const absl::Status stopped = log.stop("shutdown");
+  if (!stopped.ok()) log_warn("stop_not_recorded", {{"reason", std::string(stopped.message())}});
+  link.stop();
+  ssh_bind_free(*bind);
+  return absl::OkStatus();
+}
+
+int run(int argc, char** argv) {
+  DaemonSignals signals;
+  const DaemonArguments arguments = parse_daemon_arguments(
+      argc, argv, "gatetape-gateway", "accepts SSH connections and records them before they pass");
+  const absl::StatusOr<Config> config = Config::load(arguments.config);
+  if (!config.ok()) return fail(config.status());
+  start_log("gatetape-gateway", config->log_level);
+  const absl::StatusOr<Keys> keys = load_keys(config->gateway);
+  if (!keys.ok()) return fail(keys.status());
+  absl::StatusOr<Access> access = Access::load(config->gateway.access_file);
+  if (!access.ok()) return fail(access.status());
+  prepare_process();
+  const absl::Status served = serve(*config, *keys, *std::move(access), signals);
+  return served.ok() ? 0 : fail(served);
+}
+
+}  // namespace
+}  // namespace gatetape::gateway
+
+int main(int argc, char** argv) { return gatetape::gateway::run(argc, argv); }

@@ -1,0 +1,54 @@
+// Resolver: host names to addresses on threads of its own, so that no loop waits for DNS. Any thread.
+#pragma once
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+
+namespace gatetape::gateway {
+
+struct SocketAddress {
+  sockaddr_storage storage{};
+  socklen_t length = 0;
+  // to_text gives address:port, [v6]:port.
+  std::string to_text() const;
+};
+
+class Resolver {
+ public:
+  using Done = std::function<void(absl::StatusOr<SocketAddress>)>;
+
+  Resolver();
+  ~Resolver();
+  Resolver(const Resolver&) = delete;
+  Resolver& operator=(const Resolver&) = delete;
+
+  // resolve calls `done` once: at once on this thread for a numeric address, else later on one of the
+  // resolver's. UNAVAILABLE when the name has no address.
+  void resolve(const std::string& host, uint16_t port, Done done);
+
+ private:
+  struct Query {
+    std::string host;
+    uint16_t port = 0;
+    Done done;
+  };
+  void run();
+
+  absl::Mutex mutex_;
+  std::deque<Query> queries_ ABSL_GUARDED_BY(mutex_);
+  bool stop_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace gatetape::gateway

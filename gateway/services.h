@@ -1,0 +1,58 @@
+// Services: what the connections of all loops share. Made by main, outlives the loops. Any thread.
+#pragma once
+
+#include <libssh/server.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "base/access.h"
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/crypto.h"
+#include "gateway/resolver.h"
+#include "gateway/startups.h"
+#include "tee/record_link.h"
+#include "tee/system_log.h"
+
+namespace gatetape::gateway {
+
+// AccessBox holds the access rules in force; a reload puts new ones in, a decision keeps what it took.
+class AccessBox {
+ public:
+  explicit AccessBox(std::shared_ptr<const Access> access) : access_(std::move(access)) {}
+  std::shared_ptr<const Access> get() const {
+    const absl::MutexLock lock(&mutex_);
+    return access_;
+  }
+  void set(std::shared_ptr<const Access> access) {
+    const absl::MutexLock lock(&mutex_);
+    access_ = std::move(access);
+  }
+
+ private:
+  mutable absl::Mutex mutex_;
+  std::shared_ptr<const Access> access_ ABSL_GUARDED_BY(mutex_);  // by all loops and main
+};
+
+struct Services {
+  const Config& config;
+  const Clock& clock;
+  tee::RecordLink& link;
+  tee::SystemLog& log;
+  const SigningKey& signing_key;  // signs session heads
+  const SigningKey& user_ca;      // signs the certificates for targets
+  const SigningKey& host_ca;      // signs the host certificates that clients see
+  const PublicKey host_key;       // the gateway's own SSH host key
+  ssh_bind bind;                  // read-only once the host key is imported
+  AccessBox& access;
+  Startups& startups;
+  Resolver& resolver;
+  std::atomic<uint64_t> live_sessions{0};
+  std::atomic<uint64_t> certificate_serial{0};
+};
+
+}  // namespace gatetape::gateway
