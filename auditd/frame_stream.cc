@@ -1,0 +1,54 @@
+#include "auditd/frame_stream.h"
+
+#include <grpcpp/support/sync_stream.h>
+
+#include <utility>
+
+#include "proto/batch.h"
+
+namespace gatetape::auditd {
+namespace {
+
+constexpr size_t kMessageBytes = 1 << 20;
+
+}  // namespace
+
+absl::StatusOr<std::vector<Frame>> FrameReader::next() {
+  absl::StatusOr<Database::Lease> connection = database_.lease();
+  if (!connection.ok()) return connection.status();
+  if (!std::exchange(sought_, true) && from_seq_ > 1)
+    if (absl::Status status = pager_.seek(**connection, from_seq_); !status.ok()) return status;
+  const auto batches = pager_.next(**connection);
+  if (!batches.ok()) return batches.status();
+  std::vector<Frame> frames;
+  for (const StoredBatch& batch : *batches) {
+    auto decoded =
+        decode_batch(batch.first_seq, batch.last_seq, batch.codec, batch.raw_bytes, batch.data);
+    if (!decoded.ok()) return decoded.status();
+    for (Frame& frame : *decoded) {
+      ended_ = ended_ || frame.kind == FrameKind::kSessionEnd || frame.kind == FrameKind::kStop;
+      if (frame.seq >= from_seq_) frames.push_back(std::move(frame));
+    }
+  }
+  return frames;
+}
+
+bool FrameSender::add(Frame frame) {
+  bytes_ += frame.payload.size() + 32;
+  audit::v1::Frame* out = batch_.add_frames();
+  out->set_seq(frame.seq);
+  out->set_channel(frame.channel);
+  out->set_kind(static_cast<uint32_t>(frame.kind));
+  out->set_offset_ns(frame.offset_ns);
+  *out->mutable_payload() = std::move(frame.payload);
+  return bytes_ < kMessageBytes || flush();
+}
+
+bool FrameSender::flush() {
+  const bool ok = batch_.frames().empty() || writer_->Write(batch_);
+  batch_.Clear();
+  bytes_ = 0;
+  return ok;
+}
+
+}  // namespace gatetape::auditd

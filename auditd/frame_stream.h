@@ -1,0 +1,54 @@
+// FrameReader and FrameSender: the two ends of ReadFrames: stored batches in, messages of about a
+// megabyte out. Made for one call; one thread.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "auditd/batch_pager.h"
+#include "auditd/database.h"
+#include "gatetape/audit/v1/audit.pb.h"
+#include "proto/frame.h"
+
+namespace gatetape::auditd {
+
+// FrameReader borrows a connection for each page alone, so that a slow client holds none.
+class FrameReader {
+ public:
+  // `from_seq` is the first frame wanted; 0 and 1 are the start.
+  FrameReader(Database& database, const SessionId& session, uint64_t from_seq)
+      : database_(database), pager_(session), from_seq_(from_seq) {}
+
+  // next gives the following frames, none when there are no more now. DATA_LOSS when a stored batch
+  // is not readable.
+  absl::StatusOr<std::vector<Frame>> next();
+  // ended tells whether the session's last frame was given.
+  bool ended() const { return ended_; }
+
+ private:
+  Database& database_;
+  BatchPager pager_;
+  uint64_t from_seq_;
+  bool sought_ = false;
+  bool ended_ = false;
+};
+
+class FrameSender {
+ public:
+  explicit FrameSender(grpc::ServerWriter<audit::v1::FrameBatch>* writer) : writer_(writer) {}
+
+  // add sends when enough is collected; false when the client is gone.
+  bool add(Frame frame);
+  // flush sends what is left; false when the client is gone.
+  bool flush();
+
+ private:
+  grpc::ServerWriter<audit::v1::FrameBatch>* writer_;
+  audit::v1::FrameBatch batch_;
+  size_t bytes_ = 0;
+};
+
+}  // namespace gatetape::auditd

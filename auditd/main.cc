@@ -1,0 +1,133 @@
+// gatetape-auditd: everything that reads the record: list, search, replay, verify. It writes one
+// thing: its own system session, with a frame for each question it is asked.
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <exception>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "absl/synchronization/notification.h"
+#include "auditd/database.h"
+#include "auditd/query_log.h"
+#include "auditd/service.h"
+#include "auditd/verifier.h"
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/daemon.h"
+#include "base/endpoint.h"
+#include "proto/unix_listener.h"
+#include "tee/record_link.h"
+#include "tee/system_log.h"
+
+namespace gatetape::auditd {
+namespace {
+
+constexpr int kConnectionsMax = 8;
+constexpr absl::Duration kHeartbeat = absl::Seconds(20);
+constexpr std::chrono::seconds kDrain(2);
+
+// RecordedQueries writes questions into the daemon's system session.
+class RecordedQueries : public QueryLog {
+ public:
+  explicit RecordedQueries(tee::SystemLog& log) : log_(log) {}
+  absl::Status record(const Event& event) override { return log_.record(FrameKind::kQuery, event); }
+
+ private:
+  tee::SystemLog& log_;
+};
+
+// Heartbeat tells every 20 s, on a thread of its own, that the daemon runs.
+class Heartbeat {
+ public:
+  explicit Heartbeat(tee::SystemLog& log) : thread_([this, &log] { run(log); }) {}
+  ~Heartbeat() {
+    stop_.Notify();
+    thread_.join();
+  }
+
+ private:
+  void run(tee::SystemLog& log) {
+    while (!stop_.WaitForNotificationWithTimeout(kHeartbeat)) {
+      Event event{{"live_sessions", "0"}};
+      event.add("wall_ns", std::to_string(system_clock().wall_ns()));
+      log.record_async(FrameKind::kHeartbeat, event, nullptr);
+    }
+  }
+
+  absl::Notification stop_;
+  std::thread thread_;
+};
+
+absl::StatusOr<TrustedKeys> load_trusted_keys(const AuditdConfig& config) {
+  absl::StatusOr<std::vector<PublicKey>> writers = read_keys(config.writer_keys);
+  if (!writers.ok()) return writers.status();
+  absl::StatusOr<std::vector<PublicKey>> recorders = read_keys(config.recorder_keys);
+  if (!recorders.ok()) return recorders.status();
+  return TrustedKeys{*std::move(writers), *std::move(recorders)};
+}
+
+absl::StatusOr<std::unique_ptr<UnixListener>> listen(const std::string& endpoint) {
+  if (!is_unix(endpoint))
+    return absl::InvalidArgumentError("auditd.listen must be unix:PATH, not " + endpoint);
+  return UnixListener::open(endpoint.substr(5), {0, geteuid()});
+}
+
+absl::Status serve(const Config& config, DaemonSignals& signals) {
+  absl::StatusOr<TrustedKeys> trusted = load_trusted_keys(config.auditd);
+  if (!trusted.ok()) return trusted.status();
+  absl::StatusOr<SigningKey> key = SigningKey::load(config.auditd.signing_key);
+  if (!key.ok()) return key.status();
+  absl::StatusOr<std::unique_ptr<UnixListener>> listener = listen(config.auditd.listen);
+  if (!listener.ok()) return listener.status();
+
+  tee::RecordLink link({config.recorders, config.tls});
+  tee::SystemLog log(link, system_clock(), *key, config.name + "/auditd", "gatetape-auditd");
+  RecordedQueries queries(log);
+  Database database(config.auditd.database, kConnectionsMax);
+  Service service(database, queries, *trusted, system_clock(),
+                  [&link] { return link.connected() ? std::string("ok") : link.last_error(); });
+
+  grpc::ServerBuilder builder;
+  builder.RegisterService(&service);
+  (*listener)->attach(&builder);
+  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  if (!server) return absl::InternalError("gRPC does not start");
+  (*listener)->start();
+  {
+    const Heartbeat heartbeat(log);
+    notify_ready();
+    log_info("auditd_ready", {{"listen", config.auditd.listen}});
+    signals.run([] { log_info("nothing_to_reload"); });
+    notify_stopping();
+    (*listener)->close();
+    server->Shutdown(std::chrono::system_clock::now() + kDrain);
+  }
+  if (absl::Status status = log.stop("signal"); !status.ok())
+    log_warn("end_not_recorded", {{"reason", std::string(status.message())}});
+  link.stop();
+  return absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace gatetape::auditd
+
+int main(int argc, char** argv) {
+  using namespace gatetape;
+  DaemonSignals signals;
+  const DaemonArguments arguments = parse_daemon_arguments(
+      argc, argv, "gatetape-auditd", "lists, searches, replays and verifies the record");
+  try {
+    const absl::StatusOr<Config> config = Config::load(arguments.config);
+    start_log("gatetape-auditd", config.ok() ? config->log_level : "info");
+    const absl::Status status =
+        config.ok() ? gatetape::auditd::serve(*config, signals) : config.status();
+    if (status.ok()) return 0;
+    log_error("auditd_failed", {{"reason", std::string(status.message())}});
+  } catch (const std::exception& error) {
+    log_error("auditd_failed", {{"reason", error.what()}});
+  }
+  return 1;
+}

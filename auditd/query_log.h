@@ -1,0 +1,16 @@
+// QueryLog: where every question is recorded before its answer leaves. Any thread.
+#pragma once
+
+#include "absl/status/status.h"
+#include "proto/event.h"
+
+namespace gatetape::auditd {
+
+class QueryLog {
+ public:
+  virtual ~QueryLog() = default;
+  // record waits until a `query` event is durable; UNAVAILABLE when it cannot be recorded in time.
+  virtual absl::Status record(const Event& event) = 0;
+};
+
+}  // namespace gatetape::auditd

@@ -1,0 +1,73 @@
+// Service: AuditService of audit.proto. It reads through Database and records each call in QueryLog
+// before any of its answer leaves; a call that cannot be recorded is refused. Health alone is not
+// recorded: it tells nothing of any session, and must answer when recording is what fails.
+// gRPC's threads call it; it keeps no state between calls.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "auditd/database.h"
+#include "auditd/query_log.h"
+#include "base/clock.h"
+#include "gatetape/audit/v1/audit.grpc.pb.h"
+#include "proto/session_id.h"
+#include "proto/verify.h"
+
+namespace gatetape::auditd {
+
+class Service final : public audit::v1::AuditService::Service {
+ public:
+  // All outlive the service. `recorder_health` gives "ok" or what is wrong with auditd's own
+  // record.
+  Service(Database& database, QueryLog& log, const TrustedKeys& trusted, const Clock& clock,
+          std::function<std::string()> recorder_health);
+
+  grpc::Status ListSessions(grpc::ServerContext* context,
+                            const audit::v1::ListSessionsRequest* request,
+                            grpc::ServerWriter<audit::v1::Session>* writer) override;
+  grpc::Status GetSession(grpc::ServerContext* context, const audit::v1::GetSessionRequest* request,
+                          audit::v1::SessionDetail* response) override;
+  grpc::Status ReadFrames(grpc::ServerContext* context, const audit::v1::ReadFramesRequest* request,
+                          grpc::ServerWriter<audit::v1::FrameBatch>* writer) override;
+  grpc::Status Search(grpc::ServerContext* context, const audit::v1::SearchRequest* request,
+                      grpc::ServerWriter<audit::v1::Hit>* writer) override;
+  grpc::Status Verify(grpc::ServerContext* context, const audit::v1::VerifyRequest* request,
+                      grpc::ServerWriter<audit::v1::Verdict>* writer) override;
+  grpc::Status Health(grpc::ServerContext* context, const audit::v1::HealthRequest* request,
+                      audit::v1::HealthResponse* response) override;
+
+ private:
+  absl::Status list(const audit::v1::ListSessionsRequest& request,
+                    grpc::ServerWriter<audit::v1::Session>* writer, uint64_t* count);
+  absl::Status get(const std::string& id, audit::v1::SessionDetail* response);
+  absl::Status read(const grpc::ServerContext& context, const audit::v1::ReadFramesRequest& request,
+                    grpc::ServerWriter<audit::v1::FrameBatch>* writer, uint64_t* count);
+  absl::Status search_all(const audit::v1::SearchRequest& request,
+                          grpc::ServerWriter<audit::v1::Hit>* writer, uint64_t* count);
+  absl::Status verify_one(const std::string& id, grpc::ServerWriter<audit::v1::Verdict>* writer,
+                          uint64_t* count);
+  absl::Status verify_all(const grpc::ServerContext& context,
+                          grpc::ServerWriter<audit::v1::Verdict>* writer, uint64_t* count);
+  absl::StatusOr<SessionId> resolve(const std::string& id);
+  absl::StatusOr<bool> is_live(const SessionId& session);
+  // verify_stored gives a session's verdict, and after it those of sessions that it tells of.
+  absl::StatusOr<std::vector<audit::v1::Verdict>> verify_stored(const SessionId& session);
+
+  // answer_stream records the call with the result `started`, does the work, and records the
+  // outcome and the number of answers before the stream ends.
+  grpc::Status answer_stream(const grpc::ServerContext& context, const char* method,
+                             const google::protobuf::Message& request,
+                             const std::function<absl::Status(uint64_t* count)>& work);
+  absl::Status record(const grpc::ServerContext& context, const char* method,
+                      const google::protobuf::Message& request, const std::string& result,
+                      uint64_t count);
+
+  Database& database_;
+  QueryLog& log_;
+  const TrustedKeys& trusted_;
+  const Clock& clock_;
+  const std::function<std::string()> recorder_health_;
+};
+
+}  // namespace gatetape::auditd
