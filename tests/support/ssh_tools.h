@@ -89,7 +89,7 @@ inline int listen_loopback(int* port) {
 
 // ssh_command gives an ssh client's command line that reads no configuration and asks nothing.
 inline std::string ssh_command(const TempDir& dir, int port, bool check_host = false) {
-  return "ssh -F none -o BatchMode=yes -o IdentitiesOnly=yes -o LogLevel=ERROR -o "
+  return "ssh -F none -o BatchMode=yes -o IdentitiesOnly=yes -o "
          "UserKnownHostsFile=" +
          dir.path("known_hosts") +
          " -o GlobalKnownHostsFile=none -o StrictHostKeyChecking=" + (check_host ? "yes" : "no") +

@@ -1,0 +1,159 @@
+// The shim's I/O: read-ahead, hops and the descriptors' life, alone and under whole connections.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+
+#include "tests/support/ssh_server.h"
+
+namespace gatetape::gateway {
+namespace {
+
+using testing::run;
+using testing::ServerOptions;
+using testing::ShimServer;
+using testing::ssh_command;
+using testing::TempDir;
+
+bool is_open(int fd) { return fcntl(fd, F_GETFD) != -1; }
+
+short poll_now(int fd, short events) {
+  pollfd asked = {fd, events, 0};
+  return poll(&asked, 1, 0) > 0 ? asked.revents : short{0};
+}
+
+// Pair is a socket attached to the shim, and its peer; both block.
+class SshIo : public ::testing::Test {
+ protected:
+  SshIo() {
+    int fds[2];
+    EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+    fd_ = fds[0];
+    peer_ = fds[1];
+    io_attach(fd_);
+  }
+  ~SshIo() override {
+    if (!io_detach(fd_)) close(fd_);
+    if (peer_ >= 0) close(peer_);
+  }
+  int fd_ = -1;
+  int peer_ = -1;
+};
+
+TEST_F(SshIo, a_small_read_takes_all_that_the_kernel_holds) {
+  const std::string sent(100000, 'x');
+  ASSERT_EQ(write(peer_, sent.data(), sent.size()), 100000);
+  char buffer[4096];
+  std::string got;
+  EXPECT_EQ(recv(fd_, buffer, sizeof buffer, 0), 4096);
+  int left = -1;
+  ASSERT_EQ(ioctl(fd_, FIONREAD, &left), 0);
+  EXPECT_EQ(left, 0);
+  for (got.assign(buffer, 4096); io_readable(fd_);) {
+    EXPECT_EQ(poll_now(fd_, POLLIN), POLLIN);
+    got.append(buffer, static_cast<size_t>(recv(fd_, buffer, sizeof buffer, 0)));
+  }
+  EXPECT_EQ(got, sent);
+  EXPECT_EQ(poll_now(fd_, POLLIN), 0);
+}
+
+TEST_F(SshIo, reading_never_blocks_and_ends_with_the_peer) {
+  char byte;
+  EXPECT_EQ(recv(fd_, &byte, 1, 0), -1);
+  EXPECT_EQ(errno, EAGAIN);
+  ASSERT_EQ(write(peer_, "z", 1), 1);
+  close(peer_);
+  peer_ = -1;
+  EXPECT_EQ(recv(fd_, &byte, 1, 0), 1);
+  EXPECT_EQ(poll_now(fd_, POLLIN), POLLIN);
+  EXPECT_EQ(recv(fd_, &byte, 1, 0), 0);
+}
+
+TEST_F(SshIo, writing_to_a_peer_that_does_not_read_never_blocks) {
+  const std::string sent(4 << 20, 'x');
+  EXPECT_EQ(poll_now(fd_, POLLOUT), POLLOUT);
+  const ssize_t first = send(fd_, sent.data(), sent.size(), 0);
+  EXPECT_GT(first, 0);
+  EXPECT_LT(first, ssize_t{4 << 20});
+  EXPECT_EQ(send(fd_, sent.data(), sent.size(), 0), 0);
+  EXPECT_EQ(poll_now(fd_, POLLOUT), 0);
+  std::string drained(static_cast<size_t>(first), ' ');
+  EXPECT_EQ(recv(peer_, drained.data(), drained.size(), MSG_WAITALL), first);
+  EXPECT_EQ(poll_now(fd_, POLLOUT), POLLOUT);
+}
+
+TEST_F(SshIo, a_closed_number_stays_taken_until_it_is_detached) {
+  EXPECT_EQ(close(fd_), 0);
+  EXPECT_TRUE(is_open(fd_));
+  char byte;
+  EXPECT_EQ(recv(peer_, &byte, 1, 0), 0) << "the peer is told at once";
+  EXPECT_EQ(close(fd_), -1);
+  EXPECT_TRUE(io_detach(fd_));
+  EXPECT_FALSE(is_open(fd_));
+}
+
+TEST_F(SshIo, a_detached_open_number_is_the_callers) {
+  EXPECT_FALSE(io_detach(fd_));
+  EXPECT_TRUE(is_open(fd_));
+  EXPECT_FALSE(io_detach(fd_)) << "not attached any more";
+}
+
+TEST(SshHop, gives_what_was_fed_then_its_end_and_keeps_what_was_sent) {
+  const int fd = io_make_hop();
+  ASSERT_GE(fd, 0);
+  char buffer[4];
+  EXPECT_EQ(recv(fd, buffer, 4, 0), -1);
+  EXPECT_EQ(errno, EAGAIN);
+  EXPECT_EQ(poll_now(fd, POLLIN | POLLOUT), POLLOUT);
+  hop_feed(fd, "abcdef");
+  EXPECT_EQ(hop_pending_in(fd), 6u);
+  hop_feed_eof(fd);
+  EXPECT_EQ(recv(fd, buffer, 4, 0), 4);
+  EXPECT_EQ(std::string(buffer, 4), "abcd");
+  EXPECT_EQ(recv(fd, buffer, 4, 0), 2);
+  EXPECT_TRUE(io_readable(fd));
+  EXPECT_EQ(recv(fd, buffer, 4, 0), 0);
+  EXPECT_EQ(send(fd, "bye", 3, 0), 3);
+  close(fd);
+  EXPECT_FALSE(io_readable(fd));
+  EXPECT_EQ(hop_out(fd), "bye");
+  hop_pop(fd, 3);
+  EXPECT_TRUE(hop_out(fd).empty());
+  EXPECT_TRUE(io_detach(fd));
+}
+
+TEST(SshHop, holds_one_mebibyte_and_no_more) {
+  const int fd = io_make_hop();
+  const std::string big(3 << 20, 'x');
+  EXPECT_EQ(send(fd, big.data(), big.size(), 0), 1 << 20);
+  EXPECT_FALSE(hop_has_room(fd));
+  EXPECT_EQ(send(fd, big.data(), big.size(), 0), 0);
+  EXPECT_EQ(poll_now(fd, POLLOUT), 0);
+  hop_pop(fd, 1000);
+  EXPECT_EQ(send(fd, big.data(), big.size(), 0), 1000);
+  close(fd);
+  io_detach(fd);
+}
+
+TEST(SshHop, carries_a_whole_inner_session_of_fifty_megabytes_each_way) {
+  TempDir dir;
+  ServerOptions options;
+  options.hops = true;
+  ShimServer server(dir, options);
+  run("head -c 50000000 /dev/urandom > " + dir.path("input"));
+  const std::string outer = ssh_command(dir, server.port()) + " -W inner:22 alice@127.0.0.1";
+  const auto result =
+      run(ssh_command(dir, 22) + " -o ProxyCommand=\"" + outer + "\" root@inner echo < " +
+          dir.path("input") + " | cmp - " + dir.path("input"));
+  EXPECT_EQ(result.exit_code, 0);
+  server.finish();
+  EXPECT_TRUE(server.read_ahead);
+}
+
+}  // namespace
+}  // namespace gatetape::gateway
