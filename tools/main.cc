@@ -1,10 +1,10 @@
 // gatetape: the command line. Each verb lives in tools/verb_NAME and adds itself to the parser.
 #include <CLI/CLI.hpp>
-#include <array>
 #include <cstdio>
 #include <exception>
 
 #include "tools/context.h"
+#include "tools/verb_up.h"
 
 using gatetape::tools::Context;
 
@@ -12,7 +12,7 @@ namespace {
 
 using AddVerb = void (*)(CLI::App&, Context&);
 // In the order of --help.
-constexpr std::array<AddVerb, 0> kVerbs = {};
+constexpr AddVerb kVerbs[] = {gatetape::tools::add_up};
 
 int run(int argc, char** argv) {
   Context context = gatetape::tools::make_context();
