@@ -181,6 +181,7 @@ size_t Spool::fill_session(uint32_t handle, Session& session, RecordRequest* req
 bool Spool::on_bound(const Answer& answer, Session& session, std::vector<TeeEvent>* events) {
   if (session.state != State::kBinding) return false;
   settle(1);
+  session.state = State::kBound;
   const uint64_t stored = answer.bound().seq();
   if (stored < session.durable.size()) {
     refuse(answer.session_handle(), session, "the store lost frames that it had acknowledged", events);
@@ -195,7 +196,6 @@ bool Spool::on_bound(const Answer& answer, Session& session, std::vector<TeeEven
       return true;
     }
   }
-  session.state = State::kBound;
   session.resume_due = true;
   // What the store already has counts as sent on this stream, so that advance can settle it.
   const uint64_t ahead = std::min<uint64_t>(stored - session.durable.size(), session.frames.size());

@@ -1,0 +1,59 @@
+// MemoryRecorder: the Record service without a database, for tests of those who write records: keeps every
+// frame, computes every root, and can be told to hold its acknowledgements back.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "gatetape/record/v1/record.grpc.pb.h"
+#include "proto/frame.h"
+#include "proto/merkle.h"
+
+namespace gatetape::test {
+
+class MemoryRecorder : public record::v1::RecorderService::Service {
+ public:
+  struct Stored {
+    std::string commit_key;
+    std::vector<Frame> frames;
+    CompactRange tree;
+    bool closed = false;
+  };
+
+  // Listens on a unix socket at `path`.
+  explicit MemoryRecorder(const std::string& path);
+  ~MemoryRecorder() override;
+
+  // hold stops (true) or resumes (false) acknowledging; frames are still stored.
+  void hold(bool held);
+  // break_streams ends all streams, as a failed commit does.
+  void break_streams();
+  // sessions gives a copy of all that is stored, by session id in text.
+  std::map<std::string, Stored> sessions();
+  // wait_for waits until `done` holds of what is stored; false after 10 s.
+  bool wait_for(const std::function<bool(const std::map<std::string, Stored>&)>& done);
+
+  grpc::Status Record(grpc::ServerContext* context,
+                      grpc::ServerReaderWriter<record::v1::RecordResponse,
+                                               record::v1::RecordRequest>* stream) override;
+
+ private:
+  void take(const record::v1::Item& item, std::map<uint32_t, std::string>* handles,
+            record::v1::RecordResponse* response) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  absl::Mutex mutex_;
+  std::map<std::string, Stored> sessions_ ABSL_GUARDED_BY(mutex_);
+  bool held_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<grpc::ServerContext*> streams_ ABSL_GUARDED_BY(mutex_);
+  std::unique_ptr<grpc::Server> server_;
+};
+
+}  // namespace gatetape::test
