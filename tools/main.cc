@@ -4,6 +4,10 @@
 #include <exception>
 
 #include "tools/context.h"
+#include "tools/verb_ca.h"
+#include "tools/verb_certs.h"
+#include "tools/verb_completion.h"
+#include "tools/verb_migrate.h"
 #include "tools/verb_up.h"
 
 using gatetape::tools::Context;
@@ -12,7 +16,9 @@ namespace {
 
 using AddVerb = void (*)(CLI::App&, Context&);
 // In the order of --help.
-constexpr AddVerb kVerbs[] = {gatetape::tools::add_up};
+constexpr AddVerb kVerbs[] = {gatetape::tools::add_up, gatetape::tools::add_ca,
+                              gatetape::tools::add_certs, gatetape::tools::add_migrate,
+                              gatetape::tools::add_completion};
 
 int run(int argc, char** argv) {
   Context context = gatetape::tools::make_context();
