@@ -7,6 +7,7 @@
 #include "tools/verb_ca.h"
 #include "tools/verb_certs.h"
 #include "tools/verb_completion.h"
+#include "tools/verb_doctor.h"
 #include "tools/verb_migrate.h"
 #include "tools/verb_up.h"
 
@@ -16,9 +17,9 @@ namespace {
 
 using AddVerb = void (*)(CLI::App&, Context&);
 // In the order of --help.
-constexpr AddVerb kVerbs[] = {gatetape::tools::add_up, gatetape::tools::add_ca,
-                              gatetape::tools::add_certs, gatetape::tools::add_migrate,
-                              gatetape::tools::add_completion};
+constexpr AddVerb kVerbs[] = {gatetape::tools::add_up,         gatetape::tools::add_ca,
+                              gatetape::tools::add_certs,      gatetape::tools::add_migrate,
+                              gatetape::tools::add_completion, gatetape::tools::add_doctor};
 
 int run(int argc, char** argv) {
   Context context = gatetape::tools::make_context();

@@ -1,0 +1,176 @@
+#include "tools/verb_doctor.h"
+
+#include <sys/statvfs.h>
+#include <sys/timex.h>
+
+#include <cstdio>
+#include <filesystem>
+
+#include "absl/strings/str_cat.h"
+#include "base/access.h"
+#include "base/bytes.h"
+#include "base/crypto.h"
+#include "base/migrate.h"
+#include "base/pg.h"
+#include "tools/dial.h"
+
+namespace gatetape::tools {
+namespace {
+
+constexpr int64_t kTimeoutMs = 3000;
+constexpr uint64_t kFreeBytesMin = uint64_t{2} << 30;
+
+// Doctor prints one line a check and counts what is wrong.
+class Doctor {
+ public:
+  explicit Doctor(const Context& context) : context_(context) {}
+
+  // examine runs all checks; true when nothing is wrong.
+  bool examine();
+
+ private:
+  void good(const std::string& what) { std::printf("ok    %s\n", what.c_str()); }
+  void warn(const std::string& what, const std::string& advice) {
+    std::printf("warn  %s\n      -> %s\n", printable(what).c_str(), advice.c_str());
+  }
+  void bad(const std::string& what, const std::string& advice) {
+    failures_++;
+    std::printf("FAIL  %s\n      -> %s\n", printable(what).c_str(), advice.c_str());
+  }
+  void bad(const absl::Status& status, const std::string& advice) {
+    bad(std::string(status.message()), advice);
+  }
+
+  void check_access(const Config& config);
+  void check_keys(const Config& config);
+  void check_database(const std::string& daemon, const std::string& conninfo);
+  void check_recorders(const Config& config);
+  void check_auditd(const Config& config);
+  void check_gateway(const Config& config);
+  void check_disk();
+  void check_clock();
+
+  const Context& context_;
+  int failures_ = 0;
+};
+
+bool Doctor::examine() {
+  check_clock();
+  check_disk();
+  const absl::StatusOr<Config> config = context_.config();
+  if (!config.ok()) {
+    bad(config.status(), "correct the file, or name the stack's folder with --dir");
+    return false;
+  }
+  good("configuration " + config->path);
+  check_access(*config);
+  check_keys(*config);
+  check_database("recorder", config->recorder.database);
+  check_database("auditd", config->auditd.database);
+  check_recorders(*config);
+  check_auditd(*config);
+  check_gateway(*config);
+  return failures_ == 0;
+}
+
+void Doctor::check_access(const Config& config) {
+  const absl::StatusOr<Access> access = Access::load(config.gateway.access_file);
+  if (!access.ok())
+    return bad(access.status(), "a running gateway keeps its old rules; correct it");
+  good(absl::StrCat("access ", config.gateway.access_file, ": ", access->users().size(), " users, ",
+                    access->targets().size(), " targets, ", access->roles().size(), " roles"));
+  for (const AccessTarget& target : access->targets())
+    if (target.host_keys.empty())
+      warn("target " + target.name + " has no host_keys, so nobody can reach it",
+           "add what `gatetape hosts scan " + target.name + "` prints, once you know it is right");
+}
+
+void Doctor::check_keys(const Config& config) {
+  const GatewayConfig& gateway = config.gateway;
+  int loaded = 0;
+  for (const std::string& path :
+       {gateway.host_key, gateway.signing_key, gateway.user_ca, gateway.host_ca,
+        config.recorder.signing_key, config.auditd.signing_key}) {
+    const absl::Status status = SigningKey::load(path).status();
+    loaded += status.ok() ? 1 : 0;
+    if (!status.ok()) bad(status, "`gatetape up` makes missing keys; restore it if it existed");
+  }
+  if (loaded > 0) good(absl::StrCat(loaded, " keys, readable by their owner alone"));
+}
+
+void Doctor::check_database(const std::string& daemon, const std::string& conninfo) {
+  if (conninfo.empty())
+    return warn(daemon + " has no `database` in this file", "set it where the " + daemon + " runs");
+  auto connection = PgConnection::connect(conninfo);
+  if (!connection.ok())
+    return bad(connection.status(), "is PostgreSQL running, and may you connect as this role?");
+  const auto settings = (*connection)
+                            ->execute(
+                                "select name, setting from pg_settings where setting = 'off' and "
+                                "name in ('fsync', 'full_page_writes', 'synchronous_commit')");
+  if (!settings.ok()) return bad(settings.status(), "see PostgreSQL's log");
+  for (int row = 0; row < settings->rows(); row++)
+    bad(settings->text(row, 0) + " is off: what is acknowledged may be lost",
+        "set it to on in postgresql.conf and reload");
+  const absl::StatusOr<uint32_t> newest = newest_migration(**connection);
+  if (!newest.ok() || *newest == 0)
+    return bad("the database of " + daemon + " has no schema", "run `gatetape migrate`");
+  good(absl::StrCat("PostgreSQL for ", daemon, ", at migration ", *newest));
+}
+
+void Doctor::check_recorders(const Config& config) {
+  for (const std::string& endpoint : config.recorders) {
+    const absl::Status status = dial(endpoint, kTimeoutMs).status();
+    if (status.ok()) good("recorder answers on " + endpoint);
+    if (!status.ok()) bad(status, "start gatetape-recorder; until then sessions freeze");
+  }
+}
+
+void Doctor::check_auditd(const Config& config) {
+  const absl::Status status = dial(config.auditd.listen, kTimeoutMs).status();
+  if (!status.ok()) return bad(status, "start gatetape-auditd and see its log");
+  good("auditd answers on " + config.auditd.listen);
+}
+
+void Doctor::check_gateway(const Config& config) {
+  for (const std::string& endpoint : config.gateway.listen) {
+    const absl::StatusOr<Fd> fd = dial(endpoint, kTimeoutMs);
+    if (!fd.ok()) {
+      bad(fd.status(), "start gatetape-gateway and see its log");
+      continue;
+    }
+    const std::string banner = read_line(*fd, kTimeoutMs);
+    if (banner.starts_with("SSH-2.0-")) good("gateway answers on " + endpoint);
+    if (!banner.starts_with("SSH-2.0-"))
+      bad(endpoint + " does not speak SSH", "another program has this port; change `listen`");
+  }
+}
+
+void Doctor::check_disk() {
+  struct statvfs info {};
+  if (statvfs(context_.dir.c_str(), &info) != 0) return;  // the configuration check tells
+  const uint64_t free_bytes = static_cast<uint64_t>(info.f_bavail) * info.f_frsize;
+  const std::string what = absl::StrCat(free_bytes >> 20, " MiB are free for ",
+                                        std::filesystem::absolute(context_.dir).string());
+  if (free_bytes >= kFreeBytesMin) return good(what);
+  bad(what, "make room: when the disk is full, nothing passes");
+}
+
+void Doctor::check_clock() {
+  timex state{};
+  const int result = adjtimex(&state);
+  if (result >= 0 && result != TIME_ERROR) return good("clock is synchronised");
+  warn("the clock is not known to be synchronised",
+       "run chrony or systemd-timesyncd: record times");
+}
+
+}  // namespace
+
+void add_doctor(CLI::App& app, Context& context) {
+  CLI::App* verb = app.add_subcommand("doctor", "check every part and say what to do");
+  verb->callback([&context] {
+    if (!Doctor(context).examine()) context.exit_code = kExitError;
+  });
+}
+
+}  // namespace gatetape::tools
