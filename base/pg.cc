@@ -17,6 +17,8 @@ namespace {
 constexpr int64_t kSecondNs = 1'000'000'000;
 constexpr int kConnectTimeoutS = 5;
 constexpr int kBinary = 1;
+constexpr char kBegin[] = "begin";
+constexpr char kCommit[] = "commit";
 
 // Params holds what libpq wants to see of a list of PgParam; it borrows from the list.
 struct Params {
@@ -215,7 +217,7 @@ absl::Status PgConnection::run_script(const std::string& sql) {
 absl::Status PgConnection::commit() {
   if (is_broken()) return lost();
   warned_ = false;
-  const absl::StatusOr<PgHandle> result = finish_query(PQsendQuery(connection_, "commit"));
+  const absl::StatusOr<PgHandle> result = finish_query(PQsendQuery(connection_, kCommit));
   if (!result.ok()) return doubt(result.status().message());
   const absl::Status status = status_of(result->get());
   if (!status.ok()) return is_certain(result->get()) ? status : doubt(status.message());
@@ -293,46 +295,54 @@ absl::Status PgConnection::cancel_query() {
   return absl::UnavailableError(error);
 }
 
-absl::StatusOr<std::string> PgConnection::prepare(const std::string& sql) {
-  if (const auto known = prepared_.find(sql); known != prepared_.end()) return known->second;
+absl::Status PgConnection::prepare(const std::string& sql) {
+  if (prepared_.contains(sql)) return absl::OkStatus();
   const std::string name = "s" + std::to_string(prepared_.size());
   const absl::StatusOr<PgHandle> result =
       finish_query(PQsendPrepare(connection_, name.c_str(), sql.c_str(), 0, nullptr));
   if (!result.ok()) return result.status();
   const absl::Status status = status_of(result->get());
-  if (!status.ok()) return status;
-  return prepared_[sql] = name;
+  if (status.ok()) prepared_[sql] = name;
+  return status;
 }
 
 absl::StatusOr<std::vector<PgResult>> PgConnection::transact(
     const std::vector<PgStatement>& statements) {
-  std::vector<PgStatement> all = {{"begin", {}}};
-  all.insert(all.end(), statements.begin(), statements.end());
-  all.push_back({"commit", {}});
-  for (const PgStatement& statement : all) {
-    if (is_broken()) return lost();
-    const absl::StatusOr<std::string> name = prepare(statement.sql);
-    if (!name.ok()) return name.status();
-  }
+  const absl::Status prepared = prepare_all(statements);
+  if (!prepared.ok()) return prepared;
   warned_ = false;
-  const absl::Status sent = send_pipeline(all);
+  const absl::Status sent = send_pipeline(statements);
   if (!sent.ok()) return doubt(sent.message());
-  absl::StatusOr<std::vector<PgResult>> results = read_pipeline(all.size());
+  absl::StatusOr<std::vector<PgResult>> results = read_pipeline(statements.size() + 2);
   if (results.ok()) return std::vector<PgResult>(results->begin() + 1, results->end() - 1);
   if (absl::IsAborted(results.status())) return results.status();
   const absl::Status undone = run_script("rollback");
   return undone.ok() ? results.status() : undone;
 }
 
+absl::Status PgConnection::prepare_all(const std::vector<PgStatement>& statements) {
+  if (is_broken()) return lost();
+  absl::Status status = prepare(kBegin);
+  for (const PgStatement& statement : statements)
+    if (status.ok()) status = prepare(statement.sql);
+  return status.ok() ? prepare(kCommit) : status;
+}
+
+absl::Status PgConnection::send_prepared(const char* sql, const std::vector<PgParam>& params) {
+  const Params raw(params);
+  const int sent = PQsendQueryPrepared(connection_, prepared_.at(sql).c_str(), raw.count(),
+                                       raw.values.data(), raw.lengths.data(), raw.formats.data(),
+                                       kBinary);
+  return sent == 1 ? absl::OkStatus() : lost();
+}
+
 absl::Status PgConnection::send_pipeline(const std::vector<PgStatement>& statements) {
   if (PQenterPipelineMode(connection_) != 1) return lost();
-  for (const PgStatement& statement : statements) {
-    const Params raw(statement.params);
-    const std::string& name = prepared_.at(statement.sql);
-    if (PQsendQueryPrepared(connection_, name.c_str(), raw.count(), raw.values.data(),
-                            raw.lengths.data(), raw.formats.data(), kBinary) != 1)
-      return lost();
-  }
+  absl::Status status = send_prepared(kBegin, {});
+  for (const PgStatement& statement : statements)
+    if (status.ok()) status = send_prepared(statement.sql, statement.params);
+  if (status.ok()) status = send_prepared(kCommit, {});
+  if (!status.ok()) return status;
   return PQpipelineSync(connection_) == 1 ? absl::OkStatus() : lost();
 }
 

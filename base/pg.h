@@ -116,7 +116,9 @@ class PgConnection {
   absl::Status pump(int64_t deadline_ns, bool flushing);
   absl::StatusOr<PgHandle> finish_query(int sent);
   absl::Status put_copy_data(std::string_view bytes, int64_t deadline_ns);
-  absl::StatusOr<std::string> prepare(const std::string& sql);
+  absl::Status prepare(const std::string& sql);
+  absl::Status prepare_all(const std::vector<PgStatement>& statements);
+  absl::Status send_prepared(const char* sql, const std::vector<PgParam>& params);
   absl::Status send_pipeline(const std::vector<PgStatement>& statements);
   absl::StatusOr<std::vector<PgResult>> read_pipeline(size_t queries);
   absl::Status cancel_query();
