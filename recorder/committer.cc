@@ -1,0 +1,110 @@
+#include "recorder/committer.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "absl/time/clock.h"
+
+namespace gatetape::recorder {
+namespace {
+
+constexpr absl::Duration kBackoffMin = absl::Milliseconds(50);
+constexpr absl::Duration kBackoffMax = absl::Seconds(1);
+constexpr absl::Duration kUpkeepEvery = absl::Hours(1);
+
+}  // namespace
+
+Committer::Committer(std::unique_ptr<Store> store, uint64_t queue_bytes_max, StoreState on_state,
+                     Complaint on_complaint)
+    : store_(std::move(store)),
+      queue_bytes_max_(queue_bytes_max),
+      on_state_(std::move(on_state)),
+      on_complaint_(std::move(on_complaint)),
+      backoff_(kBackoffMin),
+      thread_([this] { run(); }) {}
+
+Committer::~Committer() { stop(); }
+
+void Committer::submit(std::vector<Work> work) {
+  uint64_t bytes = 0;
+  for (const Work& one : work) bytes += one.bytes();
+  const absl::MutexLock lock(&mutex_);
+  // One that is larger than the queue may pass when it is alone.
+  const auto fits = [this] {
+    mutex_.AssertReaderHeld();
+    return queued_bytes_ < queue_bytes_max_ || stopping_;
+  };
+  if (bytes > 0) mutex_.Await(absl::Condition(&fits));
+  queued_bytes_ += bytes;
+  std::move(work.begin(), work.end(), std::back_inserter(submitted_));
+}
+
+void Committer::stop() {
+  {
+    const absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+bool Committer::has_something() const { return !submitted_.empty() || stopping_; }
+
+bool Committer::take(absl::Time deadline) {
+  const absl::MutexLock lock(&mutex_);
+  if (policy_.empty())
+    mutex_.AwaitWithDeadline(absl::Condition(this, &Committer::has_something), deadline);
+  policy_.add(std::exchange(submitted_, {}));
+  return !policy_.empty() || !stopping_;
+}
+
+void Committer::run() {
+  while (true) {
+    if (!open_ && !open_store()) wait_stop(backoff_);
+    if (open_) upkeep();
+    if (!take(open_ ? upkeep_due_ : absl::InfinitePast())) return;
+    if (policy_.empty()) continue;
+    settle(open_ ? policy_.step(*store_)
+                 : policy_.fail_all(absl::UnavailableError("the database cannot be reached")));
+  }
+}
+
+bool Committer::open_store() {
+  const absl::Status status = store_->open();
+  open_ = status.ok();
+  backoff_ = open_ ? kBackoffMin : std::min(backoff_ * 2, kBackoffMax);
+  tell(status);
+  return open_;
+}
+
+void Committer::tell(const absl::Status& state) {
+  if (told_ == state.ok()) return;
+  told_ = state.ok();
+  on_state_(state);
+}
+
+void Committer::upkeep() {
+  if (absl::Now() < upkeep_due_) return;
+  upkeep_due_ = absl::Now() + kUpkeepEvery;
+  const absl::Status status = store_->keep_up();
+  if (status.ok()) return;
+  on_complaint_(status);
+  open_ = false;  // it may have cost the connection
+}
+
+void Committer::settle(const CommitPolicy::Outcome& outcome) {
+  {
+    const absl::MutexLock lock(&mutex_);
+    queued_bytes_ -= outcome.bytes;
+  }
+  if (outcome.status.ok()) return;
+  open_ = false;
+  tell(outcome.status);
+}
+
+void Committer::wait_stop(absl::Duration duration) {
+  const absl::MutexLock lock(&mutex_);
+  mutex_.AwaitWithTimeout(absl::Condition(&stopping_), duration);
+}
+
+}  // namespace gatetape::recorder

@@ -1,0 +1,113 @@
+// gatetape-recorder: the write path into PostgreSQL, and nothing else.
+#include <malloc.h>
+
+#include <cstdlib>
+#include <exception>
+#include <memory>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "base/config.h"
+#include "base/crypto.h"
+#include "base/daemon.h"
+#include "recorder/committer.h"
+#include "recorder/pg_store.h"
+#include "recorder/service.h"
+
+namespace gatetape::recorder {
+namespace {
+
+constexpr std::chrono::seconds kDrain(10);
+
+// State tells log, systemd and health check whether the database is there. The committer thread
+// reports; the main thread brings the server when there is one.
+class State {
+ public:
+  void report(const absl::Status& store) {
+    if (store.ok())
+      log_info("database_reached");
+    else
+      log_error("database_lost", {{"error", std::string(store.message())}});
+    notify_status(store.ok() ? "recording"
+                             : "nothing can be recorded: the database is not reached");
+    const absl::MutexLock lock(&mutex_);
+    open_ = store.ok();
+    if (server_ != nullptr) server_->set_serving(open_);
+  }
+  void set_server(Server* server) {
+    const absl::MutexLock lock(&mutex_);
+    server_ = server;
+    if (server_ != nullptr) server_->set_serving(open_);
+  }
+
+ private:
+  absl::Mutex mutex_;
+  bool open_ ABSL_GUARDED_BY(mutex_) = false;
+  Server* server_ ABSL_GUARDED_BY(mutex_) = nullptr;
+};
+
+// keep_freed_memory makes malloc hold on to what large messages used: fresh pages cost a quarter of
+// the time of a bulk stream.
+void keep_freed_memory() {
+  mallopt(M_TRIM_THRESHOLD, 256 << 20);
+  mallopt(M_TOP_PAD, 16 << 20);
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+}
+
+int fail(const absl::Status& status) {
+  log_error("cannot_start", {{"error", std::string(status.message())}});
+  return EXIT_FAILURE;
+}
+
+int serve(const Config& config, const SigningKey& key, DaemonSignals* signals) {
+  State state;
+  Committer committer(
+      std::make_unique<PgStore>(config.recorder.database, config.recorder.commit_timeout_s),
+      config.recorder.queue_bytes_max, [&state](const absl::Status& store) { state.report(store); },
+      [](const absl::Status& status) {
+        log_warn("partitions_not_made", {{"error", std::string(status.message())}});
+      });
+  Service service(&committer, &key);
+  const absl::StatusOr<std::unique_ptr<Server>> server =
+      Server::start(config.recorder.listen, config.tls, &service);
+  if (!server.ok()) return fail(server.status());
+  state.set_server(server->get());
+  log_info(
+      "started",
+      {{"version", version()}, {"listen", config.recorder.listen}, {"key", key.public_key().id()}});
+  notify_ready();
+  signals->run([] { log_info("nothing_to_reload"); });
+  notify_stopping();
+  state.set_server(nullptr);
+  (*server)->stop(kDrain);
+  committer.stop();
+  log_info("stopped");
+  return EXIT_SUCCESS;
+}
+
+int run(int argc, char** argv) {
+  const DaemonArguments arguments = parse_daemon_arguments(
+      argc, argv, "gatetape-recorder", "writes what gateways record into PostgreSQL");
+  DaemonSignals signals;
+  keep_freed_memory();
+  start_log("gatetape-recorder", "info");
+  const absl::StatusOr<Config> config = Config::load(arguments.config);
+  if (!config.ok()) return fail(config.status());
+  start_log("gatetape-recorder", config->log_level);
+  const absl::StatusOr<SigningKey> key = SigningKey::load(config->recorder.signing_key);
+  if (!key.ok()) return fail(key.status());
+  return serve(*config, *key, &signals);
+}
+
+}  // namespace
+}  // namespace gatetape::recorder
+
+int main(int argc, char** argv) {
+  try {
+    return gatetape::recorder::run(argc, argv);
+  } catch (const std::exception& error) {
+    gatetape::log_error("cannot_go_on", {{"error", error.what()}});
+    return EXIT_FAILURE;
+  }
+}

@@ -1,0 +1,168 @@
+#include "recorder/pg_store.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace gatetape::recorder {
+namespace {
+
+constexpr char kInsertFrames[] =
+    "insert into gatetape.frames (session_id, first_seq, last_seq, root, bytes_in, bytes_out, "
+    "codec, "
+    "raw_bytes, data) values ($1::uuid, $2::bigint, $3::bigint, $4::bytea, $5::bigint, $6::bigint, "
+    "$7::smallint, $8::integer, $9::bytea)";
+constexpr char kInsertKey[] =
+    "insert into gatetape.session_key (session_id, commit_key) values ($1::uuid, $2::bytea)";
+constexpr char kInsertHead[] =
+    "insert into gatetape.head (session_id, size, root, gateway_key, gateway_signature, "
+    "recorder_key, recorder_signature) values ($1::uuid, $2::bigint, $3::bytea, $4::bytea, "
+    "$5::bytea, $6::bytea, $7::bytea)";
+// Derived rows never stop evidence: should one be there already, it stays.
+constexpr char kInsertSession[] =
+    "insert into gatetape.session (session_id, kind, user_name, login, target, target_address, "
+    "source_ip, source_port, rule, key_fingerprint, gateway, gateway_run, started_at) values "
+    "($1::uuid, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text::inet, $8::integer, "
+    "$9::text, $10::text, $11::text, $12::uuid, $13::timestamptz) on conflict do nothing";
+constexpr char kInsertSessionEnd[] =
+    "insert into gatetape.session_end (session_id, ended_at, reason, detail, bytes_in, bytes_out, "
+    "frames) values ($1::uuid, $2::timestamptz, $3::text, $4::text, $5::bigint, $6::bigint, "
+    "$7::bigint) on conflict do nothing";
+constexpr char kInsertChannel[] =
+    "insert into gatetape.channel (session_id, channel, opened_seq, type) values ($1::uuid, "
+    "$2::integer, $3::bigint, $4::text) on conflict do nothing";
+constexpr char kInsertEvent[] =
+    "insert into gatetape.event (session_id, seq, channel, kind, offset_ns, name, text, fields) "
+    "values ($1::uuid, $2::bigint, $3::integer, $4::smallint, $5::bigint, $6::text, $7::text, "
+    "$8::text::jsonb) on conflict do nothing";
+constexpr char kReadTail[] =
+    "select first_seq, last_seq, root, codec, raw_bytes, data, "
+    "(select commit_key from gatetape.session_key where session_id = $1::uuid), "
+    "(select started_at from gatetape.session where session_id = $1::uuid), "
+    "exists (select from gatetape.head where session_id = $1::uuid) "
+    "from gatetape.frames where session_id = $1::uuid order by first_seq desc limit 1";
+// A row that another backend committed may still wait for its standby. This transaction's own
+// COMMIT comes later in the log, so that its answer makes all that was read as durable as it gets.
+constexpr char kBarrier[] = "select pg_logical_emit_message(true, 'gatetape', '')";
+
+PgParam int8_of(uint64_t value) { return PgParam::int8(static_cast<int64_t>(value)); }
+PgParam int4_of(uint32_t value) { return PgParam::int4(static_cast<int32_t>(value)); }
+
+PgStatement frames_of(const SessionWrite& write) {
+  return {kInsertFrames,
+          {PgParam::uuid(write.session.bytes()), int8_of(write.first_seq), int8_of(write.last_seq),
+           PgParam::bytea(view(write.root)), int8_of(write.bytes_in), int8_of(write.bytes_out),
+           PgParam::int2(write.batch.codec), int4_of(write.batch.raw_bytes),
+           PgParam::bytea(write.batch.data)}};
+}
+
+PgStatement head_of(const SignedHead& signed_head) {
+  const SessionHead& head = signed_head.head;
+  return {
+      kInsertHead,
+      {PgParam::uuid(head.session.bytes()), int8_of(head.size), PgParam::bytea(view(head.root)),
+       PgParam::bytea(signed_head.gateway_key), PgParam::bytea(signed_head.gateway_signature),
+       PgParam::bytea(signed_head.recorder_key), PgParam::bytea(signed_head.recorder_signature)}};
+}
+
+PgStatement session_of(const PgParam& id, const SessionRow& row) {
+  const bool has_source = !row.source_ip.empty();
+  return {kInsertSession,
+          {id, PgParam::text(row.kind), PgParam::text(row.user), PgParam::text(row.login),
+           PgParam::text(row.target), PgParam::text(row.target_address),
+           has_source ? PgParam::text(row.source_ip) : PgParam::null(),
+           has_source ? PgParam::int4(row.source_port) : PgParam::null(), PgParam::text(row.rule),
+           PgParam::text(row.key_fingerprint), PgParam::text(row.gateway),
+           row.gateway_run.empty() ? PgParam::null() : PgParam::uuid(row.gateway_run),
+           PgParam::timestamptz(row.started_at_ns)}};
+}
+
+PgStatement session_end_of(const PgParam& id, const SessionEndRow& row) {
+  return {kInsertSessionEnd,
+          {id, PgParam::timestamptz(row.ended_at_ns), PgParam::text(row.reason),
+           PgParam::text(row.detail), int8_of(row.bytes_in), int8_of(row.bytes_out),
+           int8_of(row.frames)}};
+}
+
+PgStatement channel_of(const PgParam& id, const ChannelRow& row) {
+  return {kInsertChannel,
+          {id, int4_of(row.channel), int8_of(row.opened_seq), PgParam::text(row.type)}};
+}
+
+PgStatement event_of(const PgParam& id, const EventRow& row) {
+  return {kInsertEvent,
+          {id, int8_of(row.seq), int4_of(row.channel),
+           PgParam::int2(static_cast<int16_t>(row.kind)), int8_of(row.offset_ns),
+           PgParam::text(row.name), PgParam::text(row.text), PgParam::text(row.fields)}};
+}
+
+void add_statements(const SessionWrite& write, std::vector<PgStatement>* out) {
+  const PgParam id = PgParam::uuid(write.session.bytes());
+  if (write.first_seq > 0) out->push_back(frames_of(write));
+  if (write.first_seq == 1) out->push_back({kInsertKey, {id, PgParam::bytea(write.commit_key)}});
+  for (const Derived& derived : write.derived) {
+    if (derived.session) out->push_back(session_of(id, *derived.session));
+    if (derived.session_end) out->push_back(session_end_of(id, *derived.session_end));
+    if (derived.channel) out->push_back(channel_of(id, *derived.channel));
+    out->push_back(event_of(id, derived.event));
+  }
+  if (write.head) out->push_back(head_of(*write.head));
+}
+
+Tail tail_of(const PgResult& row) {
+  Tail tail;
+  if (row.rows() == 0) return tail;
+  tail.last_seq = static_cast<uint64_t>(row.int8(0, 1));
+  const std::string_view root = row.bytes(0, 2);
+  std::copy_n(root.begin(), std::min(root.size(), tail.root.size()), tail.root.begin());
+  tail.commit_key = row.text(0, 6);
+  if (!row.is_null(0, 7)) tail.started_at_ns = row.timestamptz_ns(0, 7);
+  tail.has_head = row.boolean(0, 8);
+  const absl::StatusOr<std::vector<Frame>> frames = decode_batch(
+      static_cast<uint64_t>(row.int8(0, 0)), tail.last_seq, static_cast<int16_t>(row.int8(0, 3)),
+      static_cast<uint32_t>(row.int8(0, 4)), row.bytes(0, 5));
+  if (!frames.ok()) {
+    tail.damage = frames.status();
+    return tail;
+  }
+  tail.offset_ns = frames->back().offset_ns;
+  tail.kind = frames->back().kind;
+  return tail;
+}
+
+}  // namespace
+
+PgStore::PgStore(std::string conninfo, uint32_t timeout_s)
+    : conninfo_(std::move(conninfo)), timeout_s_(timeout_s) {}
+
+absl::Status PgStore::open() {
+  connection_ = nullptr;
+  absl::StatusOr<std::unique_ptr<PgConnection>> connection = PgConnection::connect(conninfo_);
+  if (!connection.ok()) return connection.status();
+  connection_ = *std::move(connection);
+  connection_->set_timeout_s(timeout_s_);
+  return absl::OkStatus();
+}
+
+absl::Status PgStore::commit(absl::Span<const SessionWrite> writes) {
+  std::vector<PgStatement> statements;
+  for (const SessionWrite& write : writes) add_statements(write, &statements);
+  return connection_->transact(statements).status();
+}
+
+absl::StatusOr<std::vector<Tail>> PgStore::read_tails(absl::Span<const SessionId> sessions) {
+  std::vector<PgStatement> statements;
+  for (const SessionId& session : sessions)
+    statements.push_back({kReadTail, {PgParam::uuid(session.bytes())}});
+  statements.push_back({kBarrier, {}});
+  const absl::StatusOr<std::vector<PgResult>> rows = connection_->transact(statements);
+  if (!rows.ok()) return rows.status();
+  std::vector<Tail> tails;
+  for (size_t i = 0; i < sessions.size(); i++) tails.push_back(tail_of((*rows)[i]));
+  return tails;
+}
+
+absl::Status PgStore::keep_up() {
+  return connection_->transact({{"select gatetape.keep_partitions()", {}}}).status();
+}
+
+}  // namespace gatetape::recorder

@@ -1,0 +1,65 @@
+// Service: RecorderService of record.proto; it makes a Stream of each call. Server: the gRPC server
+// around it. Made by the main thread; calls come on gRPC's threads.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <chrono>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "base/config.h"
+#include "gatetape/record/v1/record.grpc.pb.h"
+#include "proto/unix_listener.h"
+#include "recorder/committer.h"
+#include "recorder/stream.h"
+
+namespace gatetape::recorder {
+
+class Service final : public record::v1::RecorderService::Service {
+ public:
+  // Both live longer than the service.
+  Service(Committer* committer, const SigningKey* key) : committer_(committer), key_(key) {}
+
+  grpc::Status Record(grpc::ServerContext* context, Stream::Call* call) override;
+  // drain asks every peer to half-close and refuses new streams. Any thread.
+  void drain();
+
+ private:
+  Committer* const committer_;
+  const SigningKey* const key_;
+  absl::Mutex mutex_;
+  std::set<Stream*> streams_ ABSL_GUARDED_BY(mutex_);
+  bool draining_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+class Server {
+ public:
+  // start listens on `unix:PATH` (only this process's own user and root may connect) or, with
+  // mutual TLS, on HOST:PORT. UNAVAILABLE, ALREADY_EXISTS or INVALID_ARGUMENT when it cannot.
+  // `service` lives longer than the server.
+  static absl::StatusOr<std::unique_ptr<Server>> start(const std::string& endpoint,
+                                                       const TlsConfig& tls, Service* service);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // set_serving is what the standard health check (grpc.health.v1) answers. Any thread.
+  void set_serving(bool serving);
+  // stop drains, takes no more connections, and returns when every stream ended; those that have
+  // not when `patience` is over are cut off.
+  void stop(std::chrono::milliseconds patience);
+
+ private:
+  explicit Server(Service* service) : service_(service) {}
+
+  Service* const service_;
+  std::unique_ptr<UnixListener> listener_;  // null with TLS
+  std::unique_ptr<grpc::Server> server_;
+};
+
+}  // namespace gatetape::recorder

@@ -1,0 +1,108 @@
+// Work: what a stream asks of the committer, and Lane: where the answers go. A stream's reader
+// (handler thread) makes Work, the committer thread does it, in order.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "gatetape/record/v1/record.pb.h"
+#include "proto/batch.h"
+#include "proto/derived.h"
+#include "proto/frame.h"
+#include "proto/head.h"
+
+namespace gatetape::recorder {
+
+struct Refusal {
+  record::v1::Refusal::Code code = record::v1::Refusal::CODE_UNSPECIFIED;
+  std::string detail;
+};
+
+// Tail is what the store holds of a session.
+struct Tail {
+  uint64_t last_seq = 0;   // 0 = nothing
+  Hash root{};             // of last_seq
+  uint64_t offset_ns = 0;  // of the last frame
+  FrameKind kind{};        // of the last frame
+  std::string commit_key;  // empty when nothing is stored
+  int64_t started_at_ns = 0;
+  bool has_head = false;
+  absl::Status damage;  // DATA_LOSS when the newest row cannot be read
+};
+
+// SignedHead is the final head of a session with both signatures.
+struct SignedHead {
+  SessionHead head;
+  std::string gateway_key;
+  std::string gateway_signature;
+  std::string recorder_key;
+  std::string recorder_signature;
+};
+
+// Derived is the rows that are computed from one frame.
+struct Derived {
+  std::optional<SessionRow> session;
+  std::optional<SessionEndRow> session_end;
+  std::optional<ChannelRow> channel;
+  EventRow event;
+};
+
+// SessionWrite is what one commit stores of one session.
+struct SessionWrite {
+  SessionId session;
+  uint64_t first_seq = 0;  // 0 = no frames, only a head
+  uint64_t last_seq = 0;
+  Hash root{};
+  uint64_t bytes_in = 0;
+  uint64_t bytes_out = 0;
+  EncodedBatch batch;
+  std::string commit_key;  // stored with frame 1
+  std::vector<Derived> derived;
+  std::unique_ptr<SignedHead> head;
+};
+
+// Lane takes the answers to one stream's work. Called by the committer thread; must not block.
+class Lane {
+ public:
+  virtual ~Lane() = default;
+  virtual void on_bound(uint32_t handle, const Tail& tail) = 0;
+  // on_durable: frames up to `seq` are committed.
+  virtual void on_durable(uint32_t handle, uint64_t seq, const Hash& root) = 0;
+  virtual void on_closed(uint32_t handle, const SignedHead& head) = 0;
+  virtual void on_refused(uint32_t handle, const Refusal& refusal) = 0;
+  // on_failed: a commit failed or is in doubt; nothing more of this stream is stored.
+  virtual void on_failed(const absl::Status& why) = 0;
+  // on_finished: all work before the stream's last one is done and answered.
+  virtual void on_finished() = 0;
+
+ private:
+  friend class CommitPolicy;  // the committer thread
+  bool failed_ = false;
+  std::unordered_set<uint32_t> refused_;  // sessions of which nothing more is stored
+};
+
+struct Work {
+  enum class Kind { kFrame, kClose, kBind, kFinish };
+
+  Kind kind = Kind::kFrame;
+  std::shared_ptr<Lane> lane;  // shared by the stream's handler thread and the committer's queue
+  uint32_t handle = 0;
+  SessionId session;
+  Frame frame;                       // kFrame
+  Hash root{};                       // kFrame: with this frame as last leaf
+  std::string commit_key;            // kFrame with seq 1
+  std::unique_ptr<Derived> derived;  // kFrame that is no stream bytes
+  std::unique_ptr<SignedHead> head;  // kClose
+
+  // bytes is what the work counts in queues.
+  size_t bytes() const {
+    return kind == Kind::kFinish ? 0 : frame.payload.size() * (derived ? 3 : 1) + 256;
+  }
+};
+
+}  // namespace gatetape::recorder
