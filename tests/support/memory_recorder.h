@@ -1,5 +1,5 @@
-// MemoryRecorder: the Record service without a database, for tests of those who write records: keeps every
-// frame, computes every root, and can be told to hold its acknowledgements back.
+// MemoryRecorder: the Record service without a database, for tests of those who write records:
+// keeps every frame, computes every root, and can be told to hold its acknowledgements back.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
