@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 #include <utility>
 
 #include "base/daemon.h"
@@ -16,6 +17,8 @@ namespace gatetape::gateway {
 namespace {
 
 constexpr int kBacklog = 1024;
+// Before the version string a server may send lines (RFC 4253 section 4.2).
+constexpr std::string_view kTooMany = "gatetape: too many connections, try again\r\n";
 constexpr int64_t kRefusalRecordNs = 1'000'000'000;  // one frame a second, with a count
 
 void set_socket_options(int fd) {
@@ -82,6 +85,7 @@ void Acceptor::accept_all(int listener) {
     const std::string source_ip = parse_host_port(source)->host;
     const absl::Status admitted = services_.startups.admit(source_ip);
     if (!admitted.ok()) {
+      send(fd, kTooMany.data(), kTooMany.size(), MSG_NOSIGNAL);
       close(fd);
       refuse(source, std::string(admitted.message()));
       continue;

@@ -23,13 +23,13 @@ SshPeer::SshPeer(Loop& loop, Role role, int fd, bool hop, Owner* owner)
   ssh_options_set(session_, SSH_OPTIONS_COMPRESSION_S_C, "none");
 }
 
-// libssh closes the descriptor itself in most endings; the shim keeps the number ours until io_detach.
+// libssh closes the descriptor itself in most endings; the shim keeps it open until io_detach.
 SshPeer::~SshPeer() {
   if (armed_ != 0) loop_.unwatch(fd_);
   forget_packets(session_);
   ssh_silent_disconnect(session_);
   ssh_free(session_);
-  if (attached_ && io_detach(fd_)) close(fd_);  // SSH_OPTIONS_FD: libssh leaves it open
+  if (attached_) io_detach(fd_);
 }
 
 bool SshPeer::write_pending() const {

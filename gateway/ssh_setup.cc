@@ -6,13 +6,17 @@
 namespace gatetape::gateway {
 namespace {
 
-constexpr const char* kKeyExchange =
+// Towards people: what ssh-audit has nothing against.
+constexpr const char* kKeyExchange = "curve25519-sha256,curve25519-sha256@libssh.org";
+constexpr const char* kMacs = "hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com";
+// Towards targets: a little more, for appliances; still nothing that is broken.
+constexpr const char* kTargetKeyExchange =
     "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256,ecdh-sha2-nistp384";
-constexpr const char* kServerCiphers =
+constexpr const char* kTargetMacs =
+    "hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com,hmac-sha2-256,hmac-sha2-512";
+constexpr const char* kCiphers =
     "aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes256-ctr,"
     "aes128-ctr";
-constexpr const char* kMacs =
-    "hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com,hmac-sha2-256,hmac-sha2-512";
 constexpr const char* kUserKeys =
     "ssh-ed25519,sk-ssh-ed25519@openssh.com,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,"
     "ecdsa-sha2-nistp521,sk-ecdsa-sha2-nistp256@openssh.com,rsa-sha2-512,rsa-sha2-256";
@@ -46,8 +50,8 @@ absl::StatusOr<ssh_bind> make_bind(const SigningKey& host_key) {
       {SSH_BIND_OPTIONS_IMPORT_KEY, key},
       {SSH_BIND_OPTIONS_BANNER, "gatetape"},
       {SSH_BIND_OPTIONS_KEY_EXCHANGE, kKeyExchange},
-      {SSH_BIND_OPTIONS_CIPHERS_C_S, kServerCiphers},
-      {SSH_BIND_OPTIONS_CIPHERS_S_C, kServerCiphers},
+      {SSH_BIND_OPTIONS_CIPHERS_C_S, kCiphers},
+      {SSH_BIND_OPTIONS_CIPHERS_S_C, kCiphers},
       {SSH_BIND_OPTIONS_HMAC_C_S, kMacs},
       {SSH_BIND_OPTIONS_HMAC_S_C, kMacs},
       {SSH_BIND_OPTIONS_HOSTKEY_ALGORITHMS, "ssh-ed25519"},
@@ -69,11 +73,11 @@ absl::Status set_client_options(ssh_session session, int fd,
       {SSH_OPTIONS_FD, &fd},
       {SSH_OPTIONS_KNOWNHOSTS, "/dev/null"},
       {SSH_OPTIONS_GLOBAL_KNOWNHOSTS, "/dev/null"},
-      {SSH_OPTIONS_KEY_EXCHANGE, kKeyExchange},
-      {SSH_OPTIONS_CIPHERS_C_S, kServerCiphers},
-      {SSH_OPTIONS_CIPHERS_S_C, kServerCiphers},
-      {SSH_OPTIONS_HMAC_C_S, kMacs},
-      {SSH_OPTIONS_HMAC_S_C, kMacs},
+      {SSH_OPTIONS_KEY_EXCHANGE, kTargetKeyExchange},
+      {SSH_OPTIONS_CIPHERS_C_S, kCiphers},
+      {SSH_OPTIONS_CIPHERS_S_C, kCiphers},
+      {SSH_OPTIONS_HMAC_C_S, kTargetMacs},
+      {SSH_OPTIONS_HMAC_S_C, kTargetMacs},
       {SSH_OPTIONS_HOSTKEYS, host_keys.c_str()},
   };
   for (const auto& [option, value] : options)

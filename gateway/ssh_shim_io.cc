@@ -189,12 +189,11 @@ int io_make_hop() {
   return fd;
 }
 
-bool io_detach(int fd) {
-  std::unique_ptr<Attached> attached(find(fd));
-  if (attached == nullptr) return false;
+void io_detach(int fd) {
+  const std::unique_ptr<Attached> attached(find(fd));
+  if (attached == nullptr) return;
   table[static_cast<size_t>(fd)].store(nullptr);
-  if (attached->closed) __real_close(fd);
-  return attached->closed;
+  __real_close(fd);
 }
 
 bool io_readable(int fd) {

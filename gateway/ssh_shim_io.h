@@ -17,11 +17,9 @@ void io_attach(int fd);
 // process has no descriptor left. Nothing is ever read from or written to it in the kernel: no
 // epoll.
 int io_make_hop();
-// io_detach forgets an attached descriptor and its buffers; call it once, after ssh_free. True:
-// libssh had closed the descriptor, which is now closed indeed. False: it is open, or was not
-// attached; it is the caller's to close (libssh does not close the SSH_OPTIONS_FD of a session in
-// ssh_disconnect).
-bool io_detach(int fd);
+// io_detach closes an attached descriptor and forgets its buffers; call it once, after ssh_free and
+// after epoll was told. Nothing happens to a descriptor that is not attached.
+void io_detach(int fd);
 // io_readable tells whether libssh would get bytes, or the end of a hop's stream, without the
 // kernel: epoll says nothing of those. After every pump ask, and pump again (later, to be fair)
 // while it is true.
