@@ -91,7 +91,7 @@ class ServerSession : public gateway::PacketSink {
     inner_.reset();
     gateway::forget_packets(session_);
     ssh_free(session_);
-    if (!gateway::io_detach(fd_)) close(fd_);
+    gateway::io_detach(fd_);
   }
   ServerSession(const ServerSession&) = delete;
   ServerSession& operator=(const ServerSession&) = delete;
