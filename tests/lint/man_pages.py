@@ -1,0 +1,51 @@
+"""Every long option in a man page is one of its program, and every option of a program is in its page.
+
+usage: man_pages.py FOLDER_OF_PROGRAMS"""
+
+import os
+import re
+import subprocess
+import sys
+
+import tree
+
+PAGES = {"gatetape": "docs/man/gatetape.1"}
+PAGES.update({f"gatetape-{name}": f"docs/man/gatetape-{name}.8"
+              for name in ("gateway", "recorder", "auditd")})
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
+# Of every program, and explained once.
+COMMON = {"--help", "--version"}
+
+
+def help_of(*command):
+    return subprocess.run([*command, "--help"], capture_output=True, text=True, check=True).stdout
+
+
+def options_of(program):
+    """The options that a program and all of its verbs tell of."""
+    text = help_of(program)
+    if "Subcommands:" not in text:
+        return set(OPTION.findall(text))
+    verbs = re.findall(r"^  ([a-z]+) ", text.split("Subcommands:")[1], re.M)
+    for verb in verbs:
+        below = help_of(program, verb)
+        text += below
+        if "Subcommands:" in below:
+            for word in re.findall(r"^  ([a-z]+) ", below.split("Subcommands:")[1], re.M):
+                text += help_of(program, verb, word)
+    return set(OPTION.findall(text))
+
+
+def main():
+    problems = []
+    for name, page in PAGES.items():
+        told = set(OPTION.findall(tree.read(page).replace(r"\-", "-")))
+        real = options_of(os.path.join(sys.argv[1], name))
+        problems += [f"{page}: {name} has no {option}" for option in sorted(told - real - COMMON)]
+        problems += [f"{page}: does not tell of {option}" for option in sorted(real - told - COMMON)]
+    print("\n".join(problems) or "man pages: ok")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,163 @@
+"""The project's own rules of CONVENTIONS.md. Each rule takes a path and a text and yields problems,
+"path:line: what"; main() runs all of them over the tree and fails when there is one.
+
+usage: rules.py [compile_commands.json]"""
+
+import json
+import os
+import re
+import sys
+
+import tree
+
+LINES_MAX = 400
+FUNCTION_LINES_MAX = 70
+COLUMNS_MAX = 100
+
+# What each folder may include, besides itself.
+MAY_INCLUDE = {
+    "base": (),
+    "proto": ("base",),
+    "tee": ("base", "proto"),
+    "gateway": ("base", "proto", "tee"),
+    "auditd": ("base", "proto", "tee"),
+    "recorder": ("base", "proto"),
+    "tools": ("base", "proto"),
+    "tests": ("base", "proto", "tee", "gateway", "auditd", "recorder", "tools"),
+}
+
+# A heavy library (a pattern of what is included) and its doors (a pattern of who may).
+DOORS = (
+    (r"libssh/", r"gateway/(ssh_\w+|channel|bridge|connection\w*|session|target|main|services)$"),
+    (r"libpq-fe\.h|libpq/", r"base/pg\w*$"),
+    (r"toml\+\+/", r"base/toml$"),
+    (r"grpcpp/|.*\.grpc\.pb\.h",
+     r"proto/unix_listener$|tee/record_link$|recorder/(service|stream|main)$"
+     r"|auditd/(service|frame_stream|main)$|tools/audit_client$"),
+    (r"openssl/", r"base/crypto$|tools/x509$"),
+    (r"zstd", r"proto/batch$"),
+    (r"spdlog/", r"base/daemon$"),
+    (r"systemd/", r"base/daemon$"),
+    (r"CLI/", r"tools/(main|context|verb_\w+)$"),
+    (r"nlohmann/", r"proto/derived$|auditd/derived_check$|tools/\w+$"),
+)
+
+CODE_IN_COMMENT = re.compile(
+    r"^\s*//\s*(#\s*(include|define|ifdef|endif)\b.*|(if|for|while|switch) ?\(.*[{;]|\}"
+    r"|(return|auto|const|std::)\b[^.]*[;{]|[\w:.>-]+(\(.*\)|\s*=[^=].*);)\s*$")
+PATH_OF_A_MACHINE = re.compile(r"(?<![\w.])/(work|root|home/\w+)/")
+LEFT_OVER = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
+CONTROL = re.compile(r"^\s*(if|for|while|switch|do|else|catch|try)\b")
+SCOPE = re.compile(r"\b(namespace|class|struct|union|enum|extern)\b[^()]*$")
+
+
+def includes(path, text):
+    folder = path.split("/")[0]
+    if folder not in MAY_INCLUDE:
+        return
+    for match in tree.INCLUDE.finditer(text):
+        what = match.group(1)
+        line = text.count("\n", 0, match.start(1)) + 1
+        other = what.split("/")[0] if "/" in what else None
+        if other in MAY_INCLUDE and other not in MAY_INCLUDE[folder] + (folder,):
+            yield f"{path}:{line}: {folder}/ must not include {other}/ ({what})"
+        for library, doors in DOORS:
+            stem = path.rsplit(".", 1)[0]
+            if folder != "tests" and re.match(library, what) and not re.match(doors, stem):
+                yield f"{path}:{line}: {what} is not included here: its doors are {doors}"
+
+
+def without_comments_and_strings(text):
+    """The same number of lines, with nothing in them that only looks like code."""
+    pattern = re.compile(r'R"(\w*)\((.*?)\)\1"|//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|'
+                         r"'(?:\\.|[^'\\\n])'", re.S)
+    return pattern.sub(lambda match: "\n" * match.group(0).count("\n") or " ", text)
+
+
+def functions(text):
+    """(first line, number of lines) of every function body, its signature's last line included.
+    Lambdas are part of the function that they are in."""
+    code = without_comments_and_strings(text)
+    depth_of_function, stack, head, line = None, [], "", 1
+    for char in code:
+        if char == "\n":
+            line += 1
+        if char == "{":
+            is_function = ")" in head and not CONTROL.match(head) and not SCOPE.search(head)
+            stack.append(line)
+            if is_function and depth_of_function is None:
+                depth_of_function = len(stack)
+        elif char == "}" and stack:
+            first = stack.pop()
+            if depth_of_function == len(stack) + 1:
+                depth_of_function = None
+                yield first, line - first + 1
+        head = "" if char in "{};" else head + char
+
+
+def sizes(path, text):
+    lines = text.split("\n")
+    if len(lines) - 1 > LINES_MAX and not path.endswith(".md"):
+        yield f"{path}:{LINES_MAX}: {len(lines) - 1} lines, more than {LINES_MAX}"
+    if not path.endswith((".cc", ".h", ".py", ".sh")):
+        return
+    for number, line in enumerate(lines, 1):
+        if len(line) > COLUMNS_MAX and "#include" not in line:
+            yield f"{path}:{number}: {len(line)} columns, more than {COLUMNS_MAX}"
+    if path.endswith((".cc", ".h")):
+        for first, length in functions(text):
+            if length > FUNCTION_LINES_MAX:
+                yield f"{path}:{first}: a function of {length} lines, more than {FUNCTION_LINES_MAX}"
+
+
+def whitespace(path, text):
+    for number, line in enumerate(text.split("\n"), 1):
+        if line != line.rstrip():
+            yield f"{path}:{number}: space at the end of the line"
+        if "\t" in line:
+            yield f"{path}:{number}: a tab"
+    if text and not text.endswith("\n"):
+        yield f"{path}: no newline at the end"
+
+
+def words(path, text):
+    for number, line in enumerate(text.split("\n"), 1):
+        if PATH_OF_A_MACHINE.search(line):
+            yield f"{path}:{number}: a path of one machine"
+        if LEFT_OVER.search(line):
+            yield f"{path}:{number}: left over: {LEFT_OVER.search(line).group(0)}"
+        if path.endswith((".cc", ".h")) and CODE_IN_COMMENT.match(line):
+            yield f"{path}:{number}: commented-out code"
+
+
+def headers(path, text):
+    if path.endswith(".h"):
+        if not text.startswith("// "):
+            yield f"{path}:1: a header opens with a paragraph about what it is"
+        if "#pragma once" not in text:
+            yield f"{path}:1: no #pragma once"
+
+
+RULES = (includes, sizes, whitespace, words, headers)
+
+
+def targets(compiled):
+    """Every .cc is compiled by some target; `compiled` holds the paths of those that are."""
+    for path in tree.sources():
+        if path.endswith(".cc") and path not in compiled:
+            yield f"{path}: belongs to no target"
+
+
+def main():
+    problems = [problem for path, text in tree.texts() for rule in RULES
+                for problem in rule(path, text)]
+    if len(sys.argv) > 1:
+        with open(sys.argv[1], encoding="utf-8") as file:
+            compiled = {os.path.relpath(entry["file"], tree.ROOT) for entry in json.load(file)}
+        problems += targets(compiled)
+    print("\n".join(problems) or "rules: ok")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

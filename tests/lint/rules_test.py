@@ -1,0 +1,57 @@
+"""Each rule finds what it is there to find, and lets good text pass."""
+
+import unittest
+
+import rules
+
+LONG_FUNCTION = "void f() {\n" + "  g();\n" * 69 + "}\n"
+TWO_FUNCTIONS = "void f() {\n" + "  if (x) {\n    g();\n  }\n" * 20 + "}\n" + "void h() {\n}\n"
+
+# rule, path, text, is good
+CASES = (
+    (rules.includes, "tee/a.cc", '#include "proto/frame.h"\n', True),
+    (rules.includes, "base/a.cc", '#include "proto/frame.h"\n', False),
+    (rules.includes, "proto/a.cc", '#include "tee/gate.h"\n', False),
+    (rules.includes, "gateway/a.cc", '#include "recorder/store.h"\n', False),
+    (rules.includes, "recorder/a.cc", '#include "tee/gate.h"\n', False),
+    (rules.includes, "tools/a.cc", '#include "auditd/service.h"\n', False),
+    (rules.includes, "tests/unit/a.cc", '#include "auditd/service.h"\n', True),
+    (rules.includes, "gateway/ssh_shim.cc", "#include <libssh/libssh.h>\n", True),
+    (rules.includes, "gateway/loop.cc", "#include <libssh/libssh.h>\n", False),
+    (rules.includes, "recorder/pg_store.cc", "#include <libpq-fe.h>\n", False),
+    (rules.includes, "base/access.cc", "#include <toml++/toml.h>\n", False),
+    (rules.includes, "tee/gate.cc", "#include <grpcpp/grpcpp.h>\n", False),
+    (rules.sizes, "base/a.cc", "int a;\n" * 400, True),
+    (rules.sizes, "base/a.cc", "int a;\n" * 401, False),
+    (rules.sizes, "base/a.cc", "// " + "x" * 97 + "\n", True),
+    (rules.sizes, "base/a.cc", "// " + "x" * 98 + "\n", False),
+    (rules.sizes, "base/a.cc", LONG_FUNCTION, False),
+    (rules.sizes, "base/a.cc", "namespace a {\n" + LONG_FUNCTION + "}\n", False),
+    (rules.sizes, "base/a.cc", TWO_FUNCTIONS, True),
+    (rules.sizes, "base/a.cc", "namespace a {\n" + "int a;\n" * 100 + "}\n", True),
+    (rules.whitespace, "base/a.cc", "int a; \n", False),
+    (rules.whitespace, "base/a.cc", "\tint a;\n", False),
+    (rules.whitespace, "base/a.cc", "int a;", False),
+    (rules.words, "base/a.cc", "// TO" "DO: later\n", False),
+    (rules.words, "docs/a.md", "see /wo" "rk/x\n", False),
+    (rules.words, "base/a.cc", "// return x;\n", False),
+    (rules.words, "base/a.cc", "  // close(fd);\n", False),
+    (rules.words, "base/a.cc", "  // x = 3;\n", False),
+    (rules.words, "base/a.cc", "// Gives the size; the caller\n// closes it;\n", True),
+    (rules.headers, "base/a.h", "#pragma once\n", False),
+    (rules.headers, "base/a.h", "// A thing.\n#pragma once\n", True),
+)
+
+
+class RulesTest(unittest.TestCase):
+    def test_each_rule_finds_its_fault_and_nothing_else(self):
+        for rule, path, text, good in CASES:
+            with self.subTest(rule=rule.__name__, path=path, text=text[:40]):
+                self.assertEqual(not list(rule(path, text)), good)
+
+    def test_a_file_without_a_target_is_found(self):
+        self.assertTrue(list(rules.targets(set())))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,38 @@
+"""The files of the project: what the linters look at."""
+
+import os
+import re
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+FOLDERS = ("base", "proto", "tee", "gateway", "recorder", "auditd", "tools", "tests", "migrations",
+           "docs", "cmake", ".ci", "packaging")
+INCLUDE = re.compile(r'^\s*#\s*include\s+[<"]([^>"]+)[>"]', re.M)
+
+
+def read(path):
+    with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+        return file.read()
+
+
+def files():
+    """Every file of the project, as a path relative to the top, sorted."""
+    found = [name for name in os.listdir(ROOT) if os.path.isfile(os.path.join(ROOT, name))]
+    for folder in FOLDERS:
+        for where, folders, names in os.walk(os.path.join(ROOT, folder)):
+            folders[:] = [name for name in folders if name != "__pycache__"]
+            found += [os.path.relpath(os.path.join(where, name), ROOT) for name in names]
+    return sorted(name for name in found if name != ".git")
+
+
+def sources():
+    """Every C++ file of ours."""
+    return [path for path in files() if path.endswith((".cc", ".h"))]
+
+
+def texts():
+    """(path, text) of every file that is text."""
+    for path in files():
+        try:
+            yield path, read(path)
+        except UnicodeDecodeError:
+            continue
