@@ -22,7 +22,8 @@ template <typename Int>
 void write_int(std::string* out, Int value) {
   std::array<char, sizeof(Int)> bytes;
   for (size_t i = 0; i < sizeof(Int); i++)
-    bytes[i] = static_cast<char>(static_cast<uint64_t>(value) >> (8 * (sizeof(Int) - 1 - i)) & 0xff);
+    bytes[i] =
+        static_cast<char>(static_cast<uint64_t>(value) >> (8 * (sizeof(Int) - 1 - i)) & 0xff);
   out->append(bytes.data(), bytes.size());
 }
 

@@ -1,5 +1,5 @@
-// The one door for parsing foreign bytes, and its opposite. All integers are big-endian, a string is
-// a uint32 length and that many bytes (RFC 4251 section 5). Pure; any thread.
+// The one door for parsing foreign bytes, and its opposite. All integers are big-endian, a string
+// is a uint32 length and that many bytes (RFC 4251 section 5). Pure; any thread.
 #pragma once
 
 #include <cstdint>

@@ -22,9 +22,9 @@ std::string join_values(const Values&... values) {
 }  // namespace gatetape
 
 // CHECK(condition, values...): aborts with the values when the condition does not hold.
-#define CHECK(condition, ...)                                             \
-  do {                                                                    \
-    if (!(condition)) [[unlikely]]                                        \
-      ::gatetape::check_failed(__FILE__, __LINE__, #condition,            \
+#define CHECK(condition, ...)                                                   \
+  do {                                                                          \
+    if (!(condition)) [[unlikely]]                                              \
+      ::gatetape::check_failed(__FILE__, __LINE__, #condition,                  \
                                ::gatetape::internal::join_values(__VA_ARGS__)); \
   } while (false)

@@ -157,9 +157,9 @@ absl::Status SigningKey::save(const std::string& path) const {
     return absl::UnavailableError(path + ": " + std::strerror(errno));
   }
   File file(fdopen(fd, "w"));
-  const bool ok =
-      PEM_write_PKCS8PrivateKey(file.get(), key_.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1 &&
-      std::fflush(file.get()) == 0 && fsync(fd) == 0;
+  const bool ok = PEM_write_PKCS8PrivateKey(file.get(), key_.get(), nullptr, nullptr, 0, nullptr,
+                                            nullptr) == 1 &&
+                  std::fflush(file.get()) == 0 && fsync(fd) == 0;
   if (!ok) return absl::UnavailableError(path + ": could not be written");
   return absl::OkStatus();
 }

@@ -16,8 +16,8 @@ struct MigrationResult {
 };
 
 // migrate takes an advisory lock (polled, at most 60 s), checks the SHA-256 of every applied file
-// (FAILED_PRECONDITION when one was edited, is missing or is newer than this program) and applies the rest
-// of the NNNN_name.sql in `folder`.
+// (FAILED_PRECONDITION when one was edited, is missing or is newer than this program) and applies
+// the rest of the NNNN_name.sql in `folder`.
 absl::StatusOr<MigrationResult> migrate(PgConnection& connection, const std::string& folder);
 // newest_migration gives the number the database is at, 0 when none.
 absl::StatusOr<uint32_t> newest_migration(PgConnection& connection);

@@ -330,9 +330,9 @@ absl::Status PgConnection::prepare_all(const std::vector<PgStatement>& statement
 
 absl::Status PgConnection::send_prepared(const char* sql, const std::vector<PgParam>& params) {
   const Params raw(params);
-  const int sent = PQsendQueryPrepared(connection_, prepared_.at(sql).c_str(), raw.count(),
-                                       raw.values.data(), raw.lengths.data(), raw.formats.data(),
-                                       kBinary);
+  const int sent =
+      PQsendQueryPrepared(connection_, prepared_.at(sql).c_str(), raw.count(), raw.values.data(),
+                          raw.lengths.data(), raw.formats.data(), kBinary);
   return sent == 1 ? absl::OkStatus() : lost();
 }
 

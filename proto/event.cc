@@ -9,7 +9,9 @@ namespace gatetape {
 namespace {
 
 bool is_key(std::string_view key) {
-  auto allowed = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
+  auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+  };
   return !key.empty() && key.size() <= 64 && std::all_of(key.begin(), key.end(), allowed);
 }
 

@@ -1,5 +1,5 @@
-// Event: the payload of a frame that is no stream bytes: an ordered list of (key, value), written by
-// our own codec (docs/FORMAT.md section 4). Pure; any thread.
+// Event: the payload of a frame that is no stream bytes: an ordered list of (key, value), written
+// by our own codec (docs/FORMAT.md section 4). Pure; any thread.
 #pragma once
 
 #include <cstdint>

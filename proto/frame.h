@@ -1,5 +1,5 @@
-// Frame: one step of a session, and its canonical bytes (docs/FORMAT.md sections 2 and 3). Pure; any
-// thread.
+// Frame: one step of a session, and its canonical bytes (docs/FORMAT.md sections 2 and 3). Pure;
+// any thread.
 #pragma once
 
 #include <cstdint>
@@ -43,7 +43,7 @@ enum class FrameKind : uint16_t {
   kHeartbeat = 54,
   kSessionOpened = 55,  // in the gateway's system session
   kSessionClosed = 56,
-  kQuery = 57,  // auditd: who asked what, with what result
+  kQuery = 57,              // auditd: who asked what, with what result
   kConnectionRefused = 58,  // limits, before authentication
 };
 

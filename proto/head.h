@@ -1,5 +1,5 @@
-// SessionHead: what gateway and recorder sign when a session closes (docs/FORMAT.md section 5). Pure;
-// any thread.
+// SessionHead: what gateway and recorder sign when a session closes (docs/FORMAT.md section 5).
+// Pure; any thread.
 #pragma once
 
 #include <string>

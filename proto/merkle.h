@@ -1,5 +1,5 @@
-// CompactRange: the RFC 6962 Merkle tree of a growing list of leaves, kept as its peaks: the roots of
-// the complete subtrees that the list splits into, largest first. Pure; any thread.
+// CompactRange: the RFC 6962 Merkle tree of a growing list of leaves, kept as its peaks: the roots
+// of the complete subtrees that the list splits into, largest first. Pure; any thread.
 #pragma once
 
 #include <cstdint>

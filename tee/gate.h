@@ -1,9 +1,9 @@
-// Gate: the write-ahead rule of one session. What was offered is numbered and kept; it is released only
-// when the recorder says that it is durable and names the same root. Pure; owned by its session, called
-// from that session's loop.
+// Gate: the write-ahead rule of one session. What was offered is numbered and kept; it is released
+// only when the recorder says that it is durable and names the same root. Pure; owned by its
+// session, called from that session's loop.
 //
-// States: open -> failed. A gate fails for good when the recorder's answer does not fit what was offered;
-// a failed gate releases nothing.
+// States: open -> failed. A gate fails for good when the recorder's answer does not fit what was
+// offered; a failed gate releases nothing.
 #pragma once
 
 #include <cstdint>
@@ -33,8 +33,8 @@ class Gate {
   // `commit_key` has kCommitKeyBytes; `window_bytes` bounds offered minus durable payload.
   Gate(const SessionId& session, std::string commit_key, uint64_t window_bytes);
 
-  // offer numbers a frame and seals it. Payloads over kPayloadBytesMax are our own bug. `offset_ns` is
-  // raised to the frame before's when it is smaller.
+  // offer numbers a frame and seals it. Payloads over kPayloadBytesMax are our own bug. `offset_ns`
+  // is raised to the frame before's when it is smaller.
   FramePtr offer(uint32_t channel, FrameKind kind, uint64_t offset_ns, std::string payload);
   // durable takes the recorder's word that frames up to `seq` are committed under `root`. DATA_LOSS
   // when that does not fit what was offered: nothing is released any more.

@@ -1,5 +1,5 @@
-// Inbox: where the link's reader thread leaves events for one consumer: an event loop (through an eventfd
-// that it polls). Filled by the link's threads, emptied by its owner's.
+// Inbox: where the link's reader thread leaves events for one consumer: an event loop (through an
+// eventfd that it polls). Filled by the link's threads, emptied by its owner's.
 #pragma once
 
 #include <vector>

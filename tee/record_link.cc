@@ -212,7 +212,8 @@ void RecordLink::on_response(const RecordResponse& response) {
 }
 
 // Keepalive proves only that the peer's transport lives, not that it commits; and the writer may be
-// blocked in Write. Each stall doubles the patience, so that a slow commit is not thrown away for ever.
+// blocked in Write. Each stall doubles the patience, so that a slow commit is not thrown away for
+// ever.
 void RecordLink::watch() {
   int64_t patience_ms = options_.ack_stall_ms;
   for (;;) {

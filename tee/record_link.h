@@ -1,5 +1,5 @@
-// RecordLink: this process's Record stream to a recorder: two threads around a Spool, failover between
-// endpoints, an ack watchdog. One a process. Public functions: any thread.
+// RecordLink: this process's Record stream to a recorder: two threads around a Spool, failover
+// between endpoints, an ack watchdog. One a process. Public functions: any thread.
 //
 // Nothing is ever acknowledged here: an event reaches a session only when the recorder said so.
 #pragma once
@@ -30,7 +30,8 @@ class RecordLink {
   struct Options {
     std::vector<std::string> endpoints;  // unix:PATH or HOST:PORT, tried in order
     TlsConfig tls;                       // for HOST:PORT
-    uint32_t ack_stall_ms = 5000;        // without an ack that is owed for this long the stream is dropped
+    uint32_t ack_stall_ms =
+        5000;  // without an ack that is owed for this long the stream is dropped
   };
 
   explicit RecordLink(Options options);
@@ -38,8 +39,8 @@ class RecordLink {
   RecordLink(const RecordLink&) = delete;
   RecordLink& operator=(const RecordLink&) = delete;
 
-  // stop ends the threads; what was not acknowledged stays so. After it no sink is called: stop the link
-  // before any sink goes. Idempotent; one thread.
+  // stop ends the threads; what was not acknowledged stays so. After it no sink is called: stop the
+  // link before any sink goes. Idempotent; one thread.
   void stop();
 
   // open announces a session; its events go to `sink` until the link stops. Gives its handle.

@@ -14,9 +14,9 @@ using record::v1::RecordRequest;
 using record::v1::RecordResponse;
 using record::v1::Refusal;
 
-constexpr int kItemsMax = 480;                  // the protocol allows 512; a session may add 3
+constexpr int kItemsMax = 480;  // the protocol allows 512; a session may add 3
 constexpr size_t kRequestBytes = 256 * 1024;
-constexpr size_t kSessionBytes = 64 * 1024;     // fairness: of one session in one request
+constexpr size_t kSessionBytes = 64 * 1024;  // fairness: of one session in one request
 
 void fill_frame(uint32_t handle, const SealedFrame& sealed, Item* item) {
   item->set_session_handle(handle);
@@ -127,7 +127,8 @@ bool Spool::on_response(const RecordResponse& response, std::vector<TeeEvent>* e
 }
 
 void Spool::mark_ready(uint32_t handle, Session& session) {
-  if (session.queued || session.state == State::kBinding || session.state == State::kRefused) return;
+  if (session.queued || session.state == State::kBinding || session.state == State::kRefused)
+    return;
   session.queued = true;
   ready_.push_back(handle);
 }
@@ -184,13 +185,14 @@ bool Spool::on_bound(const Answer& answer, Session& session, std::vector<TeeEven
   session.state = State::kBound;
   const uint64_t stored = answer.bound().seq();
   if (stored < session.durable.size()) {
-    refuse(answer.session_handle(), session, "the store lost frames that it had acknowledged", events);
+    refuse(answer.session_handle(), session, "the store lost frames that it had acknowledged",
+           events);
     return true;
   }
   if (stored == session.durable.size()) {
     Hash root{};
-    const bool same = stored == 0 || (to_hash(answer.bound().root(), &root) &&
-                                      root == session.durable.root());
+    const bool same =
+        stored == 0 || (to_hash(answer.bound().root(), &root) && root == session.durable.root());
     if (!same) {
       refuse(answer.session_handle(), session, "the store holds other content", events);
       return true;
@@ -229,7 +231,8 @@ bool Spool::advance(uint32_t handle, Session& session, const record::v1::Durable
 
 bool Spool::on_refusal(const Answer& answer, Session& session, std::vector<TeeEvent>* events) {
   const Refusal& refusal = answer.refusal();
-  if (refusal.code() == Refusal::CODE_LOST_RACE || refusal.code() == Refusal::CODE_GAP) return false;
+  if (refusal.code() == Refusal::CODE_LOST_RACE || refusal.code() == Refusal::CODE_GAP)
+    return false;
   // A head that was committed while its answer was lost: the session is closed, as it asked.
   if (refusal.code() == Refusal::CODE_CLOSED && session.close.has_value()) {
     const uint32_t handle = answer.session_handle();

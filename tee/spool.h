@@ -1,9 +1,10 @@
-// Spool: the writer's side of one Record stream as a state machine: which item goes next, what an answer
-// means, what is sent again after a break (proto/wire/gatetape/record/v1/record.proto). Pure; the link
-// holds its lock around every call.
+// Spool: the writer's side of one Record stream as a state machine: which item goes next, what an
+// answer means, what is sent again after a break (proto/wire/gatetape/record/v1/record.proto).
+// Pure; the link holds its lock around every call.
 //
-// A session on a stream: unbound -> (binding ->) bound -> closed; any -> refused. A fresh session (nothing
-// of it was ever sent) is bound by its first Bind; otherwise the recorder's Bound says where to go on.
+// A session on a stream: unbound -> (binding ->) bound -> closed; any -> refused. A fresh session
+// (nothing of it was ever sent) is bound by its first Bind; otherwise the recorder's Bound says
+// where to go on.
 #pragma once
 
 #include <cstdint>
@@ -24,9 +25,9 @@ struct TeeEvent {
   enum class Type { kDurable, kClosed, kRefused };
   uint32_t handle = 0;
   Type type = Type::kDurable;
-  uint64_t seq = 0;   // kDurable
-  Hash root{};        // kDurable
-  std::string detail; // kRefused: what the recorder said
+  uint64_t seq = 0;    // kDurable
+  Hash root{};         // kDurable
+  std::string detail;  // kRefused: what the recorder said
 };
 
 // CloseItem is the signed head of a session that offers nothing more.
@@ -48,12 +49,13 @@ class Spool {
   // forget drops a session; its frames are not sent any more.
   void forget(uint32_t handle);
 
-  // start_stream begins a new stream: every session is unbound, all that is not durable is sent again.
+  // start_stream begins a new stream: every session is unbound, all that is not durable is sent
+  // again.
   void start_stream();
   // fill adds what goes next to an empty request, within its limits. False when there is nothing.
   bool fill(record::v1::RecordRequest* request);
-  // on_response takes the recorder's answers and appends what the sessions learn. False when the stream
-  // must be dropped and everything bound again.
+  // on_response takes the recorder's answers and appends what the sessions learn. False when the
+  // stream must be dropped and everything bound again.
   bool on_response(const record::v1::RecordResponse& response, std::vector<TeeEvent>* events);
 
   // outstanding tells whether an answer is owed for something that was sent.
@@ -68,9 +70,9 @@ class Spool {
     State state = State::kUnbound;
     bool fresh = true;
     bool resume_due = false;
-    bool queued = false;            // in ready_
-    std::deque<FramePtr> frames;    // not durable; the first is frame durable.size() + 1
-    size_t sent = 0;                // of frames, on this stream
+    bool queued = false;          // in ready_
+    std::deque<FramePtr> frames;  // not durable; the first is frame durable.size() + 1
+    size_t sent = 0;              // of frames, on this stream
     CompactRange durable;
     std::optional<CloseItem> close;
     bool close_sent = false;
@@ -84,8 +86,7 @@ class Spool {
                std::vector<TeeEvent>* events);
   bool on_refusal(const record::v1::Answer& answer, Session& session,
                   std::vector<TeeEvent>* events);
-  void refuse(uint32_t handle, Session& session, std::string detail,
-              std::vector<TeeEvent>* events);
+  void refuse(uint32_t handle, Session& session, std::string detail, std::vector<TeeEvent>* events);
   void owe(size_t items) { owed_ += items; }
   void settle(size_t items);
 

@@ -69,8 +69,8 @@ absl::Status SystemLog::stop(const std::string& reason, int64_t timeout_ms) {
     offer(FrameKind::kStop, Event{{"reason", reason}}, nullptr);
     stopping_ = true;
     const SessionHead head = gate_.head();
-    link_.close(handle_, {head.size, head.root, key_.sign(head.signed_text()),
-                          key_.public_key().raw});
+    link_.close(handle_,
+                {head.size, head.root, key_.sign(head.signed_text()), key_.public_key().raw});
   }
   const auto done = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return closed_ || !failure_.empty();

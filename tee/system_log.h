@@ -1,5 +1,5 @@
-// SystemLog: a daemon's own session of kind `system`: what it decided, written through the same gate as
-// everything else. Any thread. The link must be stopped before this goes.
+// SystemLog: a daemon's own session of kind `system`: what it decided, written through the same
+// gate as everything else. Any thread. The link must be stopped before this goes.
 #pragma once
 
 #include <functional>
@@ -27,12 +27,13 @@ class SystemLog : public EventSink {
   SystemLog(RecordLink& link, const Clock& clock, const SigningKey& key, const std::string& name,
             const std::string& program);
 
-  // record_async offers an event; `done` gets OK when it is durable. UNAVAILABLE at once when too much
-  // waits already or the record failed.
+  // record_async offers an event; `done` gets OK when it is durable. UNAVAILABLE at once when too
+  // much waits already or the record failed.
   void record_async(FrameKind kind, const Event& event, Done done);
   // record waits until the event is durable; UNAVAILABLE after `timeout_ms`.
   absl::Status record(FrameKind kind, const Event& event, int64_t timeout_ms = 10'000);
-  // stop offers the `stop` frame, signs the head and waits until it is closed or `timeout_ms` passed.
+  // stop offers the `stop` frame, signs the head and waits until it is closed or `timeout_ms`
+  // passed.
   absl::Status stop(const std::string& reason, int64_t timeout_ms = 5'000);
 
   const SessionId& session() const { return session_; }

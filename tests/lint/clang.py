@@ -1,6 +1,6 @@
-"""clang's warnings (thread safety included) and clang-tidy's checks, over every file of ours that is
-compiled. What passed is remembered in build/lint by the hash of all that its verdict depends on, so a
-second run looks only at what changed.
+"""clang's warnings (thread safety included) and clang-tidy's checks, over every file of ours that
+is compiled. What passed is remembered in build/lint by the hash of all that its verdict depends on,
+so a second run looks only at what changed.
 
 usage: clang.py BUILD_FOLDER"""
 

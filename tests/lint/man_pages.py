@@ -1,4 +1,4 @@
-"""Every long option in a man page is one of its program, and every option of a program is in its page.
+"""Every long option in a man page is one of its program, and the page tells of all that it has.
 
 usage: man_pages.py FOLDER_OF_PROGRAMS"""
 
@@ -42,7 +42,8 @@ def main():
         told = set(OPTION.findall(tree.read(page).replace(r"\-", "-")))
         real = options_of(os.path.join(sys.argv[1], name))
         problems += [f"{page}: {name} has no {option}" for option in sorted(told - real - COMMON)]
-        problems += [f"{page}: does not tell of {option}" for option in sorted(real - told - COMMON)]
+        problems += [f"{page}: does not tell of {option}"
+                     for option in sorted(real - told - COMMON)]
     print("\n".join(problems) or "man pages: ok")
     return 1 if problems else 0
 

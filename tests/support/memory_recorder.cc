@@ -53,8 +53,7 @@ bool MemoryRecorder::wait_for(
 }
 
 grpc::Status MemoryRecorder::Record(
-    grpc::ServerContext* context,
-    grpc::ServerReaderWriter<RecordResponse, RecordRequest>* stream) {
+    grpc::ServerContext* context, grpc::ServerReaderWriter<RecordResponse, RecordRequest>* stream) {
   {
     const absl::MutexLock lock(&mutex_);
     streams_.push_back(context);

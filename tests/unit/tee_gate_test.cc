@@ -1,7 +1,7 @@
 // The gate's promise: nothing is released before it is durable, under the same root, in order.
-#include "tee/gate.h"
-
 #include <gtest/gtest.h>
+
+#include "tee/gate.h"
 
 namespace gatetape::tee {
 namespace {

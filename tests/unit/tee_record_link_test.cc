@@ -1,12 +1,11 @@
-// The link's promises, over a real socket: events come only from the recorder, a broken stream is resumed
-// without loss or repeat, a stalled recorder is left.
-#include "tee/record_link.h"
-
+// The link's promises, over a real socket: events come only from the recorder, a broken stream is
+// resumed without loss or repeat, a stalled recorder is left.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <filesystem>
 
+#include "tee/record_link.h"
 #include "tee/system_log.h"
 #include "tests/support/memory_recorder.h"
 
@@ -81,8 +80,7 @@ TEST_F(RecordLinkTest, a_held_acknowledgement_releases_nothing) {
   SystemLog log(link, system_clock(), SigningKey::generate(), "gw", "test");
   ASSERT_TRUE(log.record(FrameKind::kHeartbeat, Event{}).ok());
   recorder.hold(true);
-  EXPECT_EQ(log.record(FrameKind::kHeartbeat, Event{}, 100).code(),
-            absl::StatusCode::kUnavailable);
+  EXPECT_EQ(log.record(FrameKind::kHeartbeat, Event{}, 100).code(), absl::StatusCode::kUnavailable);
   recorder.hold(false);
   EXPECT_TRUE(log.record(FrameKind::kHeartbeat, Event{}).ok());
   link.stop();

@@ -1,8 +1,8 @@
-// The spool's promises: each frame goes once a stream, in order; after a break exactly what is not durable
-// goes again; an answer that does not fit refuses the session.
-#include "tee/spool.h"
-
+// The spool's promises: each frame goes once a stream, in order; after a break exactly what is not
+// durable goes again; an answer that does not fit refuses the session.
 #include <gtest/gtest.h>
+
+#include "tee/spool.h"
 
 namespace gatetape::tee {
 namespace {
@@ -66,7 +66,8 @@ class SpoolTest : public testing::Test {
     return response;
   }
 
-  Gate gate_{SessionId::mint(1'700'000'000'000'000'000), std::string(kCommitKeyBytes, 'k'), 1 << 20};
+  Gate gate_{SessionId::mint(1'700'000'000'000'000'000), std::string(kCommitKeyBytes, 'k'),
+             1 << 20};
   Spool spool_;
   std::vector<FramePtr> frames_;
   std::vector<TeeEvent> events_;
@@ -200,7 +201,8 @@ TEST_F(SpoolTest, a_head_whose_answer_was_lost_counts_as_closed) {
 }
 
 TEST_F(SpoolTest, a_busy_session_leaves_room_for_the_others) {
-  Gate other(SessionId::mint(1'700'000'000'000'000'001), std::string(kCommitKeyBytes, 'o'), 1 << 20);
+  Gate other(SessionId::mint(1'700'000'000'000'000'001), std::string(kCommitKeyBytes, 'o'),
+             1 << 20);
   for (int i = 0; i < 100; i++) offer(std::string(32 * 1024, 'b'));
   spool_.open(8, other.session(), other.commit_key());
   spool_.add(8, other.offer(1, FrameKind::kIn, 1, "key"));
