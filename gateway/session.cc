@@ -45,7 +45,7 @@ void Session::on_user_message(ssh_message message) {
       const ssh_channel handle = ssh_message_channel_request_channel(message);
       for (Channel& channel : channels_)
         if (channel.is(handle)) return channel.on_reply_right(message);
-      break;
+      return ssh_message_free(message);  // of a channel that is gone: an answer would touch it
     }
     case SSH_REQUEST_GLOBAL:
       return deny(message, "global_request", "tcpip-forward", "port forwarding does not pass");
