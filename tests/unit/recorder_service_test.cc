@@ -1,13 +1,16 @@
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-#include <deque>
 #include <filesystem>
+#include <fstream>
 
 #include "recorder/pg_store.h"
 #include "recorder/service.h"
 #include "tests/support/pg_cluster.h"
+#include "tests/support/record_writer.h"
 #include "tests/support/test_session.h"
 
 namespace gatetape::recorder {
@@ -15,71 +18,7 @@ namespace {
 
 using record::v1::Answer;
 using record::v1::Item;
-using record::v1::RecordRequest;
-using record::v1::RecordResponse;
 using Code = record::v1::Refusal;
-
-// Writer is a raw gRPC client of one stream; no wait is longer than its deadline.
-class Writer {
- public:
-  explicit Writer(const std::string& path) {
-    grpc::ChannelArguments arguments;
-    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    stub_ = record::v1::RecorderService::NewStub(
-        grpc::CreateCustomChannel("unix:" + path, grpc::InsecureChannelCredentials(), arguments));
-    context_.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
-    stream_ = stub_->Record(&context_);
-  }
-  ~Writer() { context_.TryCancel(); }
-  bool send(const std::vector<Item>& items) {
-    RecordRequest request;
-    for (const Item& item : items) *request.add_items() = item;
-    return stream_->Write(request);
-  }
-  // answer waits for the next answer; an empty one when the stream ended.
-  Answer answer() {
-    while (answers_.empty()) {
-      RecordResponse response;
-      if (!stream_->Read(&response)) return {};
-      if (response.draining()) draining_ = true;
-      answers_.insert(answers_.end(), response.answers().begin(), response.answers().end());
-    }
-    Answer answer = answers_.front();
-    answers_.pop_front();
-    return answer;
-  }
-  // durable waits until the session is durable up to `seq`.
-  bool durable(uint64_t seq) {
-    while (true) {
-      const Answer got = answer();
-      if (!got.has_durable()) return false;
-      if (got.durable().seq() == seq) return true;
-    }
-  }
-  bool wait_draining() {
-    RecordResponse response;
-    while (!draining_ && stream_->Read(&response)) draining_ = response.draining();
-    return draining_;
-  }
-  grpc::Status finish() {
-    stream_->WritesDone();
-    return status();
-  }
-  // status waits for the recorder to end the stream.
-  grpc::Status status() {
-    RecordResponse response;
-    while (stream_->Read(&response)) {
-    }
-    return stream_->Finish();
-  }
-
- private:
-  std::unique_ptr<record::v1::RecorderService::Stub> stub_;
-  grpc::ClientContext context_;
-  std::unique_ptr<grpc::ClientReaderWriter<RecordRequest, RecordResponse>> stream_;
-  std::deque<Answer> answers_;
-  bool draining_ = false;
-};
 
 class ServiceTest : public testing::Test {
  protected:
@@ -111,8 +50,8 @@ class ServiceTest : public testing::Test {
   }
   int64_t number(const std::string& sql) { return owner_->execute(sql)->int8(0, 0); }
   // Stores session_open and one more frame, and gives the stream back.
-  std::unique_ptr<Writer> begin(TestSession* session) {
-    auto writer = std::make_unique<Writer>(path());
+  std::unique_ptr<RecordWriter> begin(TestSession* session) {
+    auto writer = std::make_unique<RecordWriter>(path());
     const Item open = session->item(session->open());
     writer->send({session->bind(true), open});
     EXPECT_TRUE(writer->durable(1));
@@ -120,7 +59,7 @@ class ServiceTest : public testing::Test {
     EXPECT_TRUE(writer->durable(2));
     return writer;
   }
-  void expect_refusal(Writer* writer, record::v1::Refusal::Code code) {
+  void expect_refusal(RecordWriter* writer, record::v1::Refusal::Code code) {
     const Answer answer = writer->answer();
     ASSERT_TRUE(answer.has_refusal()) << answer.ShortDebugString();
     EXPECT_EQ(answer.refusal().code(), code) << answer.refusal().detail();
@@ -154,7 +93,7 @@ TEST_F(ServiceTest, a_session_is_recorded_from_bind_to_close) {
 }
 
 TEST_F(ServiceTest, durable_is_said_after_the_commit) {
-  const auto writer = std::make_unique<Writer>(path());
+  const auto writer = std::make_unique<RecordWriter>(path());
   const Item open = session_.item(session_.open());
   writer->send({session_.bind(true), open});
   const Answer answer = writer->answer();
@@ -166,7 +105,7 @@ TEST_F(ServiceTest, a_session_goes_on_after_the_recorder_was_restarted) {
   begin(&session_).reset();
   stop();
   start();
-  Writer writer(path());
+  RecordWriter writer(path());
   writer.send({session_.bind(false)});
   const Answer bound = writer.answer();
   ASSERT_TRUE(bound.has_bound()) << bound.ShortDebugString();
@@ -178,7 +117,7 @@ TEST_F(ServiceTest, a_session_goes_on_after_the_recorder_was_restarted) {
 }
 
 TEST_F(ServiceTest, a_session_that_is_not_stored_is_bound_at_0) {
-  Writer writer(path());
+  RecordWriter writer(path());
   writer.send({session_.bind(false)});
   const Answer bound = writer.answer();
   ASSERT_TRUE(bound.has_bound());
@@ -218,15 +157,25 @@ TEST_F(ServiceTest, a_closed_session_cannot_be_bound_again) {
   const auto writer = begin(&session_);
   writer->send({session_.close(gateway_key_)});
   ASSERT_TRUE(writer->answer().has_closed());
-  Writer again(path());
+  RecordWriter again(path());
   again.send({session_.bind(false)});
   expect_refusal(&again, Code::CODE_CLOSED);
+}
+
+TEST_F(ServiceTest, a_stream_forgets_a_session_that_was_closed) {
+  const auto writer = begin(&session_);
+  writer->send({session_.close(gateway_key_)});
+  ASSERT_TRUE(writer->answer().has_closed());
+  TestSession next(session_.handle());
+  const Item open = next.item(next.open());
+  writer->send({next.bind(true), open});
+  EXPECT_TRUE(writer->durable(1));
 }
 
 TEST_F(ServiceTest, a_second_writer_of_a_session_loses) {
   const auto first = begin(&session_);
   TestSession thief = session_;
-  Writer second(path());
+  RecordWriter second(path());
   second.send({thief.bind(false)});
   ASSERT_TRUE(second.answer().has_bound());
   const Item resume = thief.resume();
@@ -238,10 +187,10 @@ TEST_F(ServiceTest, a_second_writer_of_a_session_loses) {
 
 TEST_F(ServiceTest, a_fresh_bind_of_a_stored_session_loses) {
   const Item open = session_.item(session_.open());
-  Writer first(path());
+  RecordWriter first(path());
   first.send({session_.bind(true), open});
   ASSERT_TRUE(first.durable(1));
-  Writer twin(path());
+  RecordWriter twin(path());
   twin.send({session_.bind(true), open});
   expect_refusal(&twin, Code::CODE_LOST_RACE);
 }
@@ -257,7 +206,7 @@ TEST_F(ServiceTest, a_lost_database_ends_the_stream_unavailable_and_comes_back) 
   const grpc::Status status = writer->status();
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE) << status.error_message();
   EXPECT_NE(status.error_message().find("was not committed"), std::string::npos);
-  Writer again(path());
+  RecordWriter again(path());
   again.send({session_.bind(false)});
   const Answer bound = again.answer();
   ASSERT_TRUE(bound.has_bound());
@@ -270,7 +219,7 @@ TEST_F(ServiceTest, without_a_database_nothing_is_acknowledged) {
   writer->send({session_.item(session_.next(FrameKind::kIn, "y"))});
   EXPECT_EQ(writer->status().error_code(), grpc::StatusCode::UNAVAILABLE);
   TestSession other(2);
-  writer = std::make_unique<Writer>(path());
+  writer = std::make_unique<RecordWriter>(path());
   const Item open = other.item(other.open());
   writer->send({other.bind(true), open});
   EXPECT_EQ(writer->status().error_code(), grpc::StatusCode::UNAVAILABLE);
@@ -278,7 +227,7 @@ TEST_F(ServiceTest, without_a_database_nothing_is_acknowledged) {
   bool durable = false;
   while (!durable) {  // until the recorder has found the database again
     TestSession fresh(3);
-    writer = std::make_unique<Writer>(path());
+    writer = std::make_unique<RecordWriter>(path());
     const Item first = fresh.item(fresh.open());
     writer->send({fresh.bind(true), first});
     durable = writer->durable(1);
@@ -288,10 +237,10 @@ TEST_F(ServiceTest, without_a_database_nothing_is_acknowledged) {
 }
 
 TEST_F(ServiceTest, a_request_over_the_limits_ends_the_stream) {
-  Writer writer(path());
+  RecordWriter writer(path());
   writer.send(std::vector<Item>(Stream::kItemsMax + 1, session_.bind(true)));
   EXPECT_EQ(writer.status().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
-  Writer large(path());
+  RecordWriter large(path());
   Item item = session_.bind(true);
   item.set_payload(std::string(Stream::kRequestPayloadBytesMax + 1, 'x'));
   large.send({item});
@@ -299,7 +248,7 @@ TEST_F(ServiceTest, a_request_over_the_limits_ends_the_stream) {
 }
 
 TEST_F(ServiceTest, a_writer_that_does_not_read_holds_up_nobody) {
-  Writer deaf(path());
+  RecordWriter deaf(path());
   constexpr uint32_t kSessions = 4000;  // their answers are more than HTTP/2 lets out unread
   for (uint32_t handle = 1; handle <= kSessions; handle++) {
     TestSession session(handle);
@@ -307,7 +256,7 @@ TEST_F(ServiceTest, a_writer_that_does_not_read_holds_up_nobody) {
     ASSERT_TRUE(deaf.send({session.bind(true), open}));
   }
   TestSession other(1);
-  Writer writer(path());
+  RecordWriter writer(path());
   const Item first = other.item(other.open());
   writer.send({other.bind(true), first});
   EXPECT_TRUE(writer.durable(1));
@@ -323,7 +272,7 @@ TEST_F(ServiceTest, draining_answers_all_that_was_sent) {
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
   EXPECT_EQ(status.error_message(), "draining");
   EXPECT_EQ(number("select max(last_seq) from gatetape.frames"), 3);
-  Writer late(path());
+  RecordWriter late(path());
   EXPECT_EQ(late.status().error_message(), "draining");
 }
 
@@ -333,6 +282,60 @@ TEST_F(ServiceTest, a_second_recorder_cannot_take_the_socket) {
             absl::StatusCode::kAlreadyExists);
   EXPECT_EQ(Server::start("127.0.0.1:0", TlsConfig(), &service).status().code(),
             absl::StatusCode::kInvalidArgument);
+}
+
+// make_certificates writes a CA and a certificate of it for localhost into a folder.
+TlsConfig make_certificates(const std::string& folder) {
+  const std::string command =
+      "cd " + folder +
+      " && exec 2>/dev/null && openssl req -x509 -newkey ed25519 -nodes -keyout ca.key -out ca.pem "
+      "-subj /CN=ca -days 1 && openssl req -newkey ed25519 -nodes -keyout key.pem -out csr.pem "
+      "-subj /CN=localhost -addext subjectAltName=DNS:localhost && openssl x509 -req -in csr.pem "
+      "-CA ca.pem -CAkey ca.key -copy_extensions copy -days 1 -out cert.pem";
+  EXPECT_EQ(std::system(command.c_str()), 0);
+  return {folder + "/cert.pem", folder + "/key.pem", folder + "/ca.pem"};
+}
+
+std::string text_of(const std::string& path) {
+  std::ifstream stream(path);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+// free_port gives a loopback port that nobody listens on.
+int free_port() {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof(address);
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  EXPECT_EQ(bind(fd, reinterpret_cast<const sockaddr*>(&address), length), 0);
+  EXPECT_EQ(getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length), 0);
+  close(fd);
+  return ntohs(address.sin_port);
+}
+
+bool is_served(const std::shared_ptr<grpc::Channel>& channel) {
+  TestSession session;
+  RecordWriter writer(channel);
+  const Item open = session.item(session.open());
+  writer.send({session.bind(true), open});
+  return writer.durable(1);
+}
+
+TEST_F(ServiceTest, across_hosts_only_a_certificate_of_the_ca_is_served) {
+  const TlsConfig tls = make_certificates(folder_);
+  Service service(committer_.get(), &key_);
+  const std::string endpoint = "localhost:" + std::to_string(free_port());
+  auto server = Server::start(endpoint, tls, &service);
+  ASSERT_TRUE(server.ok()) << server.status();
+  grpc::SslCredentialsOptions options;
+  options.pem_root_certs = text_of(tls.ca);
+  const auto stranger = grpc::CreateChannel(endpoint, grpc::SslCredentials(options));
+  EXPECT_FALSE(is_served(stranger));
+  options.pem_cert_chain = text_of(tls.certificate);
+  options.pem_private_key = text_of(tls.key);
+  EXPECT_TRUE(is_served(grpc::CreateChannel(endpoint, grpc::SslCredentials(options))));
+  EXPECT_FALSE(is_served(grpc::CreateChannel(endpoint, grpc::InsecureChannelCredentials())));
 }
 
 }  // namespace

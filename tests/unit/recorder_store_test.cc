@@ -80,6 +80,16 @@ TEST_F(StoreTest, derived_rows_are_in_the_same_transaction) {
             1);
 }
 
+TEST_F(StoreTest, a_derived_row_that_is_there_already_does_not_stop_the_frames) {
+  std::vector<Frame> frames = {session_.open()};
+  const std::string type = Event{{"type", "session"}}.encode();
+  frames.push_back(session_.next(FrameKind::kChannelOpen, type));
+  frames.push_back(session_.next(FrameKind::kChannelOpen, type));
+  const absl::Status stored = commit(write_of(session_, frames));
+  ASSERT_TRUE(stored.ok()) << stored;
+  EXPECT_EQ(number("select opened_seq from gatetape.channel"), 2);
+}
+
 TEST_F(StoreTest, hostile_field_values_are_stored) {
   const std::string all_bytes = [] {
     std::string out;
