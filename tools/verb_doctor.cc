@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "base/access.h"
@@ -12,6 +13,7 @@
 #include "base/crypto.h"
 #include "base/migrate.h"
 #include "base/pg.h"
+#include "tools/audit_client.h"
 #include "tools/dial.h"
 
 namespace gatetape::tools {
@@ -38,14 +40,15 @@ class Doctor {
     std::printf("FAIL  %s\n      -> %s\n", printable(what).c_str(), advice.c_str());
   }
   void bad(const absl::Status& status, const std::string& advice) {
-    bad(std::string(status.message()), advice);
+    const std::string message(status.message());
+    bad(message.substr(0, message.find('\n')), advice);
   }
 
   void check_access(const Config& config);
   void check_keys(const Config& config);
   void check_database(const std::string& daemon, const std::string& conninfo);
   void check_recorders(const Config& config);
-  void check_auditd(const Config& config);
+  void check_auditd();
   void check_gateway(const Config& config);
   void check_disk();
   void check_clock();
@@ -68,7 +71,7 @@ bool Doctor::examine() {
   check_database("recorder", config->recorder.database);
   check_database("auditd", config->auditd.database);
   check_recorders(*config);
-  check_auditd(*config);
+  check_auditd();
   check_gateway(*config);
   return failures_ == 0;
 }
@@ -126,10 +129,17 @@ void Doctor::check_recorders(const Config& config) {
   }
 }
 
-void Doctor::check_auditd(const Config& config) {
-  const absl::Status status = dial(config.auditd.listen, kTimeoutMs).status();
-  if (!status.ok()) return bad(status, "start gatetape-auditd and see its log");
-  good("auditd answers on " + config.auditd.listen);
+void Doctor::check_auditd() {
+  const absl::StatusOr<std::unique_ptr<AuditClient>> client = AuditClient::connect(context_);
+  const absl::StatusOr<audit::v1::HealthResponse> health =
+      client.ok() ? (*client)->health() : client.status();
+  if (!health.ok()) return bad(health.status(), "start gatetape-auditd and see its log");
+  if (health->database() != "ok") bad("auditd: " + health->database(), "see the database above");
+  if (health->recorder() != "ok")
+    bad("auditd cannot record who asks: " + health->recorder(), "see the recorder above");
+  if (health->database() == "ok" && health->recorder() == "ok")
+    good(absl::StrCat("auditd ", health->version(), ", ", health->live_sessions(),
+                      " live sessions"));
 }
 
 void Doctor::check_gateway(const Config& config) {

@@ -95,6 +95,8 @@ absl::StatusOr<Certificate> Certificate::load(const std::string& certificate_fil
 }
 
 absl::StatusOr<Certificate> Certificate::sign(const CertificateWish& wish) const {
+  if (X509_check_ca(certificate_.get()) == 0)
+    return absl::InvalidArgumentError("the signing certificate is not one of a CA");
   std::string names = "URI:" + wish.uri;
   for (const std::string& host : wish.hosts) {
     if (!parse_host_port(host, uint16_t{0}).ok() || host.find_first_of(",[") != std::string::npos)
@@ -110,7 +112,8 @@ absl::StatusOr<Certificate> Certificate::sign(const CertificateWish& wish) const
   CHECK(add_extension(certificate, issuer, NID_basic_constraints, "critical,CA:FALSE"));
   CHECK(add_extension(certificate, issuer, NID_key_usage, "critical,digitalSignature"));
   CHECK(add_extension(certificate, issuer, NID_ext_key_usage, "serverAuth,clientAuth"));
-  CHECK(add_extension(certificate, issuer, NID_authority_key_identifier, "keyid"));
+  if (!add_extension(certificate, issuer, NID_authority_key_identifier, "keyid"))
+    return absl::InvalidArgumentError("the CA certificate has no subject key identifier");
   if (!add_extension(certificate, issuer, NID_subject_alt_name, names))
     return absl::InvalidArgumentError("the names " + names + " cannot stand in a certificate");
   CHECK(X509_sign(certificate, key_.get(), EVP_sha256()) > 0);

@@ -30,7 +30,7 @@ class Certificate {
   static absl::StatusOr<Certificate> load(const std::string& certificate_file,
                                           const std::string& key_file);
   // sign makes a leaf with a fresh P-256 key, for servers and clients alike. INVALID_ARGUMENT for a
-  // host that is no name or address.
+  // host that is no name or address, or when this is no CA.
   absl::StatusOr<Certificate> sign(const CertificateWish& wish) const;
 
   std::string certificate_pem() const;
