@@ -1,0 +1,164 @@
+#include "tests/sim/database.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "proto/batch.h"
+
+namespace gatetape::sim {
+namespace {
+
+Insert insert_of(const recorder::SessionWrite& write) {
+  Insert insert;
+  insert.session = write.session;
+  if (write.first_seq > 0)
+    insert.batch = StoredBatch{
+        write.first_seq, write.last_seq,    std::string(view(write.root)), write.bytes_in,
+        write.bytes_out, write.batch.codec, write.batch.raw_bytes,         write.batch.data};
+  if (write.first_seq == 1) insert.commit_key = write.commit_key;
+  for (const recorder::Derived& derived : write.derived)
+    if (derived.session) insert.started_at_ns = derived.session->started_at_ns;
+  if (write.head) {
+    const recorder::SignedHead& head = *write.head;
+    insert.head = StoredHead{head.head.size,    std::string(view(head.head.root)),
+                             head.gateway_key,  head.gateway_signature,
+                             head.recorder_key, head.recorder_signature};
+  }
+  return insert;
+}
+
+bool collide(const Insert& a, const Insert& b) {
+  if (a.session != b.session) return false;
+  return (a.head && b.head) || (a.batch && b.batch && a.batch->first_seq == b.batch->first_seq);
+}
+
+std::vector<Frame> frames_of(const StoredBatch& row) {
+  return *decode_batch(row.first_seq, row.last_seq, row.codec, row.raw_bytes, row.data);
+}
+
+}  // namespace
+
+// The primary keys: frames_fence_one_writer, session_key_one_a_session, head_one_a_session.
+absl::Status Database::check(const Insert& insert) const {
+  const auto poisoned = poison_.find(insert.session);
+  if (poisoned != poison_.end() && insert.batch && insert.batch->last_seq >= poisoned->second)
+    return absl::InvalidArgumentError("the data does not fit");
+  const auto found = sessions_.find(insert.session);
+  if (found == sessions_.end()) return absl::OkStatus();
+  const Rows& rows = found->second;
+  const bool taken = (insert.batch && rows.frames.contains(insert.batch->first_seq)) ||
+                     (!insert.commit_key.empty() && !rows.commit_key.empty()) ||
+                     (insert.head && rows.head);
+  return taken ? absl::AlreadyExistsError("a primary key is taken") : absl::OkStatus();
+}
+
+absl::Status Database::commit(const std::vector<Insert>& inserts) {
+  for (size_t i = 0; i < inserts.size(); i++) {
+    const absl::Status status = check(inserts[i]);
+    if (!status.ok()) return status;
+    for (size_t j = 0; j < i; j++)  // two streams may hold the same frames of one session
+      if (collide(inserts[i], inserts[j]))
+        return absl::AlreadyExistsError("a primary key comes twice");
+  }
+  for (const Insert& insert : inserts) {
+    Rows& rows = sessions_[insert.session];
+    if (insert.batch) {
+      rows.frames[insert.batch->first_seq] = *insert.batch;
+      oracle_->on_row(insert.session, insert.batch->first_seq, frames_of(*insert.batch));
+    }
+    if (!insert.commit_key.empty()) {
+      rows.commit_key = insert.commit_key;
+      rows.started_at_ns = insert.started_at_ns;
+    }
+    if (insert.head) {
+      rows.head = insert.head;
+      oracle_->on_head(insert.session, insert.head->size);
+    }
+  }
+  return absl::OkStatus();
+}
+
+recorder::Tail Database::tail(const SessionId& session) const {
+  recorder::Tail tail;
+  const auto found = sessions_.find(session);
+  if (found == sessions_.end() || found->second.frames.empty()) return tail;
+  const Rows& rows = found->second;
+  const StoredBatch& last = rows.frames.rbegin()->second;
+  tail.last_seq = last.last_seq;
+  std::copy_n(last.root.begin(), tail.root.size(), tail.root.begin());
+  tail.commit_key = rows.commit_key;
+  tail.started_at_ns = rows.started_at_ns;
+  tail.has_head = rows.head.has_value();
+  const std::vector<Frame> frames = frames_of(last);
+  tail.offset_ns = frames.back().offset_ns;
+  tail.kind = frames.back().kind;
+  return tail;
+}
+
+void Store::require_open() {
+  if (!open_) world_->violate("I6", "the recorder uses a store that failed and was not reopened");
+}
+
+absl::Status Store::open() {
+  open_ = !world_->fails(Call::kStore, world_->faults.open_fails);
+  return open_ ? absl::OkStatus() : absl::UnavailableError("the database is away");
+}
+
+absl::Status Store::commit(absl::Span<const recorder::SessionWrite> writes) {
+  require_open();
+  std::vector<Insert> inserts;
+  for (const recorder::SessionWrite& write : writes) inserts.push_back(insert_of(write));
+  if (world_->fails(Call::kStore, world_->faults.commit_fails)) {
+    open_ = false;
+    if (world_->failing().doubt > 0) return doubt(std::move(inserts));
+    world_->note("commit fails", 0, inserts.size());
+    return absl::UnavailableError("the commit failed");
+  }
+  if (world_->strikes(world_->faults.commit_doubts)) return doubt(std::move(inserts));
+  const absl::Status status = database_->commit(inserts);
+  world_->note(status.ok() ? "commit" : "commit refused", 0, inserts.size());
+  for (const Insert& insert : inserts)
+    if (status.ok())
+      oracle_->on_told(insert.session, insert.batch ? insert.batch->last_seq : 0,
+                       insert.head.has_value());
+  return status;
+}
+
+// The answer to COMMIT is lost: it was done, was not, or a backend that nobody waits for any more
+// does it later.
+absl::Status Store::doubt(std::vector<Insert> inserts) {
+  open_ = false;
+  const int fixed = world_->failing().doubt;
+  const uint64_t fate = fixed > 0 ? static_cast<uint64_t>(fixed) : world_->rng.below(4);
+  world_->note("commit in doubt", 0, fate);
+  if (fate == 1) {
+    const absl::Status unseen = database_->commit(inserts);
+    (void)unseen;
+  }
+  if (fate == 3) {
+    const int64_t delay_ns = world_->rng.between(kMs, world_->rng.chance(0.7) ? kS : 40 * kS);
+    world_->after(delay_ns, [this, inserts = std::move(inserts)] {
+      world_->note("a zombie's commit lands");
+      const absl::Status unseen = database_->commit(inserts);
+      (void)unseen;
+    });
+  }
+  return absl::AbortedError("the commit is in doubt");
+}
+
+absl::StatusOr<std::vector<recorder::Tail>> Store::read_tails(
+    absl::Span<const SessionId> sessions) {
+  require_open();
+  if (world_->fails(Call::kStore, world_->faults.read_fails)) {
+    open_ = false;
+    return absl::UnavailableError("the tails cannot be read");
+  }
+  std::vector<recorder::Tail> tails;
+  for (const SessionId& session : sessions) {
+    tails.push_back(database_->tail(session));
+    oracle_->on_told(session, tails.back().last_seq, tails.back().has_head);
+  }
+  return tails;
+}
+
+}  // namespace gatetape::sim

@@ -1,0 +1,74 @@
+// Database and Store: a simulated PostgreSQL, and a recorder's connection to it. The database holds
+// rows under the same primary keys as migrations/0001_evidence.sql and nothing else checks what is
+// put in: no order, no hole. A transaction is all or nothing and visible when it is committed.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "proto/verify.h"
+#include "recorder/store.h"
+#include "tests/sim/oracle.h"
+
+namespace gatetape::sim {
+
+// Insert is one session's part of a transaction.
+struct Insert {
+  SessionId session;
+  std::optional<StoredBatch> batch;
+  std::string commit_key;  // with frame 1
+  int64_t started_at_ns = 0;
+  std::optional<StoredHead> head;
+};
+
+class Database {
+ public:
+  struct Rows {
+    std::map<uint64_t, StoredBatch> frames;  // by first_seq
+    std::string commit_key;
+    int64_t started_at_ns = 0;
+    std::optional<StoredHead> head;
+  };
+
+  explicit Database(Oracle* oracle) : oracle_(oracle) {}
+
+  // commit is one transaction: ALREADY_EXISTS when a key is taken, INVALID_ARGUMENT for a poisoned
+  // frame; then nothing of it is stored.
+  absl::Status commit(const std::vector<Insert>& inserts);
+  recorder::Tail tail(const SessionId& session) const;
+  // poison has the database refuse the row that holds this frame.
+  void poison(const SessionId& session, uint64_t seq) { poison_[session] = seq; }
+  const std::map<SessionId, Rows>& sessions() const { return sessions_; }
+
+ private:
+  absl::Status check(const Insert& insert) const;
+
+  Oracle* const oracle_;
+  std::map<SessionId, Rows> sessions_;
+  std::map<SessionId, uint64_t> poison_;
+};
+
+class Store : public recorder::Store {
+ public:
+  Store(World* world, Oracle* oracle, Database* database)
+      : world_(world), oracle_(oracle), database_(database) {}
+
+  absl::Status open() override;
+  absl::Status commit(absl::Span<const recorder::SessionWrite> writes) override;
+  absl::StatusOr<std::vector<recorder::Tail>> read_tails(
+      absl::Span<const SessionId> sessions) override;
+  absl::Status keep_up() override { return absl::OkStatus(); }
+
+ private:
+  absl::Status doubt(std::vector<Insert> inserts);
+  void require_open();
+
+  World* const world_;
+  Oracle* const oracle_;
+  Database* const database_;
+  bool open_ = false;
+};
+
+}  // namespace gatetape::sim

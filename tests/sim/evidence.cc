@@ -1,0 +1,90 @@
+#include "tests/sim/evidence.h"
+
+#include <iterator>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace gatetape::sim {
+namespace {
+
+// verify gives the first problem of a session's rows.
+std::optional<Problem> verify(const SessionId& id, const std::string& commit_key,
+                              const std::vector<StoredBatch>& rows,
+                              const std::optional<StoredHead>& head, const TrustedKeys& trusted) {
+  FrameVerifier verifier(id, commit_key);
+  std::vector<Frame> frames;
+  for (const StoredBatch& row : rows)
+    if (!verifier.add(row, &frames)) return verifier.problem();
+  if (!head) return std::nullopt;
+  return check_head(id, verifier.size(), verifier.root(), *head, trusted);
+}
+
+std::vector<StoredBatch> rows_of(const Database::Rows& stored) {
+  std::vector<StoredBatch> rows;
+  for (const auto& [first_seq, row] : stored.frames) rows.push_back(row);
+  return rows;
+}
+
+// tamper changes the rows in one way and gives the frames between which the problem must be named.
+std::pair<uint64_t, uint64_t> tamper(Rng& rng, std::vector<StoredBatch>* rows) {
+  const size_t at = rng.below(rows->size());
+  StoredBatch& row = (*rows)[at];
+  const std::pair<uint64_t, uint64_t> range{row.first_seq, row.last_seq};
+  switch (rng.below(4)) {
+    case 0: {
+      // zstd ignores some bits of its own headers: those are no change of the frames.
+      std::string& bytes = row.codec == 0 ? row.data : row.root;
+      char& byte = bytes[rng.below(bytes.size())];
+      byte = static_cast<char>(byte ^ (1 << rng.below(8)));
+      break;
+    }
+    case 1:
+      rows->erase(rows->begin() + static_cast<std::ptrdiff_t>(at));
+      break;
+    case 2:
+      rows->insert(rows->begin() + static_cast<std::ptrdiff_t>(at), row);
+      break;
+    default:
+      if (at + 1 == rows->size()) return {0, 0};
+      std::swap((*rows)[at], (*rows)[at + 1]);
+      return {range.first, (*rows)[at].last_seq};
+  }
+  return range;
+}
+
+}  // namespace
+
+TrustedKeys Keys::trusted() const {
+  TrustedKeys trusted;
+  trusted.writers = {gateway.public_key()};
+  for (const SigningKey& key : recorders) trusted.recorders.push_back(key.public_key());
+  return trusted;
+}
+
+void check_evidence(World* world, const Oracle& oracle, const Database& database,
+                    const Keys& keys) {
+  const TrustedKeys trusted = keys.trusted();
+  for (const auto& [id, stored] : database.sessions()) {
+    const auto problem = verify(id, stored.commit_key, rows_of(stored), stored.head, trusted);
+    if (problem)
+      world->violate("I8", "session " + std::to_string(oracle.number_of(id)) +
+                               " does not verify: " + problem->what);
+  }
+  if (database.sessions().empty()) return;
+  const auto chosen =
+      std::next(database.sessions().begin(),
+                static_cast<std::ptrdiff_t>(world->rng.below(database.sessions().size())));
+  const Database::Rows& stored = chosen->second;
+  std::vector<StoredBatch> rows = rows_of(stored);
+  if (rows.empty() || !stored.head) return;
+  const auto [first, last] = tamper(world->rng, &rows);
+  if (first == 0) return;
+  const auto problem = verify(chosen->first, stored.commit_key, rows, stored.head, trusted);
+  if (!problem) world->violate("I8", "changed rows verify");
+  if (problem->seq < first || problem->seq > last)
+    world->violate("I8", "a change of frames " + std::to_string(first) + "-" +
+                             std::to_string(last) + " is reported as: " + problem->what);
+}
+
+}  // namespace gatetape::sim

@@ -1,0 +1,100 @@
+#include "tests/sim/plan.h"
+
+#include <string_view>
+#include <utility>
+
+#include "base/bytes.h"
+#include "proto/event.h"
+
+namespace gatetape::sim {
+namespace {
+
+std::string ssh_string(std::string_view value) {
+  std::string bytes;
+  put_string(&bytes, value);
+  return bytes;
+}
+
+Step request(std::string_view name, bool want_reply, std::string_view data) {
+  Event event{{"request", std::string(name)}, {"want_reply", want_reply ? "1" : "0"}};
+  event.add("data", data);
+  return {FrameKind::kRequestIn, event.encode()};
+}
+
+Step env(std::string_view name, std::string_view value) {
+  return request("env", false, ssh_string(name) + ssh_string(value));
+}
+
+Step resize(uint32_t columns, uint32_t rows) {
+  std::string data;
+  for (uint32_t number : {columns, rows, 0U, 0U}) put_u32(&data, number);
+  return request("window-change", false, data);
+}
+
+Step pty() {
+  std::string data = ssh_string("xterm");
+  for (uint32_t number : {80U, 24U, 0U, 0U}) put_u32(&data, number);
+  return request("pty-req", true, data + ssh_string(std::string(1, '\0')));
+}
+
+Step draw_step(Rng& rng) {
+  if (rng.chance(0.1)) return resize(static_cast<uint32_t>(rng.between(20, 200)), 24);
+  if (rng.chance(0.05)) return request("signal", false, ssh_string("INT"));
+  const size_t count = rng.chance(0.1) ? rng.below(3000) + 1 : rng.below(24) + 1;
+  return {FrameKind::kIn, rng.bytes(count)};
+}
+
+ChannelPlan draw_channel(Rng& rng) {
+  ChannelPlan plan;
+  plan.starts_after_ns = rng.between(0, 500 * kMs);
+  plan.think_ns = rng.chance(0.3) ? 200 * kUs : rng.between(kMs, kS);
+  plan.echoes = rng.chance(0.8);
+  std::vector<Step>& script = plan.script;
+  if (rng.chance(0.5)) script.push_back(env("LANG", rng.bytes(rng.below(30) + 1)));
+  if (rng.chance(0.4)) {
+    plan.output_bytes = rng.chance(0.3) ? rng.below(6000) : rng.below(200);
+    script.push_back(request("exec", true, ssh_string("make " + rng.bytes(6))));
+  } else {
+    script.push_back(pty());
+    script.push_back(request("shell", true, ""));
+  }
+  for (uint64_t i = rng.below(16); i > 0; i--) script.push_back(draw_step(rng));
+  script.push_back({rng.chance(0.8) ? FrameKind::kEofIn : FrameKind::kCloseIn, ""});
+  return plan;
+}
+
+}  // namespace
+
+SessionPlan draw_plan(Rng& rng) {
+  SessionPlan plan;
+  constexpr int64_t kFreezes[] = {5 * kS, 30 * kS, 300 * kS};
+  plan.starts_after_ns = rng.between(0, 2 * kS);
+  plan.window_bytes = uint64_t{64} << rng.below(8);
+  plan.freeze_ns = kFreezes[rng.below(3)];
+  plan.target_fails = rng.chance(0.04);
+  for (uint64_t i = rng.below(3) + 1; i > 0; i--) plan.channels.push_back(draw_channel(rng));
+  return plan;
+}
+
+SessionPlan fixed_plan() {
+  SessionPlan plan;
+  plan.window_bytes = 4096;
+  plan.freeze_ns = 30 * kS;
+  ChannelPlan shell;
+  shell.think_ns = 20 * kMs;
+  shell.script = {pty(),
+                  request("shell", true, ""),
+                  resize(100, 40),
+                  {FrameKind::kIn, "ls\r"},
+                  {FrameKind::kIn, "exit\r"},
+                  {FrameKind::kEofIn, ""}};
+  ChannelPlan command;
+  command.starts_after_ns = 300 * kMs;
+  command.think_ns = 20 * kMs;
+  command.output_bytes = 100;
+  command.script = {request("exec", true, ssh_string("uptime")), {FrameKind::kEofIn, ""}};
+  plan.channels = {std::move(shell), std::move(command)};
+  return plan;
+}
+
+}  // namespace gatetape::sim

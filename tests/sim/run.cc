@@ -1,0 +1,141 @@
+#include "tests/sim/run.h"
+
+#include <array>
+#include <list>
+#include <memory>
+
+#include "tests/sim/session.h"
+
+namespace gatetape::sim {
+namespace {
+
+constexpr int64_t kRestNs = 400 * kS;  // enough for every backoff, stall and hang after heal()
+
+class Run {
+ public:
+  Run(World* world, const Keys& keys)
+      : world_(world),
+        keys_(keys),
+        oracle_(world),
+        database_(&oracle_),
+        recorders_{
+            Recorder(world, &oracle_, &database_, &keys.recorders[0], 1, queue_bytes(world)),
+            Recorder(world, &oracle_, &database_, &keys.recorders[1], 2, queue_bytes(world))},
+        link_(world, &oracle_, {&recorders_[0], &recorders_[1]}) {}
+
+  void add(const SessionPlan& plan);
+  void chaos();
+  // until_settled runs until every session that was announced has its head; gives up at a time.
+  bool until_settled(int64_t until_ns);
+  void check();
+  void finish(FlightRecorder* box) const;
+
+ private:
+  static uint64_t queue_bytes(World* world) { return uint64_t{2048} << world->rng.below(10); }
+  bool settled() const;
+  void disturb();
+
+  World* const world_;
+  const Keys& keys_;
+  Oracle oracle_;
+  Database database_;
+  std::array<Recorder, 2> recorders_;
+  Link link_;
+  std::list<Session> sessions_;
+  size_t announced_ = 0;
+};
+
+void Run::add(const SessionPlan& plan) {
+  announced_++;
+  world_->after(plan.starts_after_ns, [this, plan] {
+    const Session& session = sessions_.emplace_back(world_, &oracle_, &link_, &keys_.gateway, plan);
+    if (!world_->strikes(0.02)) return;
+    oracle_.excuse(session.number());
+    database_.poison(session.id(), world_->rng.below(20) + 1);
+  });
+}
+
+void Run::chaos() {
+  world_->after(world_->rng.between(50 * kMs, 500 * kMs), [this] {
+    if (world_->healed()) return;
+    if (world_->strikes(world_->faults.chaos)) disturb();
+    chaos();
+  });
+}
+
+void Run::disturb() {
+  switch (world_->rng.below(5)) {
+    case 0:
+      return recorders_[world_->rng.below(2)].crash();
+    case 1:
+      return recorders_[world_->rng.below(2)].drain();
+    case 2:
+      return link_.cut();
+    case 3:
+      world_->note("the wall clock jumps");
+      return world_->jump_wall(world_->rng.chance(0.5) ? -3600 * kS : 3600 * kS);
+    default:
+      if (world_->rng.chance(0.7) || sessions_.empty()) return;
+      world_->note("a session is killed", sessions_.front().number());
+      return sessions_.front().kill();
+  }
+}
+
+bool Run::settled() const {
+  if (oracle_.sessions() < announced_) return false;
+  for (uint64_t session = 1; session <= announced_; session++)
+    if (!oracle_.is_settled(session)) return false;
+  return true;
+}
+
+bool Run::until_settled(int64_t until_ns) {
+  while (!settled()) {
+    if (world_->now_ns() >= until_ns) return false;
+    world_->step();
+  }
+  return true;
+}
+
+// What a zombie still holds may land after the sessions have their heads.
+void Run::check() {
+  const int64_t until_ns = world_->now_ns() + 65 * kS;
+  while (world_->now_ns() < until_ns) world_->step();
+  oracle_.check_rest();
+  check_evidence(world_, oracle_, database_, keys_);
+}
+
+void Run::finish(FlightRecorder* box) const {
+  box->runs++;
+  for (uint64_t session = 1; session <= oracle_.sessions(); session++)
+    box->frames += oracle_.offered(session);
+}
+
+}  // namespace
+
+void run_seed(uint64_t seed, const Keys& keys, FlightRecorder* box, bool trace) {
+  World world(seed, box, trace, FailingCall{});
+  world.faults = Faults::draw(world.rng);
+  Run run(&world, keys);
+  for (uint64_t i = world.rng.below(4) + 1; i > 0; i--) run.add(draw_plan(world.rng));
+  run.chaos();
+  run.until_settled(world.rng.between(5 * kS, 60 * kS));
+  world.heal();
+  run.until_settled(world.now_ns() + kRestNs);
+  run.check();
+  run.finish(box);
+}
+
+bool run_failing(const FailingCall& failing, const Keys& keys, FlightRecorder* box, bool trace) {
+  World world(1, box, trace, failing);
+  box->seed = failing.nth;
+  Run run(&world, keys);
+  run.add(fixed_plan());
+  run.until_settled(60 * kS);  // the freeze ends what cannot go on
+  world.heal();
+  run.until_settled(world.now_ns() + kRestNs);
+  run.check();
+  run.finish(box);
+  return world.met();
+}
+
+}  // namespace gatetape::sim
