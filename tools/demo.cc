@@ -256,6 +256,7 @@ absl::StatusOr<std::string> Demo::wait_for_record() const {
 absl::Status Demo::show_record() {
   const absl::StatusOr<std::string> id = wait_for_record();
   if (!id.ok()) return id.status();
+  shown_id_ = *id;
   const struct {
     std::vector<std::string> verb;
     std::string expected;  // in its output
@@ -273,22 +274,16 @@ absl::Status Demo::show_record() {
 }
 
 void Demo::print_hints() const {
-  const std::string ssh = "ssh -F " + state_.file("demo/ssh_config");
-  const std::string scp = "scp -F " + state_.file("demo/ssh_config");
-  const std::string sftp = "sftp -F " + state_.file("demo/ssh_config");
-  const std::string gatetape = program_folder() + "/gatetape --dir " + state_.path;
-  std::printf(
-      "\nTry it:\n"
-      "  %s -J gw %s@demo                 # through the gateway as a jump host\n"
-      "  %s -p %d %s@demo@127.0.0.1     # the same, login and target in the user name\n"
-      "  %s /etc/hostname demo:/tmp/\n"
-      "  %s demo\n"
-      "  %s ls\n"
-      "  %s play ID\n"
-      "  %s search TEXT\n"
-      "  %s verify\n",
-      ssh.c_str(), login_.c_str(), ssh.c_str(), gateway_port_, login_.c_str(), scp.c_str(),
-      sftp.c_str(), gatetape.c_str(), gatetape.c_str(), gatetape.c_str(), gatetape.c_str());
+  const std::string config = " -F " + state_.file("demo/ssh_config") + " ";
+  const std::string gatetape = program_folder() + "/gatetape --dir " + state_.path + " ";
+  const std::string direct = absl::StrCat("-p ", gateway_port_, " ", login_, "@demo@127.0.0.1");
+  std::printf("\nTry it, from another terminal:\n");
+  for (const std::string& line :
+       {"ssh" + config + "-J gw " + login_ + "@demo      # through the gateway as a jump host",
+        "ssh" + config + direct + "   # login and target in the user name",
+        "scp" + config + "/etc/hostname demo:/tmp/", "sftp" + config + "demo", gatetape + "ls",
+        gatetape + "play " + shown_id_, gatetape + "search cpuinfo", gatetape + "verify --all"})
+    std::printf("  %s\n", line.c_str());
   std::fflush(stdout);
 }
 

@@ -42,6 +42,7 @@ class Demo {
   uint16_t gateway_port_;
   uint16_t target_port_;
   std::string login_;
+  std::string shown_id_;  // of the session that show_record showed
 };
 
 }  // namespace gatetape::tools

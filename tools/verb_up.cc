@@ -163,7 +163,7 @@ absl::Status Up::demonstrate() {
   status = step("demo session", [this](std::string*) { return demo_->drive_session(); });
   if (!status.ok()) return status;
   status = demo_->show_record();
-  demo_->print_hints();
+  if (status.ok() && !options_.once) demo_->print_hints();
   return status;
 }
 
