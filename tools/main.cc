@@ -1,5 +1,6 @@
 // gatetape: the command line. Each verb lives in tools/verb_NAME and adds itself to the parser.
 #include <CLI/CLI.hpp>
+#include <clocale>
 #include <cstdio>
 #include <exception>
 
@@ -8,8 +9,16 @@
 #include "tools/verb_certs.h"
 #include "tools/verb_completion.h"
 #include "tools/verb_doctor.h"
+#include "tools/verb_export.h"
+#include "tools/verb_hosts.h"
+#include "tools/verb_ls.h"
 #include "tools/verb_migrate.h"
+#include "tools/verb_play.h"
+#include "tools/verb_search.h"
+#include "tools/verb_show.h"
 #include "tools/verb_up.h"
+#include "tools/verb_users.h"
+#include "tools/verb_verify.h"
 
 using gatetape::tools::Context;
 
@@ -17,11 +26,15 @@ namespace {
 
 using AddVerb = void (*)(CLI::App&, Context&);
 // In the order of --help.
-constexpr AddVerb kVerbs[] = {gatetape::tools::add_up,         gatetape::tools::add_ca,
-                              gatetape::tools::add_certs,      gatetape::tools::add_migrate,
-                              gatetape::tools::add_completion, gatetape::tools::add_doctor};
+constexpr AddVerb kVerbs[] = {
+    gatetape::tools::add_ls,      gatetape::tools::add_show,       gatetape::tools::add_play,
+    gatetape::tools::add_search,  gatetape::tools::add_export,     gatetape::tools::add_verify,
+    gatetape::tools::add_up,      gatetape::tools::add_ca,         gatetape::tools::add_certs,
+    gatetape::tools::add_migrate, gatetape::tools::add_completion, gatetape::tools::add_doctor,
+    gatetape::tools::add_hosts,   gatetape::tools::add_users};
 
 int run(int argc, char** argv) {
+  std::setlocale(LC_CTYPE, "C.UTF-8");  // widths of characters
   Context context = gatetape::tools::make_context();
   CLI::App app("gatetape: search, replay and prove what passed through the SSH gateway");
   app.require_subcommand(1);
