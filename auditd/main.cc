@@ -1,6 +1,5 @@
 // gatetape-auditd: everything that reads the record: list, search, replay, verify. It writes one
 // thing: its own system session, with a frame for each question it is asked.
-#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -69,10 +68,12 @@ absl::StatusOr<TrustedKeys> load_trusted_keys(const AuditdConfig& config) {
   return TrustedKeys{*std::move(writers), *std::move(recorders)};
 }
 
-absl::StatusOr<std::unique_ptr<UnixListener>> listen(const std::string& endpoint) {
-  if (!is_unix(endpoint))
-    return absl::InvalidArgumentError("auditd.listen must be unix:PATH, not " + endpoint);
-  return UnixListener::open(endpoint.substr(5), {0, geteuid()});
+absl::StatusOr<std::unique_ptr<UnixListener>> listen(const AuditdConfig& config) {
+  if (!is_unix(config.listen))
+    return absl::InvalidArgumentError("auditd.listen must be unix:PATH, not " + config.listen);
+  const absl::StatusOr<std::vector<uid_t>> allowed = user_ids(config.allowed_users);
+  if (!allowed.ok()) return allowed.status();
+  return UnixListener::open(config.listen.substr(5), *allowed);
 }
 
 absl::Status serve(const Config& config, DaemonSignals& signals) {
@@ -80,7 +81,7 @@ absl::Status serve(const Config& config, DaemonSignals& signals) {
   if (!trusted.ok()) return trusted.status();
   absl::StatusOr<SigningKey> key = SigningKey::load(config.auditd.signing_key);
   if (!key.ok()) return key.status();
-  absl::StatusOr<std::unique_ptr<UnixListener>> listener = listen(config.auditd.listen);
+  absl::StatusOr<std::unique_ptr<UnixListener>> listener = listen(config.auditd);
   if (!listener.ok()) return listener.status();
 
   tee::RecordLink link({config.recorders, config.tls});

@@ -90,6 +90,7 @@ absl::Status read_recorder(TomlTable table, const std::string& dir, RecorderConf
   table.get("listen", &recorder->listen);
   table.get("database", &recorder->database);
   table.get("signing_key", &recorder->signing_key);
+  table.get("allowed_users", &recorder->allowed_users);
   table.get("commit_timeout_s", &recorder->commit_timeout_s, {1, 3600});
   table.get("queue_bytes_max", &recorder->queue_bytes_max, {1 << 20, uint64_t{1} << 36});
   if (absl::Status status = table.finish(); !status.ok()) return status;
@@ -102,6 +103,7 @@ absl::Status read_auditd(TomlTable table, const std::string& dir, AuditdConfig* 
   table.get("listen", &auditd->listen);
   table.get("database", &auditd->database);
   table.get("signing_key", &auditd->signing_key);
+  table.get("allowed_users", &auditd->allowed_users);
   table.get("writer_keys", &auditd->writer_keys);
   table.get("recorder_keys", &auditd->recorder_keys);
   if (absl::Status status = table.finish(); !status.ok()) return status;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <pwd.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -73,6 +74,16 @@ absl::StatusOr<int> bind_and_listen(const std::string& path) {
 }
 
 }  // namespace
+
+absl::StatusOr<std::vector<uid_t>> user_ids(const std::vector<std::string>& users) {
+  std::vector<uid_t> ids = {0, geteuid()};
+  for (const std::string& user : users) {
+    const passwd* entry = getpwnam(user.c_str());
+    if (entry == nullptr) return absl::NotFoundError("allowed_users: there is no user " + user);
+    ids.push_back(entry->pw_uid);
+  }
+  return ids;
+}
 
 absl::StatusOr<std::unique_ptr<UnixListener>> UnixListener::open(
     const std::string& path, const std::vector<uid_t>& allowed_uids) {

@@ -20,6 +20,10 @@
 
 namespace gatetape {
 
+// user_ids gives the ids of these users, the process's own and root's; NOT_FOUND names the one that
+// does not exist.
+absl::StatusOr<std::vector<uid_t>> user_ids(const std::vector<std::string>& users);
+
 class UnixListener {
  public:
   // open binds `path` with mode 0660 and listens. PATH.lock is locked as long as this lives:

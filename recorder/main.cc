@@ -70,7 +70,7 @@ int serve(const Config& config, const SigningKey& key, DaemonSignals* signals) {
       });
   Service service(&committer, &key);
   const absl::StatusOr<std::unique_ptr<Server>> server =
-      Server::start(config.recorder.listen, config.tls, &service);
+      Server::start(config.recorder.listen, config.tls, &service, config.recorder.allowed_users);
   if (!server.ok()) return fail(server.status());
   state.set_server(server->get());
   log_info(

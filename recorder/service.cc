@@ -5,7 +5,6 @@
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/security/tls_certificate_provider.h>
 #include <grpcpp/security/tls_credentials_options.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -77,8 +76,9 @@ void Service::drain() {
   for (Stream* stream : streams_) stream->drain();
 }
 
-absl::StatusOr<std::unique_ptr<Server>> Server::start(const std::string& endpoint,
-                                                      const TlsConfig& tls, Service* service) {
+absl::StatusOr<std::unique_ptr<Server>> Server::start(
+    const std::string& endpoint, const TlsConfig& tls, Service* service,
+    const std::vector<std::string>& allowed_users) {
   std::unique_ptr<Server> server(new Server(service));
   grpc::EnableDefaultHealthCheckService(true);
   grpc::ServerBuilder builder;
@@ -86,8 +86,10 @@ absl::StatusOr<std::unique_ptr<Server>> Server::start(const std::string& endpoin
   builder.RegisterService(service);
   int port = 0;
   if (is_unix(endpoint)) {
+    const absl::StatusOr<std::vector<uid_t>> allowed = user_ids(allowed_users);
+    if (!allowed.ok()) return allowed.status();
     auto listener =
-        UnixListener::open(endpoint.substr(std::string_view("unix:").size()), {geteuid(), 0});
+        UnixListener::open(endpoint.substr(std::string_view("unix:").size()), *allowed);
     if (!listener.ok()) return listener.status();
     server->listener_ = *std::move(listener);
     server->listener_->attach(&builder);
