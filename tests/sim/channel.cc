@@ -9,7 +9,7 @@
 namespace gatetape::sim {
 namespace {
 
-constexpr size_t kOutboxBytesMax = 2048;
+constexpr size_t kOutboxBytesMax = 2048;  // so small that a slow reader stops the sender
 
 bool is_close(FrameKind kind) {
   return kind == FrameKind::kCloseIn || kind == FrameKind::kCloseOut;
@@ -149,7 +149,7 @@ void Channel::target_accepts() {
 void Channel::target_prints() {
   const size_t rest = plan_.output_bytes - printed_;
   if (rest == 0) return target_exits();
-  const size_t count = std::min<size_t>(rest, world_->rng.below(700) + 1);
+  const size_t count = std::min<size_t>(rest, world_->rng.below(plan_.chunk_bytes) + 1);
   printed_ += count;
   emit(Direction::kToUser, world_->rng.chance(0.2) ? FrameKind::kErr : FrameKind::kOut,
        world_->rng.bytes(count));

@@ -120,7 +120,10 @@ void Link::spoil(Message* message) {
   const bool forge = world_->strikes(world_->faults.forges);
   if (!forge && !world_->strikes(world_->faults.duplicates)) return;
   auto* const items = message->request.mutable_items();
-  const int chosen = static_cast<int>(world_->rng.below(static_cast<uint64_t>(items->size())));
+  // The recorder compares a repeat with its newest frames only.
+  const int newest = std::min<int>(items->size(), recorder::Ingest::kRepeatsKept / 2);
+  const int chosen =
+      items->size() - 1 - static_cast<int>(world_->rng.below(static_cast<uint64_t>(newest)));
   if (items->Get(chosen).seq() == 0 || items->Get(chosen).payload().empty()) return;
   const bool in_place = forge && world_->rng.chance(0.3);
   if (!in_place) *items->Add() = Item(items->Get(chosen));

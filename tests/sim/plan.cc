@@ -63,6 +63,22 @@ ChannelPlan draw_channel(Rng& rng) {
   return plan;
 }
 
+// A session that fills whole requests, by bytes or by number of frames.
+void make_large(Rng& rng, SessionPlan* plan) {
+  plan->window_bytes = 1 << 20;
+  ChannelPlan& channel = plan->channels.front();
+  if (rng.chance(0.5)) {
+    channel.script = {request("exec", true, ssh_string("cat")), {FrameKind::kEofIn, ""}};
+    channel.output_bytes = 600'000;
+    channel.chunk_bytes = 48 * 1024;
+    return;
+  }
+  channel.think_ns = 10 * kUs;
+  channel.script = {request("shell", true, "")};
+  for (int i = 0; i < 1200; i++) channel.script.push_back({FrameKind::kIn, rng.bytes(1)});
+  channel.script.push_back({FrameKind::kEofIn, ""});
+}
+
 }  // namespace
 
 SessionPlan draw_plan(Rng& rng) {
@@ -73,6 +89,7 @@ SessionPlan draw_plan(Rng& rng) {
   plan.freeze_ns = kFreezes[rng.below(3)];
   plan.target_fails = rng.chance(0.04);
   for (uint64_t i = rng.below(3) + 1; i > 0; i--) plan.channels.push_back(draw_channel(rng));
+  if (rng.chance(0.005)) make_large(rng, &plan);
   return plan;
 }
 

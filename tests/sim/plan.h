@@ -21,6 +21,7 @@ struct ChannelPlan {
   int64_t think_ns = 0;      // between two steps of the user
   std::vector<Step> script;  // the user's; the last is EOF or CLOSE
   size_t output_bytes = 0;   // of the target, when it runs a command
+  size_t chunk_bytes = 700;  // of the output, at most at once
   bool echoes = true;
 };
 

@@ -21,7 +21,8 @@ class Run {
         recorders_{
             Recorder(world, &oracle_, &database_, &keys.recorders[0], 1, queue_bytes(world)),
             Recorder(world, &oracle_, &database_, &keys.recorders[1], 2, queue_bytes(world))},
-        link_(world, &oracle_, {&recorders_[0], &recorders_[1]}) {}
+        links_{Link(world, &oracle_, {&recorders_[0], &recorders_[1]}),
+               Link(world, &oracle_, {&recorders_[1], &recorders_[0]})} {}
 
   void add(const SessionPlan& plan);
   void chaos();
@@ -40,7 +41,7 @@ class Run {
   Oracle oracle_;
   Database database_;
   std::array<Recorder, 2> recorders_;
-  Link link_;
+  std::array<Link, 2> links_;  // of two gateways
   std::list<Session> sessions_;
   size_t announced_ = 0;
 };
@@ -48,7 +49,8 @@ class Run {
 void Run::add(const SessionPlan& plan) {
   announced_++;
   world_->after(plan.starts_after_ns, [this, plan] {
-    const Session& session = sessions_.emplace_back(world_, &oracle_, &link_, &keys_.gateway, plan);
+    const Session& session = sessions_.emplace_back(world_, &oracle_, &links_[world_->rng.below(2)],
+                                                    &keys_.gateway, plan);
     if (!world_->strikes(0.02)) return;
     oracle_.excuse(session.number());
     database_.poison(session.id(), world_->rng.below(20) + 1);
@@ -70,7 +72,7 @@ void Run::disturb() {
     case 1:
       return recorders_[world_->rng.below(2)].drain();
     case 2:
-      return link_.cut();
+      return links_[world_->rng.below(2)].cut();
     case 3:
       world_->note("the wall clock jumps");
       return world_->jump_wall(world_->rng.chance(0.5) ? -3600 * kS : 3600 * kS);
