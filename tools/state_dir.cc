@@ -52,9 +52,9 @@ recorder_keys = ["keys/recorder_sign.pub"]
 )";
 
 constexpr char kAccess[] =
-    R"(# Who may reach what, as whom. Nothing is allowed that is not written here. See access.toml(5).
-# Send SIGHUP to `gatetape up` (or gatetape-gateway) after a change; a file with an error is refused and
-# the old one stays in force.
+    R"(# Who may reach what, as whom. What is not written here is not allowed. See access.toml(5).
+# Send SIGHUP to `gatetape up` (or gatetape-gateway) after a change; a file with an error is
+# refused and the old one stays in force.
 
 # [[user]]
 # name = "alice"

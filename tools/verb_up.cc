@@ -139,8 +139,9 @@ absl::Status Up::start() {
          *note = "owned by " + state_.owner.name;
          if (absl::Status status = state_.make(); !status.ok()) return status;
          absl::StatusOr<Fd> lock = state_.lock();
-         if (lock.ok()) lock_ = *std::move(lock);
-         return lock.status();
+         if (!lock.ok()) return lock.status();
+         lock_ = *std::move(lock);
+         return absl::OkStatus();
        }},
       {"keys and configuration", [this](std::string* note) { return make_files(note); }},
       {"PostgreSQL: initdb", [this](std::string* note) { return make_cluster(note); }},
