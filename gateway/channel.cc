@@ -1,14 +1,13 @@
 #include "gateway/channel.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 #include <vector>
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "gateway/policy.h"
 #include "gateway/ssh_shim.h"
-#include "proto/ssh_request.h"
 
 namespace gatetape::gateway {
 namespace {
@@ -19,23 +18,9 @@ constexpr size_t kOutboxBytesMax = 1024 * 1024;   // released and not written, o
 constexpr size_t kDrainBytes = 256 * 1024;        // read at once of what libssh held
 constexpr size_t kRequestBytesMax = 64 * 1024;
 constexpr size_t kRequestsWaitingMax = 256;
+constexpr uint32_t kRefusedExitStatus = 255;  // as of an ssh that failed itself
 
 }  // namespace
-
-std::string refusal_of(const Grant& grant, std::string_view name, std::string_view data) {
-  constexpr std::array<std::string_view, 7> kAlways = {
-      "pty-req", "env", "window-change", "signal", "break", "xon-xoff", "eow@openssh.com"};
-  if (std::find(kAlways.begin(), kAlways.end(), name) != kAlways.end()) return "";
-  if (name == "shell") return grant.shell ? "" : "your roles do not allow a shell here";
-  const absl::StatusOr<SshRequest> request = parse_ssh_request(name, data);
-  if (!request.ok()) return "malformed request";
-  if (name == "exec") return grant.exec ? "" : "your roles do not allow commands here";
-  if (name == "subsystem") {
-    if (request->subsystem != "sftp") return "only the subsystem sftp passes";
-    return grant.sftp ? "" : "your roles do not allow sftp here";
-  }
-  return "this kind of request does not pass";
-}
 
 Channel::Channel(Owner& owner, uint32_t number, const Grant& grant, SshPeer& user,
                  ssh_message open)
@@ -170,8 +155,7 @@ void Channel::offer_request(const Side& from, const Request& request) {
   Event event{{"request", request.name}, {"want_reply", request.want_reply ? "1" : "0"}};
   std::string refusal;
   if (from.is_user) {
-    const bool starts = request.name == "shell" || request.name == "exec" ||
-                        request.name == "subsystem";
+    const bool starts = starts_program(request.name);
     refusal = refusal_of(grant_, request.name, request.data);
     if (starts && started_) refusal = "the channel runs a program already";
     if (starts && refusal.empty()) started_ = true;
@@ -337,27 +321,39 @@ bool Channel::write_request_in(const Frame& frame) {
   return true;
 }
 
-// A denied request of the user travels behind those that were passed to the target, so that the answers
-// keep their order; only then its notice is offered.
+// A denied request of the user travels behind those that were passed to the target, so that the
+// answers keep their order; only then its notice is offered. A client whose program is refused leaves
+// without showing the notice, so for it the program has started, and ended.
 void Channel::notice_denial(const Frame& frame) {
   const absl::StatusOr<Event> event = Event::decode(frame.payload);
   if (event->get("side") != "user") return;
+  const bool ends_channel = starts_program(event->get("name")) && !started_;
   Event notice;
   notice.add("text", "gatetape: " + printable(event->get("name")) + ": " +
                          std::string(event->get("reason")) + "\r\n");
-  notice.add("fails_request", event->get("want_reply"));
+  notice.add("want_reply", event->get("want_reply"));
+  if (ends_channel) notice.add("exit_status", std::to_string(kRefusedExitStatus));
   offer(FrameKind::kNotice, notice.encode());
+  if (!ends_channel || std::exchange(target_.close_offered, true)) return;
+  offer(FrameKind::kEofOut, "");
+  offer(FrameKind::kCloseOut, "");
 }
 
-// The reason as text on stderr, then the failure that the protocol asks for.
+// The reason as text on stderr, with the answer that the request wants.
 bool Channel::write_notice(const Frame& frame) {
   const absl::StatusOr<Event> event = Event::decode(frame.payload);
-  const bool fails_request = event->get("fails_request") == "1";
-  if (fails_request && rights_.empty()) return false;
+  const bool wants_reply = event->get("want_reply") == "1";
+  if (wants_reply && rights_.empty()) return false;
+  const bool ends_channel = !event->get("exit_status").empty();
+  if (wants_reply) answer_request(ends_channel);
+  if (user_.close_seen) return true;
   const std::string_view text = event->get("text");
-  if (!user_.close_seen)
-    ssh_channel_write_stderr(user_.handle, text.data(), static_cast<uint32_t>(text.size()));
-  return !fails_request || answer_request(false);
+  ssh_channel_write_stderr(user_.handle, text.data(), static_cast<uint32_t>(text.size()));
+  if (!ends_channel) return true;
+  std::string status;
+  put_u32(&status, kRefusedExitStatus);
+  send_channel_request(user_.handle, "exit-status", status, false);
+  return true;
 }
 
 bool Channel::answer_request(bool ok) {

@@ -119,7 +119,4 @@ class Channel {
   std::deque<ssh_message> rights_;  // to answer the user's requests, in order
 };
 
-// refusal_of gives why policy or the gateway refuses a channel request, empty when it may pass.
-std::string refusal_of(const Grant& grant, std::string_view name, std::string_view data);
-
 }  // namespace gatetape::gateway

@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "base/bytes.h"
-#include "gateway/channel.h"
+#include "gateway/policy.h"
 #include "gateway/startups.h"
 
 namespace gatetape::gateway {

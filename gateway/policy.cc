@@ -1,0 +1,29 @@
+#include "gateway/policy.h"
+
+#include <algorithm>
+#include <array>
+
+#include "proto/ssh_request.h"
+
+namespace gatetape::gateway {
+
+bool starts_program(std::string_view name) {
+  return name == "shell" || name == "exec" || name == "subsystem";
+}
+
+std::string refusal_of(const Grant& grant, std::string_view name, std::string_view data) {
+  constexpr std::array<std::string_view, 7> kAlways = {
+      "pty-req", "env", "window-change", "signal", "break", "xon-xoff", "eow@openssh.com"};
+  if (std::find(kAlways.begin(), kAlways.end(), name) != kAlways.end()) return "";
+  if (name == "shell") return grant.shell ? "" : "your roles do not allow a shell here";
+  const absl::StatusOr<SshRequest> request = parse_ssh_request(name, data);
+  if (!request.ok()) return "malformed request";
+  if (name == "exec") return grant.exec ? "" : "your roles do not allow commands here";
+  if (name == "subsystem") {
+    if (request->subsystem != "sftp") return "only the subsystem sftp passes";
+    return grant.sftp ? "" : "your roles do not allow sftp here";
+  }
+  return "this kind of request does not pass";
+}
+
+}  // namespace gatetape::gateway

@@ -1,0 +1,16 @@
+// Policy: which requests of a channel may pass to the target. Pure; any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/access.h"
+
+namespace gatetape::gateway {
+
+// starts_program tells whether the request runs the channel's one program (RFC 4254 section 6.5).
+bool starts_program(std::string_view name);
+// refusal_of gives why policy or the gateway refuses a channel request, empty when it may pass.
+std::string refusal_of(const Grant& grant, std::string_view name, std::string_view data);
+
+}  // namespace gatetape::gateway
