@@ -188,12 +188,11 @@ void Stream::take_close(uint32_t handle, const record::v1::Close& close, Ingest*
 void Stream::on_bound(uint32_t handle, const Tail& tail) {
   const absl::MutexLock lock(&mutex_);
   tails_.emplace_back(handle, tail);
-  // A writer that bound a session with a head waits for nothing else: tell it now.
+  outbox_.put_bound(handle, tail.last_seq, tail.root);
+  // A writer that bound a session with a head learns what is durable, and waits for nothing else.
   if (tail.has_head)
     outbox_.put_refusal(handle,
                         {record::v1::Refusal::CODE_CLOSED, "the session has a signed head"});
-  else
-    outbox_.put_bound(handle, tail.last_seq, tail.root);
 }
 
 void Stream::on_durable(uint32_t handle, uint64_t seq, const Hash& root) {

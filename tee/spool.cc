@@ -233,8 +233,9 @@ bool Spool::on_refusal(const Answer& answer, Session& session, std::vector<TeeEv
   const Refusal& refusal = answer.refusal();
   if (refusal.code() == Refusal::CODE_LOST_RACE || refusal.code() == Refusal::CODE_GAP)
     return false;
-  // A head that was committed while its answer was lost: the session is closed, as it asked.
-  if (refusal.code() == Refusal::CODE_CLOSED && session.close.has_value()) {
+  // A head that was committed while its answer was lost: the session is closed, as it asked, when
+  // the Bound before said that all its frames are durable.
+  if (refusal.code() == Refusal::CODE_CLOSED && session.close && session.frames.empty()) {
     const uint32_t handle = answer.session_handle();
     forget(handle);
     events->push_back({handle, TeeEvent::Type::kClosed, 0, {}, {}});

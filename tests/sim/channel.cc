@@ -44,7 +44,8 @@ void Channel::read(Direction direction) {
 }
 
 void Channel::on_released(tee::FramePtr frame) {
-  half(direction_of(frame->frame.kind)).outbox.push(std::move(frame));
+  const Direction direction = direction_of(frame->frame.kind);
+  half(direction).outbox.push(std::move(frame));
   service();
 }
 

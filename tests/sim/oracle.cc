@@ -130,6 +130,9 @@ void Oracle::on_closed(uint64_t session) {
   Subject& one = subject(session);
   world_->note("closed", session);
   if (!one.told_head) violate("I8", session, "it is closed, and the store told of no head");
+  if (one.released != one.offered.size())
+    violate("I9", session,
+            "it is closed, and frame " + text(one.released + 1) + " was never released");
   one.closed = true;
 }
 

@@ -149,11 +149,10 @@ Stream::Verdict Stream::take_close(uint32_t handle, const record::v1::Close& clo
 
 void Stream::on_bound(uint32_t handle, const recorder::Tail& tail) {
   tails_.emplace_back(handle, tail);
+  outbox_.put_bound(handle, tail.last_seq, tail.root);
   if (tail.has_head)
     outbox_.put_refusal(handle,
                         {record::v1::Refusal::CODE_CLOSED, "the session has a signed head"});
-  else
-    outbox_.put_bound(handle, tail.last_seq, tail.root);
   wake_writer();
 }
 

@@ -153,12 +153,13 @@ TEST_F(ServiceTest, an_equal_repeat_is_accepted_silently_and_another_refused) {
   EXPECT_EQ(number("select sum(last_seq - first_seq + 1)::bigint from gatetape.frames"), 4);
 }
 
-TEST_F(ServiceTest, a_closed_session_cannot_be_bound_again) {
+TEST_F(ServiceTest, a_closed_session_is_told_what_is_durable_and_not_bound_again) {
   const auto writer = begin(&session_);
   writer->send({session_.close(gateway_key_)});
   ASSERT_TRUE(writer->answer().has_closed());
   RecordWriter again(path());
   again.send({session_.bind(false)});
+  EXPECT_EQ(again.answer().bound().root(), view(session_.root()));
   expect_refusal(&again, Code::CODE_CLOSED);
 }
 

@@ -194,10 +194,23 @@ TEST_F(SpoolTest, a_head_whose_answer_was_lost_counts_as_closed) {
   sent();
   spool_.start_stream();
   sent();
+  ASSERT_TRUE(spool_.on_response(bound(1), &events_));
+  ASSERT_TRUE(spool_.on_response(refusal(Refusal::CODE_CLOSED), &events_));
+  ASSERT_EQ(events_.size(), 2U);
+  EXPECT_EQ(events_[0].type, TeeEvent::Type::kDurable);
+  EXPECT_EQ(events_[1].type, TeeEvent::Type::kClosed);
+  EXPECT_EQ(spool_.sessions(), 0U);
+}
+
+TEST_F(SpoolTest, a_head_over_frames_that_are_not_durable_refuses_the_session) {
+  offer("a");
+  spool_.close(7, {1, frames_[0]->root, "s", "k"});
+  sent();
+  spool_.start_stream();
+  sent();
   ASSERT_TRUE(spool_.on_response(refusal(Refusal::CODE_CLOSED), &events_));
   ASSERT_EQ(events_.size(), 1U);
-  EXPECT_EQ(events_[0].type, TeeEvent::Type::kClosed);
-  EXPECT_EQ(spool_.sessions(), 0U);
+  EXPECT_EQ(events_[0].type, TeeEvent::Type::kRefused);
 }
 
 TEST_F(SpoolTest, a_busy_session_leaves_room_for_the_others) {
