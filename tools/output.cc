@@ -13,8 +13,9 @@ namespace {
 
 constexpr size_t kMeasuredRows = 1000;
 
-std::string upper(const std::string& name) {
-  std::string out = name;
+std::string heading_of(const Column& column) {
+  if (!column.heading.empty()) return column.heading;
+  std::string out = column.name;
   for (char& c : out) c = c == '_' ? ' ' : static_cast<char>(std::toupper(c));
   return out;
 }
@@ -81,7 +82,7 @@ void Output::add_to_table() {
   if (widths_.empty()) {
     std::vector<Cell> heading;
     for (size_t i = 0; i < columns_.size(); ++i) {
-      heading.push_back({nullptr, upper(columns_[i].name), "1"});
+      heading.push_back({nullptr, heading_of(columns_[i]), "1"});
       size_t width = heading.back().text.size();
       for (const auto& row : waiting_) width = std::max(width, display_width(row[i].text));
       widths_.push_back(width);

@@ -28,6 +28,7 @@ struct Column {
   std::string name;            // the JSON key and CSV heading
   bool in_table = true;        // machines get all columns, people those that fit a screen
   bool right_aligned = false;  // numbers
+  std::string heading = {};    // of the table, when it is not the name in capitals
 };
 
 class Output {

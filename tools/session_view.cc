@@ -21,18 +21,19 @@ Cell bytes_cell(uint64_t bytes) { return {bytes, format_bytes(bytes), nullptr}; 
 
 }  // namespace
 
-std::vector<Column> session_columns() {
+std::vector<Column> session_columns(const std::string& kind) {
+  const bool people = kind != "system";
   return {{"id"},
           {"kind", false},
           {"started_at"},
           {"ended_at", false},
-          {"duration", true, true},
+          {"duration_s", true, true, "DURATION"},
           {"state"},
-          {"user"},
-          {"login"},
-          {"target"},
+          {"user", people},
+          {"login", people},
+          {"target", people},
           {"target_address", false},
-          {"source"},
+          {"source", people},
           {"end_reason"},
           {"bytes_in", true, true},
           {"bytes_out", true, true},
@@ -40,7 +41,7 @@ std::vector<Column> session_columns() {
           {"head", false},
           {"rule", false},
           {"key_fingerprint", false},
-          {"gateway", false}};
+          {"gateway", !people}};
 }
 
 std::vector<Cell> session_cells(const v1::Session& session, const Context& context,

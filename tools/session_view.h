@@ -11,7 +11,8 @@
 
 namespace gatetape::tools {
 
-std::vector<Column> session_columns();
+// session_columns gives the columns for sessions of a kind; programs get the same of all kinds.
+std::vector<Column> session_columns(const std::string& kind);
 // session_cells gives one cell a column of session_columns. `now_ns` is for the length of live
 // ones.
 std::vector<Cell> session_cells(const audit::v1::Session& session, const Context& context,

@@ -92,7 +92,7 @@ class Export {
 
   absl::Status as_json(const v1::Session& session) {
     Json facts = Json::object();
-    const std::vector<Column> columns = session_columns();
+    const std::vector<Column> columns = session_columns(session.kind());
     const auto cells = session_cells(session, context_, system_clock().wall_ns());
     for (size_t i = 0; i < columns.size(); ++i) facts[columns[i].name] = cells[i].value;
     write("{\"session\": " + facts.dump() + ",\n\"frames\": [");

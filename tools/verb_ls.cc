@@ -45,7 +45,7 @@ absl::Status run(const Options& options, const Context& context) {
   if (!request.ok()) return request.status();
   const auto client = AuditClient::connect(context);
   if (!client.ok()) return client.status();
-  Output output(options.format, session_columns(), context.color);
+  Output output(options.format, session_columns(options.kind), context.color);
   uint32_t count = 0;
   absl::Status status = (*client)->list(*request, [&](const v1::Session& session) {
     output.add(session_cells(session, context, system_clock().wall_ns()));

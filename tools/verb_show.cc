@@ -50,7 +50,7 @@ Json json_of(const v1::Event& event) {
 
 Json json_of(const v1::SessionDetail& detail, const Context& context) {
   Json out = Json::object();
-  const std::vector<Column> columns = session_columns();
+  const std::vector<Column> columns = session_columns(detail.session().kind());
   const std::vector<Cell> cells =
       session_cells(detail.session(), context, system_clock().wall_ns());
   for (size_t i = 0; i < columns.size(); ++i) out[columns[i].name] = cells[i].value;
