@@ -95,7 +95,7 @@ void SshPeer::disconnect(const std::string& text) {
   if (dead_) return;
   ssh_session_set_disconnect_message(session_, text.c_str());
   // libssh drops the text when its socket was not found writable since the last write.
-  ssh_execute_message_callbacks(session_);
+  while (const ssh_message message = ssh_message_get(session_)) ssh_message_free(message);
   ssh_disconnect(session_);
   dead_ = true;
 }
