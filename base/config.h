@@ -41,7 +41,8 @@ struct RecorderConfig {
   std::string listen = "unix:run/recorder.sock";  // unix:PATH, or HOST:PORT with [tls]
   std::string database;                           // libpq conninfo of role gatetape_recorder
   std::string signing_key = "keys/recorder_sign.pem";
-  std::vector<std::string> allowed_users;         // who may connect to the unix socket, beside root and its own
+  std::vector<std::string>
+      allowed_users;  // who may connect to the unix socket, beside root and its own
   uint32_t commit_timeout_s = 30;
   uint64_t queue_bytes_max = 64 << 20;  // frames that wait for a commit
 };
@@ -49,7 +50,7 @@ struct RecorderConfig {
 struct AuditdConfig {
   std::string listen = "unix:run/auditd.sock";
   std::vector<std::string> allowed_users;  // as of the recorder
-  std::string database;  // libpq conninfo of role gatetape_auditd
+  std::string database;                    // libpq conninfo of role gatetape_auditd
   std::string signing_key = "keys/auditd_sign.pem";
   std::vector<std::string> writer_keys;    // files with the public keys that may sign as writer
   std::vector<std::string> recorder_keys;  // files with the public keys that may sign as recorder

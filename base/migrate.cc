@@ -76,10 +76,10 @@ absl::Status make_table(PgConnection& connection) {
       sha256 bytea not null,
       applied_at timestamptz not null,
       constraint gatetape_migration_applied_once primary key (number));
-    comment on table public.gatetape_migration is 'The migrations that were applied to this database.';
+    comment on table public.gatetape_migration is 'The migrations applied to this database.';
     comment on column public.gatetape_migration.number is 'NNNN of the file name.';
     comment on column public.gatetape_migration.name is 'The file name.';
-    comment on column public.gatetape_migration.sha256 is 'SHA-256 of the file when it was applied.';
+    comment on column public.gatetape_migration.sha256 is 'SHA-256 of the file as applied.';
     comment on column public.gatetape_migration.applied_at is 'When.';
     grant select on public.gatetape_migration to public;)sql");
 }

@@ -45,8 +45,7 @@ absl::Status Acceptor::listen(const std::string& endpoint) {
                                [&](absl::StatusOr<SocketAddress> found) { address = found; });
   if (!address.ok())
     return absl::UnavailableError(endpoint + ": " + std::string(address.status().message()));
-  const int fd =
-      socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   const int one = 1;
   if (fd >= 0) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
   const auto* name = reinterpret_cast<const sockaddr*>(&address->storage);

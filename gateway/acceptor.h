@@ -1,5 +1,5 @@
-// Acceptor: the listening sockets; hands each connection that Startups admits to one of the loops, in
-// turn. Lives on the first loop.
+// Acceptor: the listening sockets; hands each connection that Startups admits to one of the loops,
+// in turn. Lives on the first loop.
 #pragma once
 
 #include <cstdint>

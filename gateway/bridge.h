@@ -1,6 +1,6 @@
-// Bridge: carries the inner SSH connection of `ssh -J` between the outer connection's direct-tcpip channel
-// and the inner server's hop (gateway/ssh_shim_io.h). No bytes of it are recorded: they are ciphertext that
-// ends inside this process. Owned by the outer connection; session loop only.
+// Bridge: carries the inner SSH connection of `ssh -J` between the outer connection's direct-tcpip
+// channel and the inner server's hop (gateway/ssh_shim_io.h). No bytes of it are recorded: they are
+// ciphertext that ends inside this process. Owned by the outer connection; session loop only.
 #pragma once
 
 #include <libssh/callbacks.h>
@@ -18,7 +18,8 @@ class Bridge {
   Bridge(const Bridge&) = delete;
   Bridge& operator=(const Bridge&) = delete;
 
-  // set_inner names the inner connection; nullptr when it is gone (after its last bytes were flushed).
+  // set_inner names the inner connection; nullptr when it is gone (after its last bytes were
+  // flushed).
   void set_inner(Member* inner) { inner_ = inner; }
   Member* inner() const { return inner_; }
   // on_inner_activity says that the inner connection may have written.
@@ -42,10 +43,10 @@ class Bridge {
   const int hop_;
   Member* inner_ = nullptr;
   ssh_channel_callbacks_struct callbacks_{};
-  bool held_ = false;      // libssh keeps bytes that the hop had no room for
-  bool eof_ = false;       // the client's
+  bool held_ = false;  // libssh keeps bytes that the hop had no room for
+  bool eof_ = false;   // the client's
   bool eof_fed_ = false;
-  bool closed_ = false;    // the channel takes nothing more
+  bool closed_ = false;  // the channel takes nothing more
   bool finished_ = false;
 };
 

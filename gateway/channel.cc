@@ -12,18 +12,17 @@
 namespace gatetape::gateway {
 namespace {
 
-constexpr size_t kFrameBytes = 64 * 1024;         // of one frame of stream bytes
-constexpr size_t kWriteBytes = 128 * 1024;        // of one ssh_channel_write
-constexpr size_t kOutboxBytesMax = 1024 * 1024;   // released and not written, one direction
-constexpr size_t kDrainBytes = 256 * 1024;        // read at once of what libssh held
+constexpr size_t kFrameBytes = 64 * 1024;        // of one frame of stream bytes
+constexpr size_t kWriteBytes = 128 * 1024;       // of one ssh_channel_write
+constexpr size_t kOutboxBytesMax = 1024 * 1024;  // released and not written, one direction
+constexpr size_t kDrainBytes = 256 * 1024;       // read at once of what libssh held
 constexpr size_t kRequestBytesMax = 64 * 1024;
 constexpr size_t kRequestsWaitingMax = 256;
 constexpr uint32_t kRefusedExitStatus = 255;  // as of an ssh that failed itself
 
 }  // namespace
 
-Channel::Channel(Owner& owner, uint32_t number, const Grant& grant, SshPeer& user,
-                 ssh_message open)
+Channel::Channel(Owner& owner, uint32_t number, const Grant& grant, SshPeer& user, ssh_message open)
     : owner_(owner), number_(number), grant_(grant), open_message_(open) {
   user_.channel = target_.channel = this;
   user_.is_user = true;
@@ -196,16 +195,17 @@ bool Channel::room_from(const Side& from) const {
   return owner_.has_room() && to.outbox.bytes() < kOutboxBytesMax;
 }
 
-// Takes back what libssh holds. Cleared first: reading an empty buffer pumps the socket, and the data
-// callback may hold again. Always read whole buffers: small reads make libssh grow without bound.
+// Takes back what libssh holds. Cleared first: reading an empty buffer pumps the socket, and the
+// data callback may hold again. Always read whole buffers: small reads make libssh grow without
+// bound.
 void Channel::unhold(Side& side) {
   if (!side.held || !room_from(side)) return;
   thread_local std::vector<char> buffer(kDrainBytes);
   side.held = false;
   for (const int is_stderr : {0, 1}) {
     while (!side.held) {
-      const int count = ssh_channel_read_nonblocking(side.handle, buffer.data(), kDrainBytes,
-                                                     is_stderr);
+      const int count =
+          ssh_channel_read_nonblocking(side.handle, buffer.data(), kDrainBytes, is_stderr);
       if (count <= 0) break;
       offer_bytes(side, {buffer.data(), static_cast<size_t>(count)}, is_stderr != 0);
       side.held = !room_from(side);
@@ -310,8 +310,8 @@ bool Channel::write_bytes(Side& side, bool to_stderr) {
 bool Channel::write_request_in(const Frame& frame) {
   const absl::StatusOr<Event> event = Event::decode(frame.payload);
   const bool want_reply = event->get("want_reply") == "1";
-  const int result = send_channel_request(target_.handle, event->get("request"),
-                                          event->get("data"), want_reply);
+  const int result =
+      send_channel_request(target_.handle, event->get("request"), event->get("data"), want_reply);
   if (result == SSH_AGAIN) return false;
   if (want_reply) {
     const Event reply{{"request", std::string(event->get("request"))},
@@ -322,8 +322,8 @@ bool Channel::write_request_in(const Frame& frame) {
 }
 
 // A denied request of the user travels behind those that were passed to the target, so that the
-// answers keep their order; only then its notice is offered. A client whose program is refused leaves
-// without showing the notice, so for it the program has started, and ended.
+// answers keep their order; only then its notice is offered. A client whose program is refused
+// leaves without showing the notice, so for it the program has started, and ended.
 void Channel::notice_denial(const Frame& frame) {
   const absl::StatusOr<Event> event = Event::decode(frame.payload);
   if (event->get("side") != "user") return;

@@ -1,9 +1,9 @@
-// Channel: one SSH channel of a session: libssh's channel to the user and the one to the target, and what
-// was released and waits to be written on each. libssh's callbacks offer; only service() writes. Session
-// loop only.
+// Channel: one SSH channel of a session: libssh's channel to the user and the one to the target,
+// and what was released and waits to be written on each. libssh's callbacks offer; only service()
+// writes. Session loop only.
 //
-// States: offered -> (recorded) opening on the target -> answered -> open -> closing -> finished; or
-// refused by the target -> finished.
+// States: offered -> (recorded) opening on the target -> answered -> open -> closing -> finished;
+// or refused by the target -> finished.
 #pragma once
 
 #include <libssh/callbacks.h>
@@ -73,17 +73,18 @@ class Channel {
     SshPeer* peer = nullptr;
     ssh_channel handle = nullptr;
     ssh_channel_callbacks_struct callbacks{};
-    Outbox outbox;           // to be written to this side
-    bool held = false;       // libssh keeps bytes of this side that we had no room for
-    bool eof_seen = false;   // this side sent EOF, CLOSE
+    Outbox outbox;          // to be written to this side
+    bool held = false;      // libssh keeps bytes of this side that we had no room for
+    bool eof_seen = false;  // this side sent EOF, CLOSE
     bool close_seen = false;
     bool eof_offered = false;
     bool close_offered = false;
-    bool close_sent = false;  // we sent CLOSE to this side
+    bool close_sent = false;            // we sent CLOSE to this side
     std::deque<Request> held_requests;  // came behind held bytes
   };
 
-  static int on_data(ssh_session, ssh_channel, void* bytes, uint32_t count, int is_stderr, void* side);
+  static int on_data(ssh_session, ssh_channel, void* bytes, uint32_t count, int is_stderr,
+                     void* side);
   static void on_eof(ssh_session, ssh_channel, void* side);
   static void on_close(ssh_session, ssh_channel, void* side);
 

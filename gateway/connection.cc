@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "base/check.h"
 #include "base/daemon.h"
 #include "base/endpoint.h"
 #include "base/openssh_key.h"
@@ -15,7 +16,8 @@ namespace {
 constexpr int64_t kSecondNs = 1'000'000'000;
 constexpr int64_t kRecordingLimitNs = 5 * kSecondNs;
 
-// A host certificate for the name that the person asked for: one @cert-authority line covers all targets.
+// A host certificate for the name that the person asked for: one @cert-authority line covers all
+// targets.
 std::string host_certificate(const Services& services, const AccessTarget& target) {
   CertificateRequest request;
   request.public_key = services.host_key.raw;
@@ -91,8 +93,11 @@ void Connection::service() {
     it = it->finished() ? bridges_.erase(it) : std::next(it);
   }
   if (!shutdown_.empty() && !session_ && bridges_.empty()) leave(shutdown_);
-  if (state_ == State::kLeaving && !peer_.dead() && !peer_.write_pending())
+  if (state_ == State::kLeaving && !peer_.dead() && !peer_.write_pending()) {
+    session_.reset();  // ssh_disconnect frees the channels that are left
+    CHECK(bridges_.empty());
     peer_.disconnect(goodbye_);
+  }
   peer_.settle();
   if (session_ && peer_.dead()) session_->service();
   if (bridge_ != nullptr) bridge_->on_inner_activity();
@@ -127,8 +132,7 @@ bool Connection::on_handshake() {
   const int result = ssh_handle_key_exchange(peer_.session());
   if (result == SSH_AGAIN) return false;
   if (result != SSH_OK) {
-    log_info("handshake_failed",
-             {{"source", source_}, {"reason", ssh_get_error(peer_.session())}});
+    log_info("handshake_failed", {{"source", source_}, {"reason", ssh_get_error(peer_.session())}});
     peer_.mark_dead();
     return false;
   }

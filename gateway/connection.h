@@ -1,6 +1,6 @@
-// Connection: one SSH connection to the gateway: a client's over TCP, or the inner one of `ssh -J` over a
-// hop. Authenticates the person, then is the outer hop of inner connections, or carries one session.
-// Session loop only.
+// Connection: one SSH connection to the gateway: a client's over TCP, or the inner one of `ssh -J`
+// over a hop. Authenticates the person, then is the outer hop of inner connections, or carries one
+// session. Session loop only.
 //
 // States: handshake -> login -> (an attempt is being recorded -> login)* -> outer hop, or
 // opening session -> session; any -> leaving (a goodbye is on its way) -> done.
@@ -19,10 +19,7 @@
 
 namespace gatetape::gateway {
 
-class Connection : public Member,
-                   public SshPeer::Owner,
-                   public Session::Host,
-                   public PacketSink {
+class Connection : public Member, public SshPeer::Owner, public Session::Host, public PacketSink {
  public:
   // Inner is what an inner connection inherits from its outer one.
   struct Inner {
@@ -30,7 +27,8 @@ class Connection : public Member,
     AccessTarget target;
   };
 
-  // accept takes an accepted TCP socket that Startups admitted; `source_ip` is what it was admitted as.
+  // accept takes an accepted TCP socket that Startups admitted; `source_ip` is what it was admitted
+  // as.
   static std::unique_ptr<Connection> accept(Loop& loop, Services& services, int fd,
                                             const std::string& source,
                                             const std::string& source_ip);
@@ -73,8 +71,9 @@ class Connection : public Member,
   void record_attempt(Attempt attempt, const Event& event, const std::string& reason);
   void on_attempt_recorded(const absl::Status& status);
   void check_dropped_logins();
-  void open_session(const Person& person, const AccessTarget* target, const std::string& target_text,
-                    const std::string& login, const std::string& route);
+  void open_session(const Person& person, const AccessTarget* target,
+                    const std::string& target_text, const std::string& login,
+                    const std::string& route);
   void refuse_session(Event event, const std::string& reason);
   // The outer hop of ssh -J
   void on_outer_message(ssh_message message);
@@ -97,9 +96,9 @@ class Connection : public Member,
   std::optional<Attempt> attempt_;
   std::optional<Person> person_;
   std::optional<Inner> inner_;
-  Bridge* bridge_ = nullptr;  // an inner connection's, owned by the outer one
-  std::string goodbye_;       // to send when leaving
-  std::string shutdown_;      // why the gateway ends, empty while it does not
+  Bridge* bridge_ = nullptr;            // an inner connection's, owned by the outer one
+  std::string goodbye_;                 // to send when leaving
+  std::string shutdown_;                // why the gateway ends, empty while it does not
   std::shared_ptr<Connection*> alive_;  // owned here, watched by what answers later
   SshPeer peer_;
   std::list<Bridge> bridges_;

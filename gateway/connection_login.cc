@@ -1,5 +1,6 @@
-// The login of a connection: who it is, one recorded frame an attempt, and the session that it opens.
-// libssh marks the accessors of authentication messages deprecated; it has no others (0.10 to 0.12).
+// The login of a connection: who it is, one recorded frame an attempt, and the session that it
+// opens. libssh marks the accessors of authentication messages deprecated; it has no others (0.10
+// to 0.12).
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 
 #include <utility>
@@ -62,7 +63,8 @@ void Connection::on_public_key(ssh_message message, const std::string& user, Att
   const AccessUser* known = blob.empty() ? nullptr : access->user_of_key(blob);
   const absl::StatusOr<LoginName> name = LoginName::parse(user);
   if (known != nullptr) event.add("known_as", known->name);
-  if (!name.ok()) return record_attempt(std::move(attempt), event, std::string(name.status().message()));
+  if (!name.ok())
+    return record_attempt(std::move(attempt), event, std::string(name.status().message()));
   if (known == nullptr) return record_attempt(std::move(attempt), event, "unknown key");
   if (!name->direct() && name->person != "jump" && name->person != known->name)
     return record_attempt(std::move(attempt), event, "the key is another user's");
@@ -161,15 +163,16 @@ void Connection::open_session(const Person& person, const AccessTarget* target,
   state_ = State::kOpening;
   const std::shared_ptr<const Access> access = services_.access.get();
   const AccessUser* user = access->user(person.user);
-  Event event{{"user", person.user}, {"login", login}, {"target", target_text}, {"source", source_}};
+  Event event{
+      {"user", person.user}, {"login", login}, {"target", target_text}, {"source", source_}};
   if (target == nullptr) return refuse_session(event, "no target " + target_text);
   if (target->host_key_blobs.empty())
     return refuse_session(event, target->name + " has no host_keys in access.toml");
   const std::optional<Grant> grant =
       user == nullptr ? std::nullopt : access->decide(*user, *target, login);
   if (!grant)
-    return refuse_session(event, person.user + " may not log in to " + target->name + " as " +
-                                     printable(login));
+    return refuse_session(
+        event, person.user + " may not log in to " + target->name + " as " + printable(login));
   session_ = std::make_unique<Session>(loop_, services_, peer_, *this,
                                        Session::Plan{person, *target, login, *grant, route});
 }

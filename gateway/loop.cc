@@ -97,8 +97,8 @@ void Loop::wait_and_dispatch() {
   std::array<epoll_event, 256> events;
   const int64_t wait_ns = marked_.empty() ? next_tick_ns_ - clock_.mono_ns() : 0;
   const int timeout_ms = static_cast<int>(std::clamp<int64_t>(wait_ns / 1'000'000 + 1, 0, 250));
-  const int count = epoll_wait(epoll_fd_, events.data(), events.size(),
-                               marked_.empty() ? timeout_ms : 0);
+  const int count =
+      epoll_wait(epoll_fd_, events.data(), events.size(), marked_.empty() ? timeout_ms : 0);
   for (int i = 0; i < count; i++) {
     const int fd = events[static_cast<size_t>(i)].data.fd;
     if (fd == wake_fd_) continue;
@@ -131,8 +131,8 @@ void Loop::run_posted() {
   for (const auto& task : tasks) task();
 }
 
-// One round over what was marked; what is marked meanwhile waits for the next, so that a busy member
-// cannot keep the others from the sockets.
+// One round over what was marked; what is marked meanwhile waits for the next, so that a busy
+// member cannot keep the others from the sockets.
 void Loop::service_marked() {
   std::vector<Member*> round;
   round.swap(marked_);
@@ -148,8 +148,8 @@ void Loop::service_marked() {
 void Loop::reap() {
   const auto is_finished = [](const std::unique_ptr<Member>& member) { return member->finished(); };
   // Destroying one may finish another (an outer connection its inner ones): those are marked.
-  const auto first = std::stable_partition(members_.begin(), members_.end(),
-                                           [&](const auto& member) { return !is_finished(member); });
+  const auto first = std::stable_partition(
+      members_.begin(), members_.end(), [&](const auto& member) { return !is_finished(member); });
   std::vector<std::unique_ptr<Member>> finished(std::make_move_iterator(first),
                                                 std::make_move_iterator(members_.end()));
   members_.erase(first, members_.end());

@@ -1,5 +1,5 @@
-// Loop: one epoll loop on a thread of its own; everything of a connection happens on its loop. Public
-// functions: the loop's thread, but for post and stop (any thread).
+// Loop: one epoll loop on a thread of its own; everything of a connection happens on its loop.
+// Public functions: the loop's thread, but for post and stop (any thread).
 #pragma once
 
 #include <cstdint>
@@ -22,8 +22,8 @@ class Ready {
   virtual void on_ready(uint32_t events) = 0;
 };
 
-// Member is what a loop drives: serviced once after anything happened to it, ticked four times a second,
-// and destroyed by the loop as soon as finished() says so.
+// Member is what a loop drives: serviced once after anything happened to it, ticked four times a
+// second, and destroyed by the loop as soon as finished() says so.
 class Member {
  public:
   virtual ~Member() = default;
@@ -63,7 +63,9 @@ class Loop {
 
   // inbox takes the recorder's answers for this loop's sessions.
   tee::Inbox& inbox() { return inbox_; }
-  void on_tee_event(uint32_t handle, EventHandler handler) { tee_handlers_[handle] = std::move(handler); }
+  void on_tee_event(uint32_t handle, EventHandler handler) {
+    tee_handlers_[handle] = std::move(handler);
+  }
   void drop_tee_events(uint32_t handle) { tee_handlers_.erase(handle); }
 
   const Clock& clock() const { return clock_; }

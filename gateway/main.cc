@@ -1,5 +1,5 @@
-// gatetape-gateway: the daemon that people and targets meet. Holds no database credential: all that it
-// decides and forwards goes to a recorder first.
+// gatetape-gateway: the daemon that people and targets meet. Holds no database credential: all that
+// it decides and forwards goes to a recorder first.
 #include <libssh/libssh.h>
 #include <malloc.h>
 #include <sys/resource.h>
@@ -80,13 +80,11 @@ absl::Status serve(const Config& config, const Keys& keys, Access first_access,
   tee::SystemLog log(link, system_clock(), keys.signing, config.name, "gatetape-gateway");
   record_access_load(log, gateway.access_file, first_access);
   AccessBox access(std::make_shared<const Access>(std::move(first_access)));
-  Startups startups({gateway.max_startups, gateway.max_startups_per_source,
-                     gateway.max_connections_per_source});
+  Startups startups(
+      {gateway.max_startups, gateway.max_startups_per_source, gateway.max_connections_per_source});
   Resolver resolver;
-  Services services{config,        system_clock(), link,
-                    log,           keys.signing,   keys.user_ca,
-                    keys.host_ca,  keys.host.public_key(), *bind,
-                    access,        startups,       resolver};
+  Services services{config,       system_clock(),         link,  log,    keys.signing, keys.user_ca,
+                    keys.host_ca, keys.host.public_key(), *bind, access, startups,     resolver};
   std::vector<std::unique_ptr<Loop>> loops;
   std::vector<Loop*> borrowed;
   for (uint32_t i = 0; i < gateway.threads; i++) {
@@ -104,6 +102,7 @@ absl::Status serve(const Config& config, const Keys& keys, Access first_access,
   }
   loops.front()->adopt(std::make_unique<Pulse>(services));
   std::vector<std::thread> threads;
+  threads.reserve(loops.size());
   for (const auto& loop : loops) threads.emplace_back([&loop] { loop->run(); });
   notify_ready();
   signals.run([&] {

@@ -1,5 +1,5 @@
-// Outbox: what was released for one side of one channel and waits to be written on, in order: stream
-// bytes and steps between them. Pure; owned by a channel, session loop.
+// Outbox: what was released for one side of one channel and waits to be written on, in order:
+// stream bytes and steps between them. Pure; owned by a channel, session loop.
 #pragma once
 
 #include <cstdint>

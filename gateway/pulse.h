@@ -1,5 +1,5 @@
-// Pulse: what the gateway says of itself while it runs: a heartbeat, so that others can tell a live session
-// from an interrupted one, and jumps of the wall clock. Lives on the first loop.
+// Pulse: what the gateway says of itself while it runs: a heartbeat, so that others can tell a live
+// session from an interrupted one, and jumps of the wall clock. Lives on the first loop.
 #pragma once
 
 #include <cstdint>

@@ -10,8 +10,8 @@ namespace gatetape::gateway {
 std::shared_ptr<Recording> Recording::start(Loop& loop, Services& services, Owner* owner) {
   // Shared by the session and the loop's event handler: it outlives the session until it is closed.
   std::shared_ptr<Recording> recording(new Recording(loop, services, owner));
-  recording->handle_ = services.link.open(recording->session(), recording->gate_.commit_key(),
-                                          &loop.inbox());
+  recording->handle_ =
+      services.link.open(recording->session(), recording->gate_.commit_key(), &loop.inbox());
   loop.on_tee_event(recording->handle_,
                     [recording](const tee::TeeEvent& event) { recording->on_event(event); });
   services.live_sessions++;
@@ -26,7 +26,8 @@ Recording::Recording(Loop& loop, Services& services, Owner* owner)
       owner_(owner),
       window_bytes_(services.config.gateway.window_bytes),
       started_mono_ns_(loop.clock().mono_ns()),
-      gate_(SessionId::mint(loop.clock().wall_ns()), random_bytes(kCommitKeyBytes), window_bytes_) {}
+      gate_(SessionId::mint(loop.clock().wall_ns()), random_bytes(kCommitKeyBytes), window_bytes_) {
+}
 
 uint64_t Recording::offer(uint32_t channel, FrameKind kind, std::string payload) {
   if (ended_) return 0;
@@ -46,8 +47,7 @@ uint64_t Recording::offer(uint32_t channel, FrameKind kind, const Event& event) 
 int64_t Recording::waiting_ns() const {
   const tee::FramePtr oldest = gate_.oldest_pending();
   if (oldest == nullptr) return 0;
-  return loop_.clock().mono_ns() - started_mono_ns_ -
-         static_cast<int64_t>(oldest->frame.offset_ns);
+  return loop_.clock().mono_ns() - started_mono_ns_ - static_cast<int64_t>(oldest->frame.offset_ns);
 }
 
 void Recording::end(const std::string& reason, const std::string& detail) {
@@ -62,8 +62,8 @@ void Recording::end(const std::string& reason, const std::string& detail) {
   services_.live_sessions--;
   const SessionHead head = gate_.head();
   const SigningKey& key = services_.signing_key;
-  services_.link.close(
-      handle_, {head.size, head.root, key.sign(head.signed_text()), key.public_key().raw});
+  services_.link.close(handle_,
+                       {head.size, head.root, key.sign(head.signed_text()), key.public_key().raw});
 }
 
 void Recording::on_event(const tee::TeeEvent& event) {

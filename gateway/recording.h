@@ -1,5 +1,5 @@
-// Recording: one session's record: its gate, its place on the link, its end. Made by a session and kept
-// alive by its loop until the recorder has the signed head. Session loop only.
+// Recording: one session's record: its gate, its place on the link, its end. Made by a session and
+// kept alive by its loop until the recorder has the signed head. Session loop only.
 //
 // States: open -> ended (session_end and the head are offered) -> closed; open -> failed.
 #pragma once
@@ -34,7 +34,8 @@ class Recording : public std::enable_shared_from_this<Recording> {
   uint64_t offer(uint32_t channel, FrameKind kind, std::string payload);
   uint64_t offer(uint32_t channel, FrameKind kind, const Event& event);
   bool has_room() const { return gate_.has_room(); }
-  // overrun tells whether a peer forced far more on us than the window (requests have no flow control).
+  // overrun tells whether a peer forced far more on us than the window (requests have no flow
+  // control).
   bool overrun() const { return gate_.pending_bytes() > 4 * window_bytes_; }
   bool all_released() const { return gate_.all_durable(); }
   // waiting_ns is how long the oldest frame has waited for the recorder, 0 when none does.

@@ -1,4 +1,5 @@
-// Resolver: host names to addresses on threads of its own, so that no loop waits for DNS. Any thread.
+// Resolver: host names to addresses on threads of its own, so that no loop waits for DNS. Any
+// thread.
 #pragma once
 
 #include <netinet/in.h>
@@ -33,8 +34,8 @@ class Resolver {
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
 
-  // resolve calls `done` once: at once on this thread for a numeric address, else later on one of the
-  // resolver's. UNAVAILABLE when the name has no address.
+  // resolve calls `done` once: at once on this thread for a numeric address, else later on one of
+  // the resolver's. UNAVAILABLE when the name has no address.
   void resolve(const std::string& host, uint16_t port, Done done);
 
  private:

@@ -20,7 +20,8 @@
 
 namespace gatetape::gateway {
 
-// AccessBox holds the access rules in force; a reload puts new ones in, a decision keeps what it took.
+// AccessBox holds the access rules in force; a reload puts new ones in, a decision keeps what it
+// took.
 class AccessBox {
  public:
   explicit AccessBox(std::shared_ptr<const Access> access) : access_(std::move(access)) {}

@@ -24,7 +24,8 @@ Session::Session(Loop& loop, Services& services, SshPeer& user, Host& host, Plan
   recording_ = Recording::start(loop, services, this);
   const std::string key_id =
       "gatetape user=" + plan_.person.user + " session=" + recording_->session().to_text();
-  target_ = std::make_unique<Target>(loop, services, plan_.target, plan_.login, key_id, *this, *this);
+  target_ =
+      std::make_unique<Target>(loop, services, plan_.target, plan_.login, key_id, *this, *this);
   watch_packets(user_.session(), this);
   recording_->offer(0, FrameKind::kSessionOpen, open_event());
 }
@@ -73,15 +74,15 @@ void Session::on_tick(int64_t mono_ns) {
   const int64_t limit_s = up_ ? freeze_s : std::min(freeze_s, kOpenTimeoutS);
   if (over_ || recording_->waiting_ns() < limit_s * 1'000'000'000) return;
   const std::string why = "the recorder has not answered for " + std::to_string(limit_s) + " s";
-  finish("recorder", why, "gatetape: " + why + ", so the session was ended; nothing passed unrecorded");
+  finish("recorder", why,
+         "gatetape: " + why + ", so the session was ended; nothing passed unrecorded");
 }
 
 void Session::finish(const std::string& reason, const std::string& detail,
                      const std::string& text) {
   if (std::exchange(over_, true)) return;
-  log_info("session_end", {{"session", recording_->session().to_text()},
-                           {"reason", reason},
-                           {"detail", detail}});
+  log_info("session_end",
+           {{"session", recording_->session().to_text()}, {"reason", reason}, {"detail", detail}});
   recording_->end(reason, detail);
   forget_packets(user_.session());
   host_.on_session_over(text);
@@ -163,8 +164,8 @@ void Session::on_channel_request(ssh_channel channel, std::string_view name, boo
 }
 
 void Session::on_global_request(std::string_view name, bool, std::string_view) {
-  const bool harmless = std::find(kHarmlessGlobals.begin(), kHarmlessGlobals.end(), name) !=
-                        kHarmlessGlobals.end();
+  const bool harmless =
+      std::find(kHarmlessGlobals.begin(), kHarmlessGlobals.end(), name) != kHarmlessGlobals.end();
   if (harmless || name.ends_with("tcpip-forward")) return;  // the latter come as messages
   const Event denied{{"what", "global_request"},
                      {"name", std::string(name.substr(0, 256))},
@@ -174,10 +175,13 @@ void Session::on_global_request(std::string_view name, bool, std::string_view) {
 
 Event Session::open_event() const {
   const Person& person = plan_.person;
-  Event event{{"kind", "session"},       {"user", person.user},
-              {"login", plan_.login},    {"target", plan_.target.name},
+  Event event{{"kind", "session"},
+              {"user", person.user},
+              {"login", plan_.login},
+              {"target", plan_.target.name},
               {"target_address", format_host_port({plan_.target.host, plan_.target.port})},
-              {"source", person.source}, {"rule", plan_.grant.rule}};
+              {"source", person.source},
+              {"rule", plan_.grant.rule}};
   event.add("key_fingerprint", person.key_fingerprint);
   event.add("gateway", services_.config.name);
   event.add("gateway_run", services_.log.session().to_text());
@@ -201,8 +205,8 @@ void Session::on_channel_open(ssh_message message) {
 
 void Session::deny(ssh_message message, const std::string& what, const std::string& name,
                    const std::string& reason) {
-  const uint64_t seq = recording_->offer(
-      0, FrameKind::kDenied, Event{{"what", what}, {"name", name}, {"reason", reason}});
+  const uint64_t seq = recording_->offer(0, FrameKind::kDenied,
+                                         Event{{"what", what}, {"name", name}, {"reason", reason}});
   if (refusals_.size() >= 256) misuse_ = "too many refused requests wait";
   refusals_[seq] = message;
 }
@@ -214,7 +218,8 @@ void Session::service_channels() {
   }
 }
 
-// When the target's connection ended, what it sent is still recorded and written before the user goes.
+// When the target's connection ended, what it sent is still recorded and written before the user
+// goes.
 void Session::check_target() {
   if (!target_->gone()) return;
   if (!std::exchange(target_gone_, true))

@@ -1,8 +1,8 @@
-// Session: one person on one target as one login: the unit of recording. Joins the user's SSH connection
-// to the target's, and lets nothing through that is not durable. Session loop only.
+// Session: one person on one target as one login: the unit of recording. Joins the user's SSH
+// connection to the target's, and lets nothing through that is not durable. Session loop only.
 //
-// States: opening (session_open offered) -> connecting -> up -> over. It is over once: with a reason that
-// is recorded when possible and a text for the user.
+// States: opening (session_open offered) -> connecting -> up -> over. It is over once: with a
+// reason that is recorded when possible and a text for the user.
 #pragma once
 
 #include <list>

@@ -31,9 +31,7 @@ SshPeer::~SshPeer() {
   if (attached_) io_detach(fd_);
 }
 
-bool SshPeer::write_pending() const {
-  return (ssh_get_status(session_) & SSH_WRITE_PENDING) != 0;
-}
+bool SshPeer::write_pending() const { return (ssh_get_status(session_) & SSH_WRITE_PENDING) != 0; }
 
 void SshPeer::attach_io() {
   if (attached_) return;

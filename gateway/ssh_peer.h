@@ -1,8 +1,8 @@
-// SshPeer: one libssh session, server or client, non-blocking: its descriptor in the loop, the pump that
-// reads packets and hands messages on, and an orderly goodbye. Session loop only.
+// SshPeer: one libssh session, server or client, non-blocking: its descriptor in the loop, the pump
+// that reads packets and hands messages on, and an orderly goodbye. Session loop only.
 //
-// libssh's calls read the socket themselves, so messages may wait while epoll has nothing to report:
-// call settle() after any other libssh call on the session.
+// libssh's calls read the socket themselves, so messages may wait while epoll has nothing to
+// report: call settle() after any other libssh call on the session.
 #pragma once
 
 #include <libssh/callbacks.h>
@@ -46,7 +46,8 @@ class SshPeer : public Ready {
   void mark_dead() { dead_ = true; }
   // write_pending tells whether libssh still holds bytes for a full socket: write no more now.
   bool write_pending() const;
-  // attach_io gives the descriptor to the shim's read-ahead; after libssh took it. A hop has it already.
+  // attach_io gives the descriptor to the shim's read-ahead; after libssh took it. A hop has it
+  // already.
   void attach_io();
 
   void on_ready(uint32_t events) override;
@@ -54,8 +55,8 @@ class SshPeer : public Ready {
   void pump();
   // settle pumps again when other calls read packets, and sets what epoll shall report.
   void settle();
-  // disconnect sends SSH_MSG_DISCONNECT with this text (RFC 4253 section 11.1) as soon as libssh has
-  // room; then the peer is dead.
+  // disconnect sends SSH_MSG_DISCONNECT with this text (RFC 4253 section 11.1) as soon as libssh
+  // has room; then the peer is dead.
   void disconnect(const std::string& text);
 
  private:

@@ -48,8 +48,8 @@ absl::StatusOr<ssh_bind> make_bind(const SigningKey& host_key) {
   const std::vector<std::pair<enum ssh_bind_options_e, const void*>> options = {
       {SSH_BIND_OPTIONS_PROCESS_CONFIG, &no},
       {SSH_BIND_OPTIONS_IMPORT_KEY, key},
-      // Only to a server of this name an OpenSSH client tells (eow@openssh.com) that nobody reads the
-      // output any more, so that `ssh HOST COMMAND | head` ends the command.
+      // Only to a server of this name an OpenSSH client tells (eow@openssh.com) that nobody reads
+      // the output any more, so that `ssh HOST COMMAND | head` ends the command.
       {SSH_BIND_OPTIONS_BANNER, "OpenSSH_gatetape"},
       {SSH_BIND_OPTIONS_KEY_EXCHANGE, kKeyExchange},
       {SSH_BIND_OPTIONS_CIPHERS_C_S, kCiphers},

@@ -15,11 +15,12 @@ namespace gatetape::gateway {
 
 // make_bind gives the server options with this host key; used read-only by all loops.
 absl::StatusOr<ssh_bind> make_bind(const SigningKey& host_key);
-// set_client_options prepares a client session on a connected descriptor. `host_key_blobs` are the keys
-// that the target may show: their algorithms are asked for.
+// set_client_options prepares a client session on a connected descriptor. `host_key_blobs` are the
+// keys that the target may show: their algorithms are asked for.
 absl::Status set_client_options(ssh_session session, int fd,
                                 const std::vector<std::string>& host_key_blobs);
-// key_blob gives the RFC 4253 section 6.6 blob of a public key (of the certificate, when it is one).
+// key_blob gives the RFC 4253 section 6.6 blob of a public key (of the certificate, when it is
+// one).
 std::string key_blob(ssh_key key);
 
 }  // namespace gatetape::gateway

@@ -1,8 +1,8 @@
-// Target: the gateway's own SSH connection to a target: connect, check the host key, log in. Session loop
-// only.
+// Target: the gateway's own SSH connection to a target: connect, check the host key, log in.
+// Session loop only.
 //
-// States: idle -> resolving -> connecting -> handshake (key exchange, host key, login) -> ready; any ->
-// failed.
+// States: idle -> resolving -> connecting -> handshake (key exchange, host key, login) -> ready;
+// any -> failed.
 #pragma once
 
 #include <cstdint>

@@ -88,8 +88,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::start(
   if (is_unix(endpoint)) {
     const absl::StatusOr<std::vector<uid_t>> allowed = user_ids(allowed_users);
     if (!allowed.ok()) return allowed.status();
-    auto listener =
-        UnixListener::open(endpoint.substr(std::string_view("unix:").size()), *allowed);
+    auto listener = UnixListener::open(endpoint.substr(std::string_view("unix:").size()), *allowed);
     if (!listener.ok()) return listener.status();
     server->listener_ = *std::move(listener);
     server->listener_->attach(&builder);

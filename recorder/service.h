@@ -39,9 +39,9 @@ class Service final : public record::v1::RecorderService::Service {
 
 class Server {
  public:
-  // start listens on `unix:PATH` (this process's own user, root and `allowed_users` may connect) or,
-  // with mutual TLS, on HOST:PORT. UNAVAILABLE, ALREADY_EXISTS, NOT_FOUND or INVALID_ARGUMENT when it
-  // cannot. `service` lives longer than the server.
+  // start listens on `unix:PATH` (this process's own user, root and `allowed_users` may connect)
+  // or, with mutual TLS, on HOST:PORT. UNAVAILABLE, ALREADY_EXISTS, NOT_FOUND or INVALID_ARGUMENT
+  // when it cannot. `service` lives longer than the server.
   static absl::StatusOr<std::unique_ptr<Server>> start(
       const std::string& endpoint, const TlsConfig& tls, Service* service,
       const std::vector<std::string>& allowed_users = {});

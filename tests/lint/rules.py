@@ -33,7 +33,7 @@ DOORS = (
     (r"toml\+\+/", r"base/toml$"),
     (r"grpcpp/|.*\.grpc\.pb\.h",
      r"proto/unix_listener$|tee/record_link$|recorder/(service|stream|main)$"
-     r"|auditd/(service|frame_stream|main)$|tools/audit_client$"),
+     r"|auditd/(service|frame_stream|main)$|tools/(audit_client|frame_feed)$"),
     (r"openssl/", r"base/crypto$|tools/x509$"),
     (r"zstd", r"proto/batch$"),
     (r"spdlog/", r"base/daemon$"),

@@ -1,6 +1,6 @@
-#include "gateway/login_name.h"
-
 #include <gtest/gtest.h>
+
+#include "gateway/login_name.h"
 
 namespace gatetape::gateway {
 namespace {

@@ -1,6 +1,6 @@
-#include "gateway/outbox.h"
-
 #include <gtest/gtest.h>
+
+#include "gateway/outbox.h"
 
 namespace gatetape::gateway {
 namespace {

@@ -1,0 +1,102 @@
+"""SIGKILL and SIGSTOP of gateway, recorder and PostgreSQL at random moments under load: what the
+target received and what the user saw is always a prefix of what is stored, and the record stays
+provable.
+
+usage: chaos_kills_test.py [--kills N] [--seed N]    (10 kills; a seed that the clock gives)
+"""
+
+import argparse
+import os
+import random
+import sys
+import tempfile
+import time
+import unittest
+
+import chaos_stack
+import witness
+
+KILLS = 10
+SEED = int(time.time())
+LOAD = {"type": 11, "sink": 3, "source": 3, "sftp": 3}
+DAEMONS = ("gatetape-gateway", "gatetape-recorder", "postgres")
+TRIES = 8  # of a commit that gets lost
+
+
+def random_pause(rng):
+    time.sleep(rng.uniform(0.2, 1.5))
+
+
+class ChaosKills(unittest.TestCase):
+    def setUp(self):
+        self.stack = chaos_stack.ChaosStack(
+            {"gateway": "max_startups_per_source = 100\nfreeze_timeout_s = 20"})
+        self.addCleanup(self.stack.close)
+
+    def load(self, sizes):
+        load = witness.Load(self.stack, f"{self.stack.folder}/witness", sizes)
+        self.addCleanup(lambda: [client.kill() for client in load.live if client])
+        self.addCleanup(load.stopped.set)
+        return load
+
+    def strike(self, rng, victim):
+        daemon = self.stack.daemons[victim]
+        if rng.random() < 0.25:
+            with daemon.paused():
+                random_pause(rng)
+            return "paused"
+        daemon.kill()
+        if rng.random() < 0.5:
+            random_pause(rng)
+        daemon.start()
+        return "killed"
+
+    def test_kills_at_any_moment_leave_nothing_unrecorded(self):
+        rng = random.Random(SEED)
+        load = self.load(LOAD)
+        for number in range(KILLS):
+            self.stack_recovers(load)
+            random_pause(rng)
+            victim = DAEMONS[number % 3]
+            how = self.strike(rng, victim)
+            print(f"{number}: {victim} {how}, {load.passed_bytes() >> 10} KiB passed in "
+                  f"{len(load.clients)} sessions", flush=True)
+            self.assertEqual(witness.unrecorded(load.clients, self.stack.sql), [])
+        self.stack_recovers(load)
+        stuck = load.stop()
+        self.assertEqual([client.name for client in stuck], [])
+        self.assertEqual(witness.unrecorded(load.clients, self.stack.sql), [])
+        self.assertEqual(self.stack.tampered(), [])
+
+    def stack_recovers(self, load):
+        took = chaos_stack.seconds_until(lambda: load.busy() == len(load.live), "all sessions pass")
+        print(f"   all sessions pass after {took:.1f} s", flush=True)
+
+    def test_the_witness_sees_a_lost_commit(self):
+        for setting in ("wal_writer_delay = '10s'", "wal_writer_flush_after = '1GB'"):
+            self.stack.sql(f"alter system set {setting}")
+        self.stack.sql("select pg_reload_conf()")
+        self.stack.sql("alter role gatetape_recorder set synchronous_commit = off")
+        self.stack.restart("gatetape-recorder")
+        rng = random.Random(SEED)
+        load = self.load({"type": 5})
+        for number in range(TRIES):
+            self.stack_recovers(load)
+            random_pause(rng)
+            self.stack.daemons["postgres"].kill()
+            self.stack.daemons["postgres"].start()
+            lost = witness.unrecorded(load.clients, self.stack.sql)
+            if lost:
+                print(f"try {number}: lost {lost}")
+                return
+        self.fail(f"no commit was lost in {TRIES} tries")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--kills", type=int, default=KILLS)
+    parser.add_argument("--seed", type=int, default=SEED)
+    arguments, rest = parser.parse_known_args()
+    KILLS, SEED = arguments.kills, arguments.seed
+    print(f"seed {SEED}", flush=True)
+    unittest.main(argv=[sys.argv[0], *rest])

@@ -1,0 +1,204 @@
+"""A stack whose processes the test itself starts, kills, stops and starts again: made by
+`gatetape up`, then run without a supervisor."""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+
+import harness
+
+RECORDER_B = "gatetape-recorder-b"
+
+
+def listens(path):
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(path) == 0
+
+
+def tree_of(pid):
+    """`pid` and the processes that it started."""
+    listed = harness.run(["ps", "--ppid", str(pid), "-o", "pid="]).stdout.split()
+    return [pid, *map(int, listed)]
+
+
+class Daemon:
+    """One process of the stack; it ends with the test that started it."""
+
+    def __init__(self, command, user, log, is_ready, stop_signal=signal.SIGTERM):
+        ids = [f"--reuid={user}", f"--regid={user}", "--init-groups"] if os.getuid() == 0 else []
+        self.command = ["setpriv", *ids, "--pdeathsig", stop_signal.name[3:], *command]
+        self.log = log
+        self.is_ready = is_ready
+        self.stop_signal = stop_signal
+        self.process = None
+
+    def launch(self):
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log,
+                                            stderr=log, cwd="/")
+
+    def start(self):
+        """Starts it, again when it refuses (PostgreSQL does while killed backends linger)."""
+        self.launch()
+
+        def ready():
+            if self.process.poll() is not None:
+                self.launch()
+            return self.is_ready() and self.process.poll() is None
+        harness.wait_until(ready, f"{self.command} is ready")
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        if self.process is not None and self.process.poll() is None:
+            self.signal(self.stop_signal)
+            self.process.wait(harness.WAIT_S)
+
+    @contextlib.contextmanager
+    def paused(self):
+        """SIGSTOP of it and of its children, SIGCONT at the end."""
+        pids = tree_of(self.process.pid)
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
+
+class ChaosStack(harness.Stack):
+    """harness.Stack with `daemons` by program name. `settings` are lines of gatetape.toml's
+    sections, "" = the top level; with `two_recorders` the second is RECORDER_B."""
+
+    def __init__(self, settings=None, two_recorders=False):
+        self.daemons = {}
+        self.first_settings = settings or {}
+        self.two_recorders = two_recorders
+        super().__init__()
+
+    def start(self):
+        super().start()
+        super().stop()
+        self.add_settings(self.first_settings)
+        for name in ("postgres", "gatetape-recorder", "gatetape-auditd", "gatetape-gateway"):
+            self.add_daemon(name)
+            if name == "gatetape-recorder" and self.two_recorders:
+                self.add_second_recorder()
+
+    def add_settings(self, settings):
+        super().add_settings({key: value for key, value in settings.items() if key})
+        if "" in settings:
+            path = f"{self.dir}/gatetape.toml"
+            with open(path, encoding="utf-8") as file:
+                text = file.read()
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(settings[""] + "\n" + text)
+
+    def add_daemon(self, name, config="gatetape.toml"):
+        part = name.removeprefix("gatetape-")
+        ready = {"gateway": lambda: harness.can_connect(self.port), "postgres": self.answers}.get(
+            part, lambda: listens(f"{self.dir}/run/{part}.sock"))
+        program = part.removesuffix("-b")
+        command = [f"{harness.BIN}/gatetape-{program}", "--config", f"{self.dir}/{config}"]
+        stop_signal = signal.SIGTERM
+        if name == "postgres":
+            command = [self.postgres("postgres"), "-D", f"{self.dir}/pg"]
+            stop_signal = signal.SIGINT
+        self.daemons[name] = Daemon(command, self.owner(), f"{self.dir}/log/{part}.log", ready,
+                                    stop_signal)
+        self.daemons[name].start()
+
+    def add_second_recorder(self):
+        with open(f"{self.dir}/gatetape.toml", encoding="utf-8") as file:
+            text = file.read()
+        text = text.replace("[recorder]\n", '[recorder]\nlisten = "unix:run/recorder-b.sock"\n')
+        with open(f"{self.dir}/recorder_b.toml", "w", encoding="utf-8") as file:
+            file.write(text)
+        self.add_daemon(RECORDER_B, "recorder_b.toml")
+
+    def postgres(self, program):
+        """The path of a program of this PostgreSQL."""
+        with open(f"{self.dir}/pg/PG_VERSION", encoding="ascii") as file:
+            return f"/usr/lib/postgresql/{file.read().strip()}/bin/{program}"
+
+    def answers(self):
+        try:
+            return self.sql("select 1") == [["1"]]
+        except AssertionError:
+            return False
+
+    def restart(self, daemon):
+        self.daemons[daemon].stop()
+        self.daemons[daemon].start()
+
+    def reload(self):
+        before = len(self.access_lines())
+        self.daemons["gatetape-gateway"].signal(signal.SIGHUP)
+        harness.wait_until(lambda: len(self.access_lines()) > before, "the access file was read")
+
+    def pid(self, daemon):
+        return self.daemons[daemon].process.pid
+
+    def close(self):
+        for name in reversed(list(self.daemons)):
+            self.daemons[name].stop()
+        super().close()
+
+    def works(self):
+        """Whether a new session goes all the way."""
+        return harness.run([*self.direct(), "echo works"]).stdout == b"works\n"
+
+    def verify_all(self):
+        """The verdicts of `gatetape verify --all`; waits until auditd can give them."""
+        ran = harness.wait_until(lambda: self.ran_verify(), "the record is verified")
+        return [line.split(",")[:5] for line in ran.stdout.decode().splitlines()[1:]]
+
+    def ran_verify(self):
+        ran = self.gatetape("verify", "--all", "-o", "csv")
+        return ran if ran.returncode in (0, 5) else None
+
+    def tampered(self):
+        return [verdict for verdict in self.verify_all()
+                if verdict[0] not in ("intact", "unsigned")]
+
+
+@contextlib.contextmanager
+def holding(stack, statement):
+    """Runs SQL as the superuser in a transaction that stays open for the block."""
+    command = ["psql", "-X", "-q", "-h", f"{stack.dir}/run", "-U", "gatetape_owner", "gatetape"]
+    if os.getuid() == 0:
+        command = ["setpriv", f"--reuid={stack.owner()}", f"--regid={stack.owner()}",
+                   "--clear-groups", *command]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd="/") as psql:
+        psql.stdin.write(f"begin; {statement}; select 'held';\n".encode())
+        psql.stdin.flush()
+        while b"held" not in psql.stdout.readline():
+            pass
+        try:
+            yield
+        finally:
+            psql.stdin.write(b"rollback;\n")
+            psql.stdin.close()
+
+
+def seconds_until(condition, what, timeout_s=harness.WAIT_S):
+    """How long it took until `condition` held."""
+    started = time.monotonic()
+    harness.wait_until(condition, what, timeout_s)
+    return time.monotonic() - started
+
+
+def uuids(text):
+    return re.findall(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", text)

@@ -1,0 +1,188 @@
+"""What was recorded can be listed, searched, replayed, exported and proven; and whoever alters it
+in the database, as its superuser, is found out."""
+
+import json
+import os
+import unittest
+
+import harness
+
+stack = None
+TAMPERED = 5
+
+
+def setUpModule():
+    global stack
+    stack = harness.Stack()
+
+
+def tearDownModule():
+    stack.close()
+
+
+def record(command):
+    """Runs a command through the gateway; gives its closed session."""
+    ran = harness.run([*stack.jump(), command])
+    assert ran.returncode == 0, ran.stderr
+    return stack.session_of(command)
+
+
+class Record(unittest.TestCase):
+    def test_ls_gives_the_facts_of_a_session(self):
+        session = record("echo for ls")
+        listed = [row for row in stack.query("ls", "--user", "ali*") if row["id"] == session]
+        self.assertEqual(len(listed), 1)
+        row = listed[0]
+        for key, value in {"user": "alice", "login": harness.LOGIN, "target": "web",
+                           "state": "closed", "kind": "session", "rule": "full",
+                           "bytes_out": len("for ls\n"), "bytes_in": 0}.items():
+            self.assertEqual(row[key], value, key)
+        self.assertTrue(row["key_fingerprint"].startswith("SHA256:"))
+        self.assertTrue(row["source"].startswith("127.0.0.1:"))
+        for key in ("started_at", "ended_at", "duration_s", "end_reason", "frames", "head",
+                    "gateway", "target_address"):
+            self.assertIn(key, row)
+
+    def test_search_finds_a_command(self):
+        session = record("echo needle_in_the_hay")
+        found = stack.query("search", "needle_in_the_hay")
+        self.assertIn(session, str(found))
+        self.assertEqual(stack.gatetape("search", "never typed by anyone").stdout.strip(), b"")
+
+    def test_show_tells_of_requests_and_verdict(self):
+        session = record("echo to show")
+        shown = stack.gatetape("show", session).stdout.decode()
+        for text in ("alice", "echo to show", "exit-status", "intact"):
+            self.assertIn(text, shown)
+
+    def test_play_shows_what_the_person_saw(self):
+        session = record("printf 'a line\\nand caf\\303\\251\\n'")
+        played = stack.gatetape("play", "--text", session)
+        self.assertEqual(played.returncode, 0, played.stderr)
+        self.assertIn("a line\nand café", played.stdout.decode())
+
+    def test_export_raw_is_exactly_what_passed(self):
+        data = os.urandom(700_000)
+        command = "tee /dev/stderr # raw"
+        ran = harness.run([*stack.jump(), command], input=data)
+        self.assertEqual(ran.returncode, 0)
+        session = stack.session_of(command)
+        for stream in ("in", "out", "err"):
+            raw = stack.gatetape("export", session, "-o", "raw", "--stream", stream)
+            self.assertTrue(raw.stdout == data, stream)
+
+    def test_export_cast_is_played_by_asciinema(self):
+        terminal = harness.Terminal([*stack.jump("-tt"), "echo cast me; stty size"])
+        self.assertEqual(terminal.finish(), 0)
+        session = stack.session_of("echo cast me; stty size")
+        path = f"{stack.folder}/a.cast"
+        exported = stack.gatetape("export", session, "-o", "cast", "--output-file", path)
+        self.assertEqual(exported.returncode, 0, exported.stderr)
+        with open(path, encoding="utf-8") as file:
+            header = json.loads(file.readline())
+        self.assertEqual((header["version"], header["width"], header["height"]), (2, 80, 24))
+        played = harness.run(["script", "-qec", f"/usr/bin/asciinema cat {path}", "/dev/null"],
+                             env={**os.environ, "HOME": stack.folder, "LC_ALL": "C.UTF-8"})
+        self.assertEqual(played.returncode, 0, played.stdout)
+        self.assertIn(b"cast me\r\n24 80", played.stdout)
+
+    def test_what_is_not_there_has_its_own_exit_code(self):
+        nobody = "00000000-0000-7000-8000-000000000000"
+        self.assertEqual(stack.gatetape("show", nobody).returncode, 3)
+        self.assertEqual(stack.gatetape("no-such-verb").returncode, 2)
+
+    def test_each_question_is_itself_recorded(self):
+        stack.query("search", "who asks this")
+        self.assertIn("who asks this", str(stack.system_events("query")))
+
+
+class Tampering(unittest.TestCase):
+    """Each test alters a session of its own; the last one looks at all of them."""
+
+    def altered(self, name, sql, seq=None):
+        session = record(f"seq 1 2000; echo secret plan {name}")
+        self.assertEqual(stack.gatetape("verify", session).returncode, 0)
+        stack.tamper(sql.replace("$ID", f"'{session}'"))
+        ran = stack.gatetape("verify", session, "-o", "json")
+        self.assertEqual(ran.returncode, TAMPERED, f"{ran.stdout} {ran.stderr}")
+        verdict = json.loads(ran.stdout)[0]
+        self.assertEqual(verdict["verdict"], "tampered")
+        if seq is not None:
+            wanted = seq(session) if callable(seq) else seq
+            self.assertEqual(verdict["first_bad_seq"], wanted, verdict)
+        return verdict
+
+    def test_one_byte_of_a_frame(self):
+        # The last row's last byte: of the session's last frame.
+        self.altered("byte", """update gatetape.frames set data =
+            set_byte(data, octet_length(data) - 1, 255 - get_byte(data, octet_length(data) - 1))
+            where session_id = $ID and first_seq = (select max(first_seq) from gatetape.frames
+            where session_id = $ID)""")
+
+    def test_a_frame_is_named(self):
+        # Every row, so that the first frame is the first bad one.
+        self.altered("named", """update gatetape.session_key set commit_key =
+            set_byte(commit_key, 0, 255 - get_byte(commit_key, 0)) where session_id = $ID""", 1)
+
+    def test_a_dropped_row(self):
+        self.altered("dropped", """delete from gatetape.frames where session_id = $ID
+            and first_seq = (select min(first_seq) from gatetape.frames
+            where session_id = $ID and first_seq > 1)""",
+            lambda session: int(stack.sql("select min(last_seq) + 1 from gatetape.frames "
+                                          f"where session_id = '{session}'")[0][0]))
+
+    def test_two_swapped_rows(self):
+        self.altered("swapped", """with two as (select first_seq, data, codec, raw_bytes,
+            row_number() over (order by first_seq) as n from gatetape.frames
+            where session_id = $ID order by first_seq limit 2)
+            update gatetape.frames f set data = o.data, codec = o.codec, raw_bytes = o.raw_bytes
+            from two m, two o where f.session_id = $ID and f.first_seq = m.first_seq
+            and o.n = 3 - m.n""", 1)
+
+    def test_a_dropped_end(self):
+        self.altered("end", """delete from gatetape.frames where session_id = $ID
+            and first_seq = (select max(first_seq) from gatetape.frames where session_id = $ID)""")
+
+    def test_another_person_in_the_session_row(self):
+        self.altered("user", "update gatetape.session set user_name = 'bob' where session_id = $ID")
+
+    def test_another_time_in_the_session_row(self):
+        self.altered("time", "update gatetape.session set started_at = started_at - interval '1 h' "
+                             "where session_id = $ID")
+
+    def test_another_command_in_the_event_row(self):
+        self.altered("event", "update gatetape.event set text = 'ls' "
+                              "where session_id = $ID and name = 'exec'",
+                     lambda session: int(stack.sql("select seq from gatetape.event where "
+                                                   f"session_id = '{session}' and name = 'exec'")
+                                         [0][0]))
+
+    def test_a_dropped_event_row(self):
+        self.altered("no event", "delete from gatetape.event where session_id = $ID "
+                                 "and name = 'exec'")
+
+    def test_a_head_signed_by_nobody(self):
+        self.altered("head", """update gatetape.head set gateway_signature =
+            set_byte(gateway_signature, 5, 255 - get_byte(gateway_signature, 5))
+            where session_id = $ID""")
+
+    def test_a_session_that_is_gone_altogether(self):
+        session = record("echo gone altogether")
+        for table in ("frames", "session_key", "head", "session", "session_end", "channel",
+                      "event"):
+            stack.tamper(f"delete from gatetape.{table} where session_id = '{session}'")
+        # The gateway's own record tells of it; what a daemon said in its last moment is no proof,
+        # so this takes a heartbeat.
+        def accused():
+            ran = stack.gatetape("verify", "--all")
+            self.assertIn(ran.returncode, (0, TAMPERED))
+            return ran.returncode == TAMPERED and session in ran.stdout.decode()
+        harness.wait_until(accused, "the gateway's record accuses")
+
+    def test_only_what_was_altered_is_accused(self):
+        session = record("echo innocent")
+        self.assertEqual(stack.gatetape("verify", session).returncode, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()

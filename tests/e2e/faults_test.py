@@ -1,0 +1,199 @@
+"""When the recorder or PostgreSQL is slow, gone, killed or back: nothing passes unrecorded,
+sessions go on or end with a reason, and what is stored stays provable."""
+
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+import harness
+
+stack = None
+FREEZE_S = 4
+
+
+def setUpModule():
+    global stack
+    stack = harness.Stack({"gateway": f"freeze_timeout_s = {FREEZE_S}"})
+
+
+def tearDownModule():
+    stack.close()
+
+
+class Talk:
+    """A session with `cat`: what is said comes back."""
+
+    def __init__(self, name):
+        self.command = f"cat # {name}"
+        self.process = subprocess.Popen([*stack.jump(), self.command], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        os.set_blocking(self.process.stdout.fileno(), False)
+        self.heard = b""
+
+    def say(self, text):
+        self.process.stdin.write(text)
+        self.process.stdin.flush()
+
+    def listen(self):
+        self.heard += self.process.stdout.read() or b""
+        return self.heard
+
+    def expect(self, text):
+        harness.wait_until(lambda: self.listen().endswith(text), f"{text} comes back")
+
+    def end(self):
+        """Closes the input; gives exit code and standard error."""
+        self.process.stdin.close()
+        errors = self.process.stderr.read().decode()
+        self.listen()
+        self.process.stdout.close()
+        self.process.stderr.close()
+        return self.process.wait(harness.WAIT_S), errors
+
+
+class Stopped:
+    """A process that does nothing for a while."""
+
+    def __init__(self, pid):
+        self.pid = pid
+
+    def __enter__(self):
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def __exit__(self, *_):
+        os.kill(self.pid, signal.SIGCONT)
+
+
+def shown_while(command, first_bytes, kill):
+    """Runs a command, calls `kill` when so much was shown; gives what was shown in all, the exit
+    code and standard error."""
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen([*stack.jump(), command], stdout=subprocess.PIPE,
+                                   stderr=errors, stdin=subprocess.DEVNULL)
+        with process.stdout:
+            shown = process.stdout.read(first_bytes)
+            kill()
+            shown += process.stdout.read()
+        code = process.wait(harness.WAIT_S)
+        errors.seek(0)
+        return shown, code, errors.read()
+
+
+def works_again():
+    harness.wait_until(lambda: harness.run([*stack.jump(), "echo again"]).stdout == b"again\n",
+                       "sessions work again")
+
+
+class Faults(unittest.TestCase):
+    def intact(self, session):
+        ran = stack.gatetape("verify", session)
+        self.assertEqual(ran.returncode, 0, ran.stdout)
+
+    def recorded_out(self, session):
+        return stack.gatetape("export", session, "-o", "raw", "--stream", "out").stdout
+
+    def test_without_a_recorder_sessions_freeze_and_go_on(self):
+        talk = Talk("freeze")
+        talk.say(b"before\n")
+        talk.expect(b"before\n")
+        with Stopped(stack.pid("gatetape-recorder")):
+            talk.say(b"unrecorded\n")
+            time.sleep(FREEZE_S / 3)
+            self.assertEqual(talk.listen(), b"before\n")
+        talk.expect(b"unrecorded\n")
+        self.assertEqual(talk.end()[0], 0)
+        self.intact(stack.session_of(talk.command))
+
+    def test_a_long_freeze_ends_the_session_with_a_reason(self):
+        talk = Talk("long freeze")
+        talk.say(b"before\n")
+        talk.expect(b"before\n")
+        with Stopped(stack.pid("gatetape-recorder")):
+            talk.say(b"unrecorded\n")
+            code, errors = talk.end()
+            self.assertNotEqual(code, 0)
+            self.assertIn("recorder has not answered", errors)
+            self.assertEqual(talk.heard, b"before\n")
+            ran = harness.run([*stack.jump(), "echo refused"])
+            self.assertEqual(ran.stdout, b"")
+            self.assertIn(b"recording is not available", ran.stderr)
+        works_again()
+        session = stack.session_of(talk.command, closed=False)
+        self.assertTrue(self.recorded_out(session).startswith(b"before\n"))
+
+    def test_a_killed_recorder_loses_nothing_that_was_shown(self):
+        for name, daemon, kill in (("recorder", "gatetape-recorder", signal.SIGKILL),
+                                   ("postgres", "postgres", signal.SIGINT),
+                                   ("postgres killed", "postgres", signal.SIGKILL)):
+            with self.subTest(killed=name):
+                command = f"for i in $(seq 0 399); do echo {name} $i; sleep 0.01; done"
+                shown, code, errors = shown_while(
+                    command, 500, lambda: os.kill(stack.pid(daemon), kill))
+                expected = b"".join(b"%s %d\n" % (name.encode(), i) for i in range(400))
+                self.assertTrue(expected.startswith(shown), "shown is not what was sent")
+                works_again()
+                session = stack.session_of(command)
+                self.assertTrue(self.recorded_out(session).startswith(shown))
+                if code == 0:
+                    self.assertEqual(shown, expected)
+                else:
+                    self.assertIn(b"gatetape: ", errors)
+                self.intact(session)
+
+    def test_a_killed_recorder_in_a_bulk_transfer_loses_nothing_that_was_shown(self):
+        command = ("openssl enc -aes-128-ctr -pass pass:x -nosalt -pbkdf2 -in /dev/zero"
+                   " 2>/dev/null | head -c 30000000")
+        expected = harness.run(["sh", "-c", command]).stdout
+        shown, _, _ = shown_while(
+            command, 3_000_000, lambda: os.kill(stack.pid("gatetape-recorder"), signal.SIGKILL))
+        self.assertTrue(expected.startswith(shown))
+        works_again()
+        session = stack.session_of(command)
+        self.assertTrue(self.recorded_out(session).startswith(shown))
+        self.intact(session)
+
+    def test_a_hostile_client_disturbs_nobody(self):
+        talk = Talk("with hostile neighbours")
+        talk.say(b"before\n")
+        talk.expect(b"before\n")
+        neighbours = []
+        for greeting in (b"", b"SSH-2.0-x\r\n", b"GET / HTTP/1.0\r\n\r\n", os.urandom(100_000),
+                         b"SSH-2.0-x\r\n" + os.urandom(100_000), b"SSH-2.0-" + b"x" * 100_000):
+            for _ in range(2):
+                client = socket.create_connection(("127.0.0.1", stack.port), harness.WAIT_S)
+                neighbours.append(client)
+                try:
+                    client.sendall(greeting)
+                except OSError:
+                    pass  # refused in the middle, as it should be
+        talk.say(b"among them\n")
+        talk.expect(b"among them\n")
+        self.assertEqual(harness.run([*stack.jump(), "echo new"]).stdout, b"new\n")
+        for client in neighbours:
+            client.close()
+        self.assertEqual(talk.end()[0], 0)
+
+    def test_many_sessions_at_once_are_each_whole(self):
+        failed = []
+
+        def one(number):
+            ran = harness.run([*stack.jump(), f"seq {number} {number + 5000}"])
+            wanted = "".join(f"{i}\n" for i in range(number, number + 5001)).encode()
+            if ran.stdout != wanted:
+                failed.append((number, ran.returncode, ran.stderr))
+
+        threads = [threading.Thread(target=one, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(failed, [])
+
+
+if __name__ == "__main__":
+    unittest.main()

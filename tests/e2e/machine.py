@@ -1,0 +1,198 @@
+"""What every end-to-end test stands on: ports, processes, keys, a terminal, a stock sshd."""
+
+import contextlib
+import fcntl
+import os
+import pty
+import pwd
+import select
+import signal
+import socket
+import struct
+import subprocess
+import termios
+import time
+
+LOGIN = pwd.getpwuid(os.getuid()).pw_name
+WAIT_S = 60  # for anything that will happen; a busy machine is slow
+
+TARGET_CONFIG = """\
+ListenAddress 127.0.0.1
+Port {port}
+HostKey {dir}/host_key
+TrustedUserCAKeys {dir}/user_ca.pub
+AuthorizedKeysFile {dir}/authorized_keys
+PermitRootLogin yes
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+UsePAM {pam}
+StrictModes no
+PidFile none
+PrintMotd no
+PrintLastLog no
+AcceptEnv LC_* GATETAPE_*
+LogLevel VERBOSE
+MaxStartups 100
+MaxSessions 100
+{more}
+Subsystem sftp internal-sftp
+"""
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until(condition, what, timeout_s=WAIT_S):
+    """Calls `condition` until it gives something true, and gives that."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        result = condition()
+        if result:
+            return result
+        time.sleep(0.05)
+    raise AssertionError(f"waited {timeout_s} s in vain: {what}")
+
+
+def run(command, **options):
+    """subprocess.run with what every test wants: output captured, a timeout, no standard input."""
+    if "input" not in options:
+        options.setdefault("stdin", subprocess.DEVNULL)
+    options.setdefault("timeout", 4 * WAIT_S)
+    options.setdefault("stdout", subprocess.PIPE)
+    options.setdefault("stderr", subprocess.PIPE)
+    return subprocess.run(command, check=False, **options)
+
+
+def children_of(pid):
+    """{program: pid} of the processes that `pid` started."""
+    listed = run(["ps", "--ppid", str(pid), "-o", "pid=,args="]).stdout.decode()
+    found = {}
+    for line in listed.splitlines():
+        child, program = line.split()[:2]
+        found[os.path.basename(program)] = int(child)
+    return found
+
+
+def resident_bytes(pid):
+    with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+class Terminal:
+    """A program on a terminal of its own, as a person has it in front of them."""
+
+    def __init__(self, command, rows=24, columns=80, env=None):
+        self.screen = b""
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            try:
+                os.environ.update({"TERM": "xterm", **(env or {})})
+                os.execvp(command[0], command)
+            finally:
+                os._exit(127)
+        self.resize(rows, columns)
+
+    def resize(self, rows, columns):
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def type(self, text):
+        os.write(self.fd, text if isinstance(text, bytes) else text.encode())
+
+    def _read(self, timeout_s):
+        if not select.select([self.fd], [], [], timeout_s)[0]:
+            return True
+        try:
+            data = os.read(self.fd, 65536)
+        except OSError:  # the other side is closed
+            data = b""
+        self.screen += data
+        return bool(data)
+
+    def expect(self, text, timeout_s=WAIT_S):
+        """Reads until `text` is on the screen behind what was expected before."""
+        wanted = text if isinstance(text, bytes) else text.encode()
+        start = getattr(self, "seen", 0)
+        deadline = time.monotonic() + timeout_s
+        while wanted not in self.screen[start:]:
+            if time.monotonic() > deadline or not self._read(0.2):
+                raise AssertionError(f"{wanted!r} did not come: {self.screen[start:]!r}")
+        self.seen = self.screen.index(wanted, start) + len(wanted)
+
+    def finish(self, timeout_s=WAIT_S):
+        """Reads to the end and gives the exit code."""
+        deadline = time.monotonic() + timeout_s
+        while self._read(0.2):
+            if time.monotonic() > deadline:
+                os.kill(self.pid, signal.SIGKILL)
+                break
+        _, status = os.waitpid(self.pid, 0)
+        os.close(self.fd)
+        return os.waitstatus_to_exitcode(status)
+
+
+class Target:
+    """A stock sshd on loopback."""
+
+    def __init__(self, folder, user_ca, authorized_keys, more=""):
+        self.folder = folder
+        self.port = free_port()
+        os.makedirs(folder)
+        self.new_host_key()
+        with open(f"{folder}/user_ca.pub", "w", encoding="ascii") as file:
+            file.write(user_ca)
+        with open(f"{folder}/authorized_keys", "w", encoding="ascii") as file:
+            file.write(authorized_keys)
+        if os.getuid() == 0:
+            os.makedirs("/run/sshd", exist_ok=True)
+        with open(f"{folder}/sshd_config", "w", encoding="ascii") as file:
+            file.write(TARGET_CONFIG.format(port=self.port, dir=folder, more=more,
+                                            pam="yes" if is_locked(LOGIN) else "no"))
+        self.start()
+
+    def new_host_key(self):
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(f"{self.folder}/host_key")
+        make_key(f"{self.folder}/host_key")
+
+    def start(self):
+        self.log = open(f"{self.folder}/log", "ab")
+        self.process = subprocess.Popen(
+            ["/usr/sbin/sshd", "-D", "-e", "-f", f"{self.folder}/sshd_config"],
+            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        wait_until(lambda: can_connect(self.port), "the target listens")
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+        self.log.close()
+
+    def host_key(self):
+        return public_key(f"{self.folder}/host_key")
+
+    def log_text(self):
+        with open(f"{self.folder}/log", encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+
+def is_locked(account):
+    """sshd without PAM refuses an account whose password is locked."""
+    ran = run(["passwd", "-S", account])
+    return ran.stdout.split()[1:2] == [b"L"]
+
+
+def can_connect(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def make_key(path):
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", path],
+                   check=True)
+
+
+def public_key(path):
+    with open(path + ".pub", encoding="ascii") as file:
+        return file.read().strip()

@@ -1,0 +1,175 @@
+"""What policy refuses is told to the person, recorded, and not passed on."""
+
+import os
+import socket
+import subprocess
+import unittest
+
+import harness
+
+stack = None
+
+
+def setUpModule():
+    global stack
+    stack = harness.Stack()
+
+
+def tearDownModule():
+    stack.close()
+
+
+class Policy(unittest.TestCase):
+    def target_lines(self, text):
+        return stack.target.log_text().count(text)
+
+    def refused(self, words, told, **options):
+        """Runs a command that must fail, and say why."""
+        ran = harness.run(words, **options)
+        self.assertNotEqual(ran.returncode, 0)
+        self.assertIn(told, ran.stderr.decode() + ran.stdout.decode())
+        return ran
+
+    def recorded(self, name, **fields):
+        """Waits for an event of the gateway's own record that has these fields; gives it."""
+        def find():
+            for _, _, found in reversed(stack.system_events(name)):
+                if all(found.get(key) == value for key, value in fields.items()):
+                    return found
+            return None
+        return harness.wait_until(find, f"{name} {fields} is recorded", 20)
+
+    def denied(self, what, name, reason):
+        """Waits for a denied frame in the newest session."""
+        def find():
+            found = stack.events(stack.newest_session(), "denied")
+            return [fields for _, _, fields in found
+                    if fields["what"] == what and fields["name"] == name]
+        fields = harness.wait_until(find, f"{what} {name} denied is recorded", 20)[0]
+        self.assertIn(reason, fields["reason"])
+
+    def test_a_wrong_key_is_refused_and_recorded(self):
+        self.refused([*stack.jump(user="stranger"), "true"], "Permission denied (publickey)")
+        found = self.recorded("auth_attempt", user="stranger", result="refused")
+        self.assertEqual(found["reason"], "unknown key")
+        self.assertTrue(found["key_fingerprint"].startswith("SHA256:"))
+
+    def test_a_key_is_no_passport_for_another_name(self):
+        self.refused([*stack.jump("-o", "User=x", user="bob")[:3], "-l", "alice", "gw", "true"],
+                     "Permission denied (publickey)")
+        found = self.recorded("auth_attempt", user="alice", known_as="bob", result="refused")
+        self.assertEqual(found["reason"], "the key is another user's")
+
+    def test_an_unknown_target_is_refused_by_name(self):
+        before = self.target_lines("Connection from")
+        self.refused([*stack.jump(target="nowhere"), "true"], "no target nowhere")
+        self.refused([*stack.direct(target="nowhere"), "true"], "no target nowhere")
+        self.recorded("access_denied", user="alice", login=harness.LOGIN)
+        self.assertEqual(self.target_lines("Connection from"), before)
+
+    def test_a_login_that_no_role_gives_is_refused(self):
+        before = self.target_lines("Connection from")
+        for words in (stack.jump(login="nobody"), stack.direct(login="nobody")):
+            self.refused([*words, "true"], "alice may not log in to web as nobody")
+        self.recorded("access_denied", user="alice", login="nobody", target="web")
+        self.assertEqual(self.target_lines("Connection from"), before)
+
+    def test_a_shell_is_refused_without_the_right(self):
+        before = self.target_lines("Starting session: shell")
+        self.refused(stack.jump("-T", user="bob"), "your roles do not allow a shell here")
+        self.denied("request", "shell", "your roles do not allow a shell")
+        self.assertEqual(self.target_lines("Starting session: shell"), before)
+
+    def test_a_command_is_refused_without_the_right(self):
+        for words in (stack.jump(user="carol"), stack.direct(user="carol")):
+            self.refused([*words, f"touch {stack.folder}/carol_was_here"],
+                         "your roles do not allow commands here")
+            self.denied("request", "exec", "your roles do not allow commands")
+        self.assertFalse(os.path.exists(f"{stack.folder}/carol_was_here"))
+
+    def test_sftp_is_refused_without_the_right(self):
+        before = self.target_lines("subsystem")
+        ran = harness.run(["sftp", "-F", stack.config("bob"), "-J", "gw", "-b", "-",
+                           f"{harness.LOGIN}@web"], input=b"ls /\n")
+        self.assertNotEqual(ran.returncode, 0)
+        self.assertIn(b"your roles do not allow sftp here", ran.stderr)
+        self.denied("request", "subsystem", "your roles do not allow sftp")
+        self.assertEqual(self.target_lines("subsystem"), before)
+
+    def test_local_and_dynamic_forwards_are_refused(self):
+        for kind in ("-L", "-D"):
+            port = harness.free_port()
+            forward = f"{port}:127.0.0.1:{stack.target.port}" if kind == "-L" else str(port)
+            process = subprocess.Popen(stack.jump(kind, forward, "-N"), stdin=subprocess.DEVNULL,
+                                       stderr=subprocess.PIPE)
+            with self.subTest(kind=kind):
+                harness.wait_until(lambda: harness.can_connect(port), "ssh listens")
+                with socket.create_connection(("127.0.0.1", port), harness.WAIT_S) as client:
+                    if kind == "-D":  # SOCKS 4: connect to 127.0.0.1
+                        client.sendall(b"\x04\x01" + stack.target.port.to_bytes(2, "big")
+                                       + b"\x7f\x00\x00\x01\x00")
+                    self.assertNotIn(b"SSH-", client.recv(100))
+                self.denied("channel", "direct-tcpip", "forwarding does not")
+            process.terminate()
+            self.assertIn(b"forwarding does not", process.communicate()[1])
+
+    def test_remote_forwards_are_refused(self):
+        self.refused(stack.jump("-R", f"0:127.0.0.1:{stack.target.port}", "-N", "-o",
+                                "ExitOnForwardFailure=yes"), "remote port forwarding failed")
+        self.denied("global_request", "tcpip-forward", "")
+
+    def test_agent_and_x11_do_not_pass(self):
+        agent = f"{stack.folder}/agent"
+        process = subprocess.Popen(["ssh-agent", "-D", "-a", agent], stdout=subprocess.DEVNULL)
+        harness.wait_until(lambda: os.path.exists(agent), "the agent listens")
+        ran = harness.run([*stack.jump("-A", "-o", f"IdentityAgent={agent}"),
+                           "echo [$SSH_AUTH_SOCK]"], env={**os.environ, "SSH_AUTH_SOCK": agent})
+        process.terminate()
+        process.wait()
+        self.assertEqual(ran.stdout, b"[]\n", ran.stderr)
+        self.denied("request", "auth-agent-req@openssh.com", "does not pass")
+        ran = harness.run([*stack.jump("-X"), "echo [$DISPLAY]"],
+                          env={**os.environ, "DISPLAY": "127.0.0.1:77"})
+        self.assertEqual(ran.stdout, b"[]\n", ran.stderr)
+        self.denied("request", "x11-req", "does not pass")
+
+    def test_a_changed_host_key_ends_the_session_and_both_keys_are_recorded(self):
+        before = self.target_lines("Accepted")
+        self.refused([*stack.jump(target="changed"), "true"], "host key of changed is not the one")
+        failed = harness.wait_until(lambda: stack.events(stack.newest_session(), "target_fail"),
+                                    "target_fail is recorded")[0][2]
+        self.assertEqual(failed["reason"], "host_key_mismatch")
+        self.assertIn(failed["host_key"], stack.target.host_key())
+        self.assertIn(harness.public_key(f"{stack.folder}/other_host_key"), str(failed))
+        self.assertEqual(self.target_lines("Accepted"), before)
+
+    def test_a_target_that_is_away_is_named(self):
+        self.refused([*stack.jump(target="gone"), "true"], "gone: Connection refused")
+
+    def test_an_invalid_access_file_changes_nothing(self):
+        stack.write_access(more='\n[[role]]\nnme = "typo"\n')
+        with open(f"{stack.dir}/access.toml", encoding="utf-8") as file:
+            lines = file.read().splitlines()
+        line = stack.reload()
+        self.assertEqual(line["event"], "access_refused")
+        where = f"access.toml:{lines.index('nme = ' + chr(34) + 'typo' + chr(34)) + 1}"
+        self.assertIn(where, line["error"])
+        found = self.recorded("access_load", result="refused")
+        self.assertIn(where, found["error"])
+        self.assertEqual(harness.run([*stack.jump(), "echo old rules"]).stdout, b"old rules\n")
+        stack.write_access()
+        self.assertEqual(stack.reload()["event"], "access_loaded")
+
+    def test_a_new_access_file_holds_from_the_next_login_on(self):
+        stack.write_access(more='\n[[user]]\nname = "stranger"\nroles = ["commands"]\n'
+                                f'keys = ["{stack.keys["stranger"]}"]\n')
+        self.assertEqual(stack.reload()["event"], "access_loaded")
+        words = [*stack.jump(user="stranger"), "echo welcome"]
+        self.assertEqual(harness.run(words).stdout, b"welcome\n")
+        stack.write_access()
+        stack.reload()
+        self.refused(words, "Permission denied (publickey)")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,176 @@
+"""Sessions through the gateway are what they are without it: each test does the same thing on both
+ways through the gateway and, where it can, straight to the target, and compares."""
+
+import os
+import subprocess
+import unittest
+
+import harness
+
+stack = None
+
+
+def setUpModule():
+    global stack
+    stack = harness.Stack()
+
+
+def tearDownModule():
+    stack.close()
+
+
+class Commands(unittest.TestCase):
+    def test_a_command_runs_by_jump_and_direct_and_is_recorded(self):
+        for number, words in enumerate(stack.routes()):
+            with self.subTest(words=words):
+                ran = harness.run([*words, f"echo route {number}"])
+                self.assertEqual(ran.stdout, f"route {number}\n".encode(), ran.stderr)
+                session = stack.session_of(f"echo route {number}")
+                opened = stack.events(session, "session_open")[0][2]
+                self.assertEqual(opened["user"], "alice")
+                self.assertEqual(opened["target"], "web")
+                self.assertEqual(opened["route"], ["jump", "direct"][number])
+
+    def test_proxyjump_in_the_config_works(self):
+        ran = harness.run(["ssh", "-F", stack.config(), "via-config", "echo configured"])
+        self.assertEqual(ran.stdout, b"configured\n", ran.stderr)
+
+    def test_exit_codes_and_signals_are_the_targets(self):
+        for command in ("true", "exit 3", "exit 255", "kill -TERM $$", "kill -KILL $$",
+                        "no_such_x"):
+            expected = harness.run([*stack.plain(), command])
+            for words in stack.routes():
+                with self.subTest(command=command, words=words):
+                    ran = harness.run([*words, command])
+                    self.assertEqual(ran.returncode, expected.returncode, ran.stderr)
+                    self.assertEqual(ran.stderr, expected.stderr)
+
+    def test_an_exit_signal_is_recorded_by_its_name(self):
+        harness.run([*stack.jump(), "kill -USR1 $$; echo x"])
+        session = stack.session_of("kill -USR1 $$; echo x")
+        signals = stack.events(session, "exit-signal")
+        self.assertEqual(len(signals), 1)
+        self.assertIn("USR1", signals[0][1])
+
+    def test_any_bytes_pass_both_ways_and_stderr_stays_apart(self):
+        data = os.urandom(3_000_000)
+        for words in stack.routes():
+            with self.subTest(words=words):
+                ran = harness.run([*words, "tee /dev/stderr"], input=data)
+                self.assertTrue(ran.stdout == data, "standard output differs")
+                self.assertTrue(ran.stderr == data, "standard error differs")
+
+    def test_the_end_of_input_reaches_the_target_alone(self):
+        for words in stack.routes():
+            with self.subTest(words=words):
+                ran = harness.run([*words, "cat > /dev/null; echo behind the end"],
+                                  input=b"x" * 70000)
+                self.assertEqual(ran.stdout, b"behind the end\n", ran.stderr)
+                ran = harness.run([*words, "exec >&- 2>&-; cat > /dev/null; exit 7"], input=b"y")
+                self.assertEqual(ran.returncode, 7)
+
+    def test_an_early_end_of_the_reader_ends_the_command(self):
+        for words in stack.routes():
+            with self.subTest(words=words):
+                ran = subprocess.Popen([*words, "yes"], stdout=subprocess.PIPE,
+                                       stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+                self.assertEqual(ran.stdout.read(10), b"y\ny\ny\ny\ny\n")
+                ran.stdout.close()
+                self.assertNotEqual(ran.wait(harness.WAIT_S), 0)
+
+    def test_environment_is_passed_as_the_target_accepts_it(self):
+        options = ("-o", "SetEnv=GATETAPE_A=1 LC_B='two words' OTHER=3")
+        command = "env | grep -E '^(GATETAPE_A|LC_B|OTHER)=' | sort"
+        expected = harness.run([*stack.plain(*options), command]).stdout
+        self.assertIn(b"GATETAPE_A=1", expected)
+        for words in stack.routes(*options):
+            self.assertEqual(harness.run([*words, command]).stdout, expected)
+        envs = [text for _, text, _ in stack.events(stack.session_of(command), "env")]
+        self.assertIn("OTHER=3", envs)
+
+    def test_several_sessions_share_one_connection(self):
+        control = ("-o", f"ControlPath={stack.folder}/mux", "-o", "ControlPersist=30",
+                   "-o", "ControlMaster=auto")
+        harness.run([*stack.jump(*control), "echo first of the shared"])
+        ran = [subprocess.Popen([*stack.jump(*control), f"sleep 0.2; echo {number}"],
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                stdin=subprocess.DEVNULL) for number in range(8)]
+        for number, process in enumerate(ran):
+            self.assertEqual(process.communicate(timeout=harness.WAIT_S)[0], f"{number}\n".encode())
+        harness.run([*stack.jump(*control, "-O", "exit")])
+        session = stack.session_of("echo first of the shared")
+        self.assertEqual(len(stack.events(session, "channel_open")), 9)
+
+    def test_a_session_without_a_channel_is_recorded(self):
+        before = stack.newest_session()
+        for words in stack.routes("-N"):
+            process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            harness.wait_until(lambda: stack.newest_session() != before, "the session begins")
+            session = stack.newest_session()
+            harness.wait_until(lambda: stack.events(session, "target_connect"),
+                               "the target answers")
+            process.terminate()
+            process.wait()
+            stack.wait_closed(session)
+            self.assertEqual(stack.events(session, "channel_open"), [])
+            before = session
+
+
+class Terminals(unittest.TestCase):
+    def drive(self, words):
+        """Types into a small shell, with a resize in between; gives all that came to the screen."""
+        command = ["env", "PS1='$ '", "sh", "-i"]
+        terminal = harness.Terminal([*words, *command])
+        terminal.expect("$ ")
+        terminal.type("stty size; tty | cut -c1-8; echo $TERM\r")
+        terminal.expect("24 80\r\n")
+        terminal.expect("$ ")
+        terminal.resize(40, 100)
+        terminal.type("until [ \"$(stty size)\" = \"40 100\" ]; do sleep 0.1; done; echo grown\r")
+        terminal.expect("grown\r\n")
+        terminal.expect("$ ")
+        terminal.type("printf 'caf\\303\\251 \\033[1mbold\\033[0m\\n'; cat\r")
+        terminal.expect(b"bold\x1b[0m\r\n")
+        terminal.type("\x03")
+        terminal.expect("$ ")
+        terminal.type("exit 4\r")
+        code = terminal.finish()
+        return code, terminal.screen.replace(b"Connection to 127.0.0.1", b"Connection to web")
+
+    def test_a_terminal_shows_the_same_as_without_a_gateway(self):
+        expected = self.drive(stack.plain("-tt"))
+        self.assertEqual(expected[0], 4)
+        for words in stack.routes("-tt"):
+            with self.subTest(words=words):
+                self.assertEqual(self.drive(words), expected)
+
+    def test_a_login_shell_works_and_its_resize_is_recorded(self):
+        terminal = harness.Terminal(stack.jump("-tt"), env={"PS1": "$ "})
+        terminal.type("echo $((20+3))-shell\r")
+        terminal.expect("23-shell")
+        terminal.resize(50, 132)
+        terminal.type("until [ \"$(stty size)\" = \"50 132\" ]; do sleep 0.1; done; exit\r")
+        self.assertEqual(terminal.finish(), 0)
+        session = stack.newest_session()
+        stack.wait_closed(session)
+        names = [name for name, _, _ in stack.events(session)]
+        for name in ("pty-req", "shell", "window-change", "exit-status"):
+            self.assertIn(name, names)
+
+    def test_terminal_modes_are_the_clients(self):
+        def modes(words):
+            setting = "stty erase ^H intr ^X -ixon iutf8; exec \"$@\""
+            terminal = harness.Terminal(["sh", "-c", setting, "sh", *words, "stty -a"],
+                                        rows=31, columns=77)
+            self.assertEqual(terminal.finish(), 0, terminal.screen)
+            return [line for line in terminal.screen.splitlines() if b"Connection to" not in line]
+
+        expected = modes(stack.plain("-tt"))
+        self.assertTrue(any(b"erase = ^H" in line for line in expected))
+        for words in stack.routes("-tt"):
+            with self.subTest(words=words):
+                self.assertEqual(modes(words), expected)
+
+
+if __name__ == "__main__":
+    unittest.main()

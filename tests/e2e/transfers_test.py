@@ -1,0 +1,142 @@
+"""What people move through the gateway arrives as it was sent: scp, sftp, git, rsync, bulk."""
+
+import hashlib
+import os
+import subprocess
+import threading
+import time
+import unittest
+
+import harness
+
+stack = None
+BULK_MIB = 256
+# Far more than the window, far less than the bulk.
+RESIDENT_BYTES_MAX = 192 << 20
+
+
+def setUpModule():
+    global stack
+    stack = harness.Stack()
+    stack.add_target("rekeying", "RekeyLimit 1M")
+
+
+def tearDownModule():
+    stack.close()
+
+
+def make_file(name, size):
+    path = f"{stack.folder}/{name}"
+    with open(path, "wb") as file:
+        file.write(os.urandom(size))
+    return path
+
+
+def content(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+class Transfers(unittest.TestCase):
+    def check(self, ran):
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+
+    def ssh_of(self, *words):
+        """The command that git and rsync use as their ssh."""
+        return " ".join(["ssh", "-F", stack.config(), "-J", "gw", *words])
+
+    def test_scp_copies_both_ways_by_both_protocols(self):
+        source = make_file("scp_source", 2_000_000)
+        for protocol in ("-O", "-s"):
+            with self.subTest(protocol=protocol):
+                words = ["scp", protocol, "-q", "-F", stack.config(), "-J", "gw"]
+                there = f"{stack.folder}/scp_there{protocol}"
+                self.check(harness.run([*words, source, f"{harness.LOGIN}@web:{there}"]))
+                self.assertTrue(content(there) == content(source))
+                back = f"{stack.folder}/scp_back{protocol}"
+                self.check(harness.run([*words, f"{harness.LOGIN}@web:{there}", back]))
+                self.assertTrue(content(back) == content(source))
+
+    def test_sftp_runs_a_batch(self):
+        source = make_file("sftp_source", 1_000_000)
+        folder = f"{stack.folder}/sftp"
+        batch = (f"mkdir {folder}\nput {source} {folder}/a\nrename {folder}/a {folder}/b\n"
+                 f"chmod 600 {folder}/b\nls -l {folder}\nget {folder}/b {folder}/c\n"
+                 f"rm {folder}/b\n")
+        ran = harness.run(["sftp", "-F", stack.config(), "-J", "gw", "-b", "-",
+                           f"{harness.LOGIN}@web"], input=batch.encode())
+        self.check(ran)
+        self.assertEqual(os.listdir(folder), ["c"])
+        self.assertTrue(content(f"{folder}/c") == content(source))
+
+    def test_git_clones_and_pushes(self):
+        folder = f"{stack.folder}/git"
+        env = {**os.environ, "GIT_SSH_COMMAND": self.ssh_of(), "HOME": stack.folder}
+        author = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        url = f"ssh://{harness.LOGIN}@web{folder}/repository"
+        self.check(harness.run(["git", "init", "-q", "--bare", f"{folder}/repository"], env=env))
+        self.check(harness.run(["git", "clone", "-q", url, f"{folder}/one"], env=env))
+        with open(f"{folder}/one/file", "wb") as file:
+            file.write(os.urandom(300_000))
+        self.check(harness.run(["git", "-C", f"{folder}/one", "add", "file"], env=env))
+        self.check(harness.run(["git", "-C", f"{folder}/one", *author, "commit", "-q", "-m", "x"],
+                               env=env))
+        self.check(harness.run(["git", "-C", f"{folder}/one", "push", "-q", "origin", "HEAD"],
+                               env=env))
+        self.check(harness.run(["git", "clone", "-q", url, f"{folder}/two"], env=env))
+        self.assertTrue(content(f"{folder}/two/file") == content(f"{folder}/one/file"))
+
+    def test_rsync_copies_both_ways(self):
+        folder = f"{stack.folder}/rsync"
+        os.makedirs(f"{folder}/from/deep")
+        for name in ("a", "deep/b"):
+            os.rename(make_file("rsync_file", 400_000), f"{folder}/from/{name}")
+        words = ["rsync", "-a", "-e", self.ssh_of()]
+        self.check(harness.run([*words, f"{folder}/from/", f"{harness.LOGIN}@web:{folder}/there"]))
+        self.check(harness.run([*words, f"{harness.LOGIN}@web:{folder}/there/", f"{folder}/back"]))
+        for name in ("a", "deep/b"):
+            self.assertTrue(content(f"{folder}/back/{name}") == content(f"{folder}/from/{name}"))
+
+    def test_new_keys_in_the_middle_lose_nothing(self):
+        data = os.urandom(12 << 20)
+        for words in (stack.jump("-o", "RekeyLimit=1M", target="rekeying"),
+                      stack.direct("-o", "RekeyLimit=1M", target="rekeying")):
+            with self.subTest(words=words):
+                ran = harness.run([*words, "cat"], input=data)
+                self.assertEqual(ran.returncode, 0, ran.stderr)
+                self.assertTrue(ran.stdout == data)
+
+    def test_bulk_passes_in_bounded_memory(self):
+        most = {}
+        done = threading.Event()
+
+        def watch():
+            pids = {name: stack.pid(name) for name in ("gatetape-gateway", "gatetape-recorder")}
+            while not done.wait(0.1):
+                for name, pid in pids.items():
+                    most[name] = max(most.get(name, 0), harness.resident_bytes(pid))
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        started = time.monotonic()
+        command = f"openssl enc -aes-128-ctr -pass pass:x -nosalt -pbkdf2 -in /dev/zero 2>/dev/null"
+        reader = subprocess.Popen([*stack.jump(), f"{command} | head -c {BULK_MIB << 20}"],
+                                  stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        received = hashlib.sha256()
+        size = 0
+        while block := reader.stdout.read(1 << 20):
+            received.update(block)
+            size += len(block)
+        self.assertEqual(reader.wait(harness.WAIT_S), 0)
+        done.set()
+        watcher.join()
+        print(f"{size >> 20} MiB in {time.monotonic() - started:.1f} s; most resident: "
+              + ", ".join(f"{name} {value >> 20} MiB" for name, value in most.items()))
+        made = harness.run(["sh", "-c", f"{command} | head -c {BULK_MIB << 20} | sha256sum"]).stdout
+        self.assertEqual(received.hexdigest(), made.decode().split()[0])
+        for name, value in most.items():
+            self.assertLess(value, RESIDENT_BYTES_MAX, name)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,260 @@
+"""What truly passed, seen from outside: a program on the target that logs what it receives, clients
+that log what they see, and a reader of what PostgreSQL stores that shares no code with gatetape.
+
+On the target:  witness.py type|sink|source|sftp FOLDER NAME
+FOLDER/NAME.in gets what the target received, FOLDER/NAME.out what it sent, FOLDER/NAME.seen what
+the user saw; each only grows, and is written with one write(2) as the bytes pass.
+"""
+
+import collections
+import ctypes
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+SFTP_SERVER = "/usr/lib/openssh/sftp-server"
+IN, OUT = 1, 2  # kinds of frames, docs/FORMAT.md section 2
+BLOCK = 16384
+PACE_S = 0.05  # between two blocks of bulk
+
+
+class Log:
+    def __init__(self, path):
+        self.fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+
+    def add(self, data):
+        os.write(self.fd, data)
+
+
+def put(fd, data):
+    while data:
+        data = data[os.write(fd, data):]
+
+
+def logged_input(log):
+    while data := os.read(0, 65536):
+        log.add(data)
+        yield data
+
+
+def on_target(mode, folder, name):
+    received, sent = Log(f"{folder}/{name}.in"), Log(f"{folder}/{name}.out")
+    if mode == "type":
+        for data in logged_input(received):
+            sent.add(data)
+            put(1, data)
+    elif mode == "sink":
+        for _ in logged_input(received):
+            pass
+    elif mode == "source":
+        noise = random.Random(name)
+        while True:
+            block = noise.randbytes(BLOCK)
+            sent.add(block)
+            put(1, block)
+            time.sleep(PACE_S)
+    elif mode == "sftp":
+        with subprocess.Popen([SFTP_SERVER], stdin=subprocess.PIPE) as server:
+            for data in logged_input(received):
+                put(server.stdin.fileno(), data)
+            server.stdin.close()
+
+
+class Client:
+    """One stock client in one session of a mode; `ended` when the session did."""
+
+    def __init__(self, words, mode, folder, name):
+        self.name, self.mode, self.folder = name, mode, folder
+        self.ended = False
+        self.command = f"{sys.executable} -B {os.path.abspath(__file__)} {mode} {folder} {name}"
+        self.last = False  # typed to the end
+        self.errors = open(f"{folder}/{name}.errors", "wb")
+        start = self.start_sftp if mode == "sftp" else self.start_ssh
+        self.process = start(words)
+        self.threads = [threading.Thread(target=work, daemon=True)
+                        for work in (self.write, self.read)]
+        for thread in self.threads:
+            thread.start()
+
+    def start_ssh(self, words):
+        return subprocess.Popen([*words, self.command], stdin=subprocess.PIPE,
+                                stdout=subprocess.PIPE, stderr=self.errors)
+
+    def start_sftp(self, words):
+        """sftp, whose ssh is a script that keeps what sftp gets to see."""
+        script = f"{self.folder}/{self.name}.ssh"
+        with open(script, "w", encoding="ascii") as file:
+            file.write(f'#!/bin/sh\nssh "$@" | tee {self.folder}/{self.name}.seen\n')
+        os.chmod(script, 0o755)
+        local = f"{self.folder}/{self.name}.local"
+        with open(local, "wb") as file:
+            file.write(random.Random(self.name).randbytes(200_000))
+        self.batch = f"put {local} {local}.there\nget {local}.there {local}.back\n".encode()
+        return subprocess.Popen(
+            ["sftp", "-q", *words[1:-1], "-S", script, "-s", self.command, "-b", "-", words[-1]],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors)
+
+    def write(self):
+        noise = random.Random(self.name)
+        try:
+            while not self.last:
+                put(self.process.stdin.fileno(), self.next_input(noise))
+                time.sleep(noise.uniform(0.01, 2 * PACE_S))
+            self.process.stdin.close()
+        except OSError:  # the session ended
+            pass
+
+    def next_input(self, noise):
+        if self.mode == "type":
+            return b"%d\n" % noise.randrange(10 ** noise.randrange(1, 30))
+        if self.mode == "sink":
+            return noise.randbytes(BLOCK)
+        return self.batch if self.mode == "sftp" else b""
+
+    def read(self):
+        seen = Log(f"{self.folder}/{self.name}.{'chatter' if self.mode == 'sftp' else 'seen'}")
+        while data := os.read(self.process.stdout.fileno(), 65536):
+            seen.add(data)
+        self.process.wait()
+        self.ended = True
+
+    def finish(self, timeout_s):
+        """Ends its input or, when its output has no end, the client; True when that was in time."""
+        self.last = True
+        if self.mode == "source":
+            self.process.send_signal(signal.SIGTERM)
+        self.threads[1].join(timeout_s)
+        return self.ended
+
+    def kill(self):
+        self.process.kill()
+
+    def logged(self, stream):
+        try:
+            with open(f"{self.folder}/{self.name}.{stream}", "rb") as file:
+                return file.read()
+        except FileNotFoundError:
+            return b""
+
+
+class Load:
+    """Many clients at once; a session that ended is followed by another."""
+
+    def __init__(self, stack, folder, sizes, target="web"):
+        """`sizes` is how many clients of each mode."""
+        self.stack, self.folder, self.target = stack, folder, target
+        os.makedirs(folder, exist_ok=True)
+        self.slots = [mode for mode, count in sizes.items() for _ in range(count)]
+        self.live = [None] * len(self.slots)
+        self.clients = []
+        self.stopped = threading.Event()
+        self.keeper = threading.Thread(target=self.keep, daemon=True)
+        self.keeper.start()
+
+    def keep(self):
+        while not self.stopped.wait(0.1):
+            for slot, mode in enumerate(self.slots):
+                if self.live[slot] is None or self.live[slot].ended:
+                    words = (self.stack.jump if slot % 4 == 0 else self.stack.direct)(
+                        "-T", target=self.target)
+                    name = f"{mode}-{len(self.clients)}"
+                    self.live[slot] = Client(words, mode, self.folder, name)
+                    self.clients.append(self.live[slot])
+
+    def busy(self):
+        """How many sessions have passed something."""
+        return sum(1 for client in self.live
+                   if client and not client.ended
+                   and (client.logged("seen") or client.logged("in")))
+
+    def passed_bytes(self):
+        return sum(len(client.logged(stream))
+                   for client in self.clients for stream in ("in", "seen"))
+
+    def stop(self, timeout_s=30):
+        """Ends all sessions; gives the clients that did not end by themselves."""
+        self.stopped.set()
+        self.keeper.join()
+        stuck = [client for client in self.live if client and not client.finish(timeout_s)]
+        for client in stuck:
+            client.kill()
+        return stuck
+
+
+def decompress(data, raw_bytes):
+    zstd = ctypes.CDLL("libzstd.so.1")
+    zstd.ZSTD_decompress.restype = ctypes.c_size_t
+    out = ctypes.create_string_buffer(raw_bytes)
+    size = zstd.ZSTD_decompress(out, ctypes.c_size_t(raw_bytes), data, ctypes.c_size_t(len(data)))
+    if size != raw_bytes:
+        raise AssertionError("a batch that does not decompress")
+    return out.raw
+
+
+def frames_of(data):
+    """(kind, payload) of a stored batch, docs/FORMAT.md section 6."""
+    at = 0
+    while at < len(data):
+        size = int.from_bytes(data[at + 14:at + 18], "big")
+        yield int.from_bytes(data[at + 4:at + 6], "big"), data[at + 18:at + 18 + size]
+        at += 18 + size
+
+
+def stored_streams(sql):
+    """{name of a client: {kind: bytes}} of everything that is stored, read by `sql`. Rows must be
+    without a hole or overlap."""
+    names = {session: command.split()[-1] for session, command in sql(
+        "select session_id, text from gatetape.event where name = 'exec' "
+        "and text like '%witness.py%'")}
+    streams = {name: collections.defaultdict(bytearray) for name in names.values()}
+    nexts = dict.fromkeys(names, 1)
+    for session, first, last, codec, raw_bytes, data in sql(
+            "select session_id, first_seq, last_seq, codec, raw_bytes, encode(data, 'hex') "
+            "from gatetape.frames order by session_id, first_seq"):
+        if session not in names:
+            continue
+        if int(first) != nexts[session]:
+            raise AssertionError(f"{session}: row {first}, not {nexts[session]}")
+        nexts[session] = int(last) + 1
+        data = bytes.fromhex(data)
+        for kind, payload in frames_of(decompress(data, int(raw_bytes)) if codec == "1" else data):
+            if kind in (IN, OUT):
+                streams[names[session]][kind] += payload
+    return streams
+
+
+def unrecorded(clients, sql):
+    """What passed and is not stored: [(client, stream, bytes passed, bytes stored)]. What passed is
+    read before what is stored."""
+    passed = [(client, stream, kind, client.logged(stream))
+              for client in clients for stream, kind in (("in", IN), ("seen", OUT))]
+    streams = stored_streams(sql)
+    bad = []
+    for client, stream, kind, data in passed:
+        stored = streams.get(client.name, {}).get(kind, b"")
+        if not stored.startswith(data):
+            bad.append((client.name, stream, len(data), len(stored)))
+    return bad
+
+
+def not_whole(clients, sql):
+    """Like unrecorded, for clients that ended in order: what passed must be all that is stored, and
+    what the target sent must be what the user saw."""
+    streams = stored_streams(sql)
+    bad = []
+    for client in clients:
+        for stream, kind in (("in", IN), ("seen", OUT)):
+            stored = streams.get(client.name, {}).get(kind, b"")
+            if client.logged(stream) != stored:
+                bad.append((client.name, stream, len(client.logged(stream)), len(stored)))
+        if client.mode == "type" and client.logged("out") != client.logged("seen"):
+            bad.append((client.name, "out", len(client.logged("out")), len(client.logged("seen"))))
+    return bad
+
+
+if __name__ == "__main__":
+    on_target(*sys.argv[1:4])
