@@ -131,7 +131,8 @@ std::string format_bytes(uint64_t bytes) {
     value /= 1024;
     unit = next;
   }
-  return absl::StrFormat(value < 9.95 ? "%.1f%s" : "%.0f%s", value, unit);
+  return value < 9.95 ? absl::StrFormat("%.1f%s", value, unit)
+                      : absl::StrFormat("%.0f%s", value, unit);
 }
 
 }  // namespace gatetape::tools
