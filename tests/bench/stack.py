@@ -22,6 +22,7 @@ ROUTES = ("gatetape", "plain")
 ALL_ROUTES = ("gatetape", "receipt", "plain")
 # The gateway limits connections a source address, so the clients come from several.
 SOURCES = 8
+MIGRATIONS = str(pathlib.Path(__file__).resolve().parents[2] / "migrations")
 
 SSHD = """\
 ListenAddress 127.0.0.1
@@ -187,6 +188,8 @@ class Gatetape:
                                           "--listen", f"127.0.0.1:{self.port}"])
         wait_until(lambda: can_connect(self.port) or self.process.poll() is not None,
                    "gatetape is up")
+        if self.process.poll() is not None:
+            raise RuntimeError(f"gatetape up ended with {self.process.returncode}")
         names = {row[1]: pid for pid, row in process_table().items()
                  if row[0] == self.process.pid}
         # The kernel cuts a program's name after 15 characters.
@@ -257,7 +260,8 @@ class Stack:
     def child(self, name, command):
         with open(self.dir / "log" / f"{name}.log", "ab") as log:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                       start_new_session=True)
+                                       start_new_session=True,
+                                       env={**os.environ, "GATETAPE_MIGRATIONS": MIGRATIONS})
         self.children.append(process)
         return process
 
