@@ -59,8 +59,8 @@ void Session::on_user_message(ssh_message message) {
 
 void Session::service() {
   if (over_) return;
-  if (user_.dead()) return finish("client", "the client disconnected", "");
   if (!misuse_.empty()) return finish("protocol", misuse_, "gatetape: " + misuse_);
+  if (user_.dead()) return finish("client", "the client disconnected", "");
   service_channels();
   if (!misuse_.empty()) return finish("protocol", misuse_, "gatetape: " + misuse_);
   target_->settle();
@@ -135,12 +135,19 @@ void Session::on_target_failed(const Event& facts) {
 
 // A target may not open channels to us, nor ask for anything that wants an answer.
 void Session::on_target_message(ssh_message message) {
-  if (ssh_message_type(message) == SSH_REQUEST_CHANNEL_OPEN)
-    recording_->offer(0, FrameKind::kDenied,
-                      Event{{"what", "channel"},
-                            {"name", "opened by the target"},
-                            {"reason", "forwarding does not pass"}});
-  ssh_message_reply_default(message);
+  const int type = ssh_message_type(message);
+  if (type == SSH_REQUEST_CHANNEL_OPEN) {
+    const Event denied{{"what", "channel"},
+                       {"name", "opened by the target"},
+                       {"reason", "forwarding does not pass"}};
+    offer(0, FrameKind::kDenied, denied.encode());
+  }
+  // An answer would touch a channel that is gone.
+  const ssh_channel handle =
+      type == SSH_REQUEST_CHANNEL ? ssh_message_channel_request_channel(message) : nullptr;
+  if (handle == nullptr || std::any_of(channels_.begin(), channels_.end(),
+                                       [&](const auto& known) { return known.is(handle); }))
+    ssh_message_reply_default(message);
   ssh_message_free(message);
 }
 

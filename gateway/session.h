@@ -66,7 +66,7 @@ class Session : public Recording::Owner,
   void on_target_failed(const Event& facts) override;
   void on_target_message(ssh_message message) override;
   void on_activity() override { host_.on_session_activity(); }
-  // Channel::Owner
+  // Channel::Owner and Target::Owner
   uint64_t offer(uint32_t channel, FrameKind kind, std::string payload) override;
   bool has_room() const override;
   void on_misuse(const std::string& reason) override;
