@@ -12,6 +12,10 @@ namespace gatetape::gateway {
 namespace {
 
 constexpr int64_t kOpenTimeoutS = 10;  // for the record of a new session
+// Each denied request is a frame and a row, and has no window: so many at once, then so many a
+// second.
+constexpr int64_t kDeniedMax = 1000;
+constexpr int64_t kDeniedPerSecond = 10;
 
 // Global requests that libssh answers or that ask for nothing (OpenSSH's PROTOCOL).
 constexpr std::array<std::string_view, 3> kHarmlessGlobals = {
@@ -20,7 +24,12 @@ constexpr std::array<std::string_view, 3> kHarmlessGlobals = {
 }  // namespace
 
 Session::Session(Loop& loop, Services& services, SshPeer& user, Host& host, Plan plan)
-    : loop_(loop), services_(services), user_(user), host_(host), plan_(std::move(plan)) {
+    : loop_(loop),
+      services_(services),
+      user_(user),
+      host_(host),
+      plan_(std::move(plan)),
+      started_ns_(loop.clock().mono_ns()) {
   recording_ = Recording::start(loop, services, this);
   const std::string key_id =
       "gatetape user=" + plan_.person.user + " session=" + recording_->session().to_text();
@@ -154,6 +163,9 @@ void Session::on_target_message(ssh_message message) {
 uint64_t Session::offer(uint32_t channel, FrameKind kind, std::string payload) {
   const uint64_t seq = recording_->offer(channel, kind, std::move(payload));
   if (recording_->overrun()) on_misuse("more requests than the recorder can take");
+  if (kind != FrameKind::kDenied) return seq;
+  const int64_t age_s = (loop_.clock().mono_ns() - started_ns_) / 1'000'000'000;
+  if (++denied_ > kDeniedMax + age_s * kDeniedPerSecond) on_misuse("too many denied requests");
   return seq;
 }
 
@@ -212,8 +224,8 @@ void Session::on_channel_open(ssh_message message) {
 
 void Session::deny(ssh_message message, const std::string& what, const std::string& name,
                    const std::string& reason) {
-  const uint64_t seq = recording_->offer(0, FrameKind::kDenied,
-                                         Event{{"what", what}, {"name", name}, {"reason", reason}});
+  const Event denied{{"what", what}, {"name", name}, {"reason", reason}};
+  const uint64_t seq = offer(0, FrameKind::kDenied, denied.encode());
   if (refusals_.size() >= 256) misuse_ = "too many refused requests wait";
   refusals_[seq] = message;
 }

@@ -295,7 +295,7 @@ class Hostile(unittest.TestCase):
     # Whom to blame if not the client: bounded as well.
 
     def test_a_slow_reader_makes_the_target_wait(self):
-        with self.attack("a slow reader", grows_mib=32), \
+        with self.attack("a slow reader", grows_mib=16), \
                 subprocess.Popen([*stack.direct(), "head -c 300000000 /dev/zero"],
                                  stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as process:
             deadline = time.monotonic() + 4
