@@ -84,9 +84,9 @@ class Attack:
         times = sorted(result["times_ms"])
         p99 = times[int(len(times) * 0.99)]
         after = resident_bytes(self.pid)
-        print(f"{self.name}: echo of another session p50 {times[len(times) // 2]:.1f} p99 {p99:.1f} "
-              f"max {times[-1]:.1f} ms of {len(times)}; gateway RSS {self.before / MIB:.0f} MiB "
-              f"before, {self.most / MIB:.0f} most, {after / MIB:.0f} after", flush=True)
+        print(f"{self.name}: echo of another session p50 {times[len(times) // 2]:.1f} "
+              f"p99 {p99:.1f} max {times[-1]:.1f} ms of {len(times)}; gateway RSS "
+              f"{self.before / MIB:.0f} MiB before, {self.most / MIB:.0f} most, {after / MIB:.0f} after", flush=True)
         test.assertTrue(result["intact"], "another session was cut")
         test.assertLess(p99, ECHO_MS_MAX)
         test.assertLess(self.most - self.before, self.grows_mib * MIB)

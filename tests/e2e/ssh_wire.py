@@ -1,4 +1,4 @@
-"""SSH peers that do as they like: paramiko makes the keys, everything else is sent message by message."""
+"""SSH peers that do as they like: paramiko makes the keys, all else is sent message by message."""
 
 import socket
 import threading
@@ -89,7 +89,8 @@ class Peer(paramiko.Transport):
     def wait_for(self, kind, count=1):
         """The fields of the newest message of a kind, when so many came."""
         found = wait_until(
-            lambda: not self.alive() or len(self.all_of(kind)) >= count, f"message {kind}", ANSWER_S)
+            lambda: not self.alive() or len(self.all_of(kind)) >= count, f"message {kind}",
+            ANSWER_S)
         if not found or len(self.all_of(kind)) < count:
             raise AssertionError(f"no message {kind}, but {[kind for kind, _ in self.heard]}")
         newest = self.all_of(kind)[-1]
