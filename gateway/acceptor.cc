@@ -19,7 +19,6 @@ namespace {
 constexpr int kBacklog = 1024;
 // Before the version string a server may send lines (RFC 4253 section 4.2).
 constexpr std::string_view kTooMany = "gatetape: too many connections, try again\r\n";
-constexpr int64_t kRefusalRecordNs = 1'000'000'000;  // one frame a second, with a count
 
 void set_socket_options(int fd) {
   const int one = 1;
@@ -77,7 +76,8 @@ void Acceptor::accept_all(int listener) {
     const int fd = accept4(listener, reinterpret_cast<sockaddr*>(&peer.storage), &peer.length,
                            SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
-      if (errno == EMFILE || errno == ENFILE) refuse("", "out of file descriptors");
+      if (errno == EMFILE || errno == ENFILE)
+        services_.refusals.note("", "out of file descriptors");
       return;
     }
     const std::string source = peer.to_text();
@@ -86,7 +86,7 @@ void Acceptor::accept_all(int listener) {
     if (!admitted.ok()) {
       send(fd, kTooMany.data(), kTooMany.size(), MSG_NOSIGNAL);
       close(fd);
-      refuse(source, std::string(admitted.message()));
+      services_.refusals.note(source, std::string(admitted.message()));
       continue;
     }
     set_socket_options(fd);
@@ -96,18 +96,6 @@ void Acceptor::accept_all(int listener) {
       loop->adopt(Connection::accept(*loop, *services, fd, source, source_ip));
     });
   }
-}
-
-// A flood of connections must not become a flood of frames.
-void Acceptor::refuse(const std::string& source, const std::string& reason) {
-  refused_++;
-  const int64_t now = services_.clock.mono_ns();
-  if (now - refused_recorded_ns_ < kRefusalRecordNs) return;
-  refused_recorded_ns_ = now;
-  Event event{{"source", source}, {"reason", reason}};
-  event.add_number("count", std::exchange(refused_, 0));
-  log_warn("connection_refused", {{"source", source}, {"reason", reason}});
-  services_.log.record_async(FrameKind::kConnectionRefused, event, nullptr);
 }
 
 }  // namespace gatetape::gateway

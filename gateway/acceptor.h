@@ -28,14 +28,11 @@ class Acceptor : public Ready {
 
  private:
   void accept_all(int listener);
-  void refuse(const std::string& source, const std::string& reason);
 
   const std::vector<Loop*> loops_;
   Services& services_;
   std::vector<int> listeners_;
   size_t next_loop_ = 0;
-  uint64_t refused_ = 0;  // since the last record of it
-  int64_t refused_recorded_ns_ = 0;
 };
 
 }  // namespace gatetape::gateway

@@ -29,10 +29,14 @@ class Bridge {
   // drained tells whether the inner connection's bytes have all left.
   bool drained() const { return closed_ || hop_out(hop_).empty(); }
   bool finished() const { return finished_; }
+  // overrun tells whether the client sent more than the window it was given: libssh keeps it all.
+  bool overrun() const { return overrun_; }
+  bool is(ssh_channel handle) const { return handle == channel_; }
 
  private:
   static int on_data(ssh_session, ssh_channel, void* bytes, uint32_t count, int, void* bridge);
   static void on_eof(ssh_session, ssh_channel, void* bridge);
+  static void on_close(ssh_session, ssh_channel, void* bridge);
   void to_inner();
   void to_outer();
 
@@ -47,6 +51,9 @@ class Bridge {
   bool eof_ = false;   // the client's
   bool eof_fed_ = false;
   bool closed_ = false;  // the channel takes nothing more
+  bool close_sent_ = false;
+  bool close_seen_ = false;
+  bool overrun_ = false;
   bool finished_ = false;
 };
 

@@ -12,10 +12,12 @@
 namespace gatetape::gateway {
 namespace {
 
-constexpr size_t kFrameBytes = 64 * 1024;        // of one frame of stream bytes
-constexpr size_t kWriteBytes = 128 * 1024;       // of one ssh_channel_write
-constexpr size_t kOutboxBytesMax = 1024 * 1024;  // released and not written, one direction
-constexpr size_t kDrainBytes = 256 * 1024;       // read at once of what libssh held
+constexpr size_t kFrameBytes = 64 * 1024;          // of one frame of stream bytes
+constexpr size_t kWriteBytes = 128 * 1024;         // of one ssh_channel_write
+constexpr size_t kOutboxBytesMax = 1024 * 1024;    // released and not written, one direction
+constexpr size_t kDrainBytes = 256 * 1024;         // read at once of what libssh held
+constexpr size_t kHeldBytesMax = 2 * 1024 * 1024;  // by libssh, whose window is 1.25 MiB
+constexpr size_t kStepBytesMax = 1024 * 1024;      // of requests that one side does not take
 constexpr size_t kRequestBytesMax = 64 * 1024;
 constexpr size_t kRequestsWaitingMax = 256;
 constexpr uint32_t kRefusedExitStatus = 255;  // as of an ssh that failed itself
@@ -56,6 +58,8 @@ void Channel::on_request(ssh_channel from, std::string_view name, bool want_repl
 void Channel::on_reply_right(ssh_message message) { rights_.push_back(message); }
 
 void Channel::on_released(tee::FramePtr frame, SshPeer& target) {
+  if (std::max(user_.outbox.step_bytes(), target_.outbox.step_bytes()) > kStepBytesMax)
+    return owner_.on_misuse("more requests than the other side takes");
   switch (frame->frame.kind) {
     case FrameKind::kChannelOpen:
       target_.peer = &target;
@@ -100,6 +104,7 @@ void Channel::service() {
 int Channel::on_data(ssh_session, ssh_channel, void* bytes, uint32_t count, int is_stderr,
                      void* user_data) {
   Side& side = *static_cast<Side*>(user_data);
+  if (count > kHeldBytesMax) side.channel->owner_.on_misuse("more data than the window allows");
   if (side.held || !side.channel->room_from(side)) {
     side.held = true;  // stays with libssh, whose window closes
     return 0;
@@ -195,9 +200,9 @@ bool Channel::room_from(const Side& from) const {
   return owner_.has_room() && to.outbox.bytes() < kOutboxBytesMax;
 }
 
-// Takes back what libssh holds. Cleared first: reading an empty buffer pumps the socket, and the
-// data callback may hold again. Always read whole buffers: small reads make libssh grow without
-// bound.
+// Takes back what libssh holds, all of it, beyond what there is room for: each read opens the whole
+// window again, whatever stays behind. Cleared first: reading an empty buffer pumps the socket, and
+// the data callback may hold again.
 void Channel::unhold(Side& side) {
   if (!side.held || !room_from(side)) return;
   thread_local std::vector<char> buffer(kDrainBytes);
@@ -208,7 +213,6 @@ void Channel::unhold(Side& side) {
           ssh_channel_read_nonblocking(side.handle, buffer.data(), kDrainBytes, is_stderr);
       if (count <= 0) break;
       offer_bytes(side, {buffer.data(), static_cast<size_t>(count)}, is_stderr != 0);
-      side.held = !room_from(side);
     }
   }
   offer_endings(side);
@@ -245,9 +249,11 @@ void Channel::flush(Side& side) {
   }
 }
 
-// Writes the front of an outbox on, or a part of it. False when it must wait.
+// Writes the front of an outbox on, or a part of it. False when it must wait: also while libssh
+// still holds bytes for a slow socket, which bounds what it buffers.
 bool Channel::write_front(Side& side) {
   const Frame& frame = side.outbox.front();
+  if (frame.kind != FrameKind::kDenied && side.peer->write_pending()) return false;
   switch (frame.kind) {
     case FrameKind::kIn:
     case FrameKind::kOut:
@@ -288,7 +294,6 @@ bool Channel::write_front(Side& side) {
 
 bool Channel::write_bytes(Side& side, bool to_stderr) {
   if (side.close_seen) return side.outbox.pop(), true;
-  if (side.peer->write_pending()) return false;  // bounds what libssh buffers for a slow socket
   const std::string_view rest = side.outbox.rest();
   const size_t window = ssh_channel_window_size(side.handle);
   const size_t count = std::min({rest.size(), kWriteBytes, window});

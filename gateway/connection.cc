@@ -15,6 +15,8 @@ namespace {
 
 constexpr int64_t kSecondNs = 1'000'000'000;
 constexpr int64_t kRecordingLimitNs = 5 * kSecondNs;
+constexpr size_t kHostBytesMax = 255;       // of the target that an outer connection asks for
+constexpr uint32_t kRefusedOpensMax = 100;  // of one outer connection: each is a frame
 
 // A host certificate for the name that the person asked for: one @cert-authority line covers all
 // targets.
@@ -90,6 +92,7 @@ void Connection::service() {
   if (session_) session_->service();
   for (auto it = bridges_.begin(); it != bridges_.end();) {
     it->flush();
+    if (it->overrun() && !peer_.dead()) on_misuse("more data than the window allows");
     it = it->finished() ? bridges_.erase(it) : std::next(it);
   }
   if (!shutdown_.empty() && !session_ && bridges_.empty()) leave(shutdown_);
@@ -107,7 +110,7 @@ void Connection::on_tick(int64_t mono_ns) {
   const bool logging_in = state_ == State::kHandshake || state_ == State::kLogin;
   const int64_t grace_ns = services_.config.gateway.login_grace_time_s * kSecondNs;
   if (logging_in && mono_ns - started_ns_ > grace_ns) {
-    log_info("login_grace_time", {{"source", source_}});
+    services_.refusals.note(source_, "login_grace_time");
     drop();
   }
   if (state_ == State::kRecording && mono_ns - recording_since_ns_ > kRecordingLimitNs)
@@ -132,7 +135,7 @@ bool Connection::on_handshake() {
   const int result = ssh_handle_key_exchange(peer_.session());
   if (result == SSH_AGAIN) return false;
   if (result != SSH_OK) {
-    log_info("handshake_failed", {{"source", source_}, {"reason", ssh_get_error(peer_.session())}});
+    services_.refusals.note(source_, "handshake", ssh_get_error(peer_.session()));
     peer_.mark_dead();
     return false;
   }
@@ -181,51 +184,62 @@ void Connection::on_session_over(const std::string& text) {
 void Connection::on_outer_message(ssh_message message) {
   const int type = ssh_message_type(message);
   const bool open = type == SSH_REQUEST_CHANNEL_OPEN;
+  const ssh_channel handle =
+      type == SSH_REQUEST_CHANNEL ? ssh_message_channel_request_channel(message) : nullptr;
+  if (handle != nullptr && std::none_of(bridges_.begin(), bridges_.end(),
+                                        [&](const auto& known) { return known.is(handle); }))
+    return ssh_message_free(message);  // of a channel that is gone: an answer would touch it
   if (open && ssh_message_subtype(message) == SSH_CHANNEL_DIRECT_TCPIP) {
     open_inner(message);
   } else if (open) {
-    refuse_channel_open(message, kAdministrativelyProhibited,
-                        "gatetape: this is a gateway; use ssh -J, or log in as LOGIN@TARGET");
+    refuse_open(message, "this is a gateway; use ssh -J, or log in as LOGIN@TARGET");
   } else {
     ssh_message_reply_default(message);
   }
   ssh_message_free(message);
 }
 
-void Connection::open_inner(ssh_message message) {
-  const std::string host = text_or_empty(ssh_message_channel_request_open_destination(message));
-  const auto port =
-      static_cast<uint16_t>(ssh_message_channel_request_open_destination_port(message));
+// Why an inner connection to a target is not opened, empty when it may be.
+std::string Connection::refusal_of_inner(const std::string& host, int port,
+                                         const AccessTarget* target) const {
   const std::shared_ptr<const Access> access = services_.access.get();
   const AccessUser* user = access->user(person_->user);
-  const AccessTarget* target = access->target(host, port);
-  std::string refusal;
-  if (user == nullptr) {
-    refusal = "you are not in access.toml any more";
-  } else if (target == nullptr) {
-    refusal = "no target " + printable(host) + ":" + std::to_string(port);
-  } else if (!access->reaches(*user, *target)) {
-    refusal = "your roles do not reach " + target->name;
-  } else if (target->host_key_blobs.empty()) {
-    refusal = target->name + " has no host_keys in access.toml (gatetape hosts scan " +
-              target->name + ")";
-  } else if (bridges_.size() >= services_.config.gateway.max_channels_per_session) {
-    refusal = "too many sessions on one connection";
-  }
+  if (user == nullptr) return "you are not in access.toml any more";
+  if (target == nullptr) return "no target " + printable(host) + ":" + std::to_string(port);
+  if (!access->reaches(*user, *target)) return "your roles do not reach " + target->name;
+  if (target->host_key_blobs.empty())
+    return target->name + " has no host_keys in access.toml (gatetape hosts scan " + target->name +
+           ")";
+  if (bridges_.size() >= services_.config.gateway.max_channels_per_session)
+    return "too many sessions on one connection";
+  return "";
+}
+
+void Connection::open_inner(ssh_message message) {
+  const std::string host =
+      text_or_empty(ssh_message_channel_request_open_destination(message)).substr(0, kHostBytesMax);
+  const int port = ssh_message_channel_request_open_destination_port(message);
+  const std::shared_ptr<const Access> access = services_.access.get();
+  const bool is_port = port >= 0 && port <= UINT16_MAX;
+  const AccessTarget* target =
+      is_port ? access->target(host, static_cast<uint16_t>(port)) : nullptr;
+  const std::string host_text = is_port ? format_host_port({host, static_cast<uint16_t>(port)})
+                                        : host + ":" + std::to_string(port);
+  std::string refusal = refusal_of_inner(host, port, target);
   const int hop = refusal.empty() ? io_make_hop() : -1;
   if (refusal.empty() && hop < 0) refusal = "the gateway has no descriptor left";
   if (!refusal.empty()) {
     services_.log.record_async(FrameKind::kAccessDenied,
                                Event{{"user", person_->user},
                                      {"login", ""},
-                                     {"target", format_host_port({host, port})},
+                                     {"target", host_text},
                                      {"source", source_},
                                      {"reason", refusal}},
                                nullptr);
-    refuse_channel_open(message, kAdministrativelyProhibited, "gatetape: " + refusal);
-    return;
+    return refuse_open(message, refusal);
   }
   const ssh_channel channel = ssh_message_channel_request_open_reply_accept(message);
+  if (channel == nullptr) return io_detach(hop);
   std::unique_ptr<Connection> inner(new Connection(loop_, services_, hop, true));
   inner->source_ = source_;
   inner->inner_ = Inner{*person_, *target};
@@ -235,6 +249,18 @@ void Connection::open_inner(ssh_message message) {
   inner->bridge_->set_inner(inner.get());
   inner->begin();
   loop_.adopt(std::move(inner));
+}
+
+void Connection::refuse_open(ssh_message message, const std::string& text) {
+  refuse_channel_open(message, kAdministrativelyProhibited, "gatetape: " + text);
+  if (++refused_opens_ > kRefusedOpensMax) on_misuse("too many refused channels");
+}
+
+// Ends the session with that reason, or the connection when there is none.
+void Connection::on_misuse(const std::string& reason) {
+  if (session_) return session_->on_misuse(reason);
+  if (!peer_.dead()) services_.refusals.note(source_, reason);
+  drop();
 }
 
 void Connection::drop() {

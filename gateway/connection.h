@@ -44,6 +44,7 @@ class Connection : public Member, public SshPeer::Owner, public Session::Host, p
   void on_message(ssh_message message) override;
   bool may_read() const override;
   void on_activity() override { loop_.mark(this); }
+  void on_misuse(const std::string& reason) override;
   // Session::Host
   void on_session_up() override;
   void on_session_over(const std::string& text) override;
@@ -78,6 +79,8 @@ class Connection : public Member, public SshPeer::Owner, public Session::Host, p
   // The outer hop of ssh -J
   void on_outer_message(ssh_message message);
   void open_inner(ssh_message message);
+  std::string refusal_of_inner(const std::string& host, int port, const AccessTarget* target) const;
+  void refuse_open(ssh_message message, const std::string& text);
   void leave(const std::string& text);
   void drop();
 
@@ -92,6 +95,7 @@ class Connection : public Member, public SshPeer::Owner, public Session::Host, p
   bool authenticated_ = false;  // there too
   uint64_t login_messages_ = 0;
   uint32_t refused_attempts_ = 0;
+  uint32_t refused_opens_ = 0;
   int64_t recording_since_ns_ = 0;
   std::optional<Attempt> attempt_;
   std::optional<Person> person_;

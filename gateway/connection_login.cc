@@ -15,6 +15,8 @@
 namespace gatetape::gateway {
 namespace {
 
+constexpr uint64_t kLoginMessagesMax = 200;  // of one connection, questions too
+
 std::string method_name(int subtype) {
   switch (subtype) {
     case SSH_AUTH_METHOD_NONE:
@@ -40,6 +42,10 @@ std::string user_of(ssh_message message) {
 void Connection::on_login(ssh_message message) {
   const int method = ssh_message_subtype(message);
   const std::string user = user_of(message);
+  if (login_messages_ > kLoginMessagesMax) {
+    ssh_message_free(message);
+    return on_misuse("too many login messages");
+  }
   if (method == SSH_AUTH_METHOD_NONE) {  // how clients ask for the methods: no attempt
     ssh_message_reply_default(message);
     return ssh_message_free(message);

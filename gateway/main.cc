@@ -83,8 +83,10 @@ absl::Status serve(const Config& config, const Keys& keys, Access first_access,
   Startups startups(
       {gateway.max_startups, gateway.max_startups_per_source, gateway.max_connections_per_source});
   Resolver resolver;
+  Refusals refusals(log, system_clock());
   Services services{config,       system_clock(),         link,  log,    keys.signing, keys.user_ca,
-                    keys.host_ca, keys.host.public_key(), *bind, access, startups,     resolver};
+                    keys.host_ca, keys.host.public_key(), *bind, access, startups,     refusals,
+                    resolver};
   std::vector<std::unique_ptr<Loop>> loops;
   std::vector<Loop*> borrowed;
   for (uint32_t i = 0; i < gateway.threads; i++) {

@@ -5,9 +5,19 @@
 #include "base/check.h"
 
 namespace gatetape::gateway {
+namespace {
+
+constexpr size_t kStepBytes = 256;  // of a frame's own, about
+
+size_t step_bytes_of(const Frame& frame) {
+  return is_bytes(frame.kind) ? 0 : frame.payload.size() + kStepBytes;
+}
+
+}  // namespace
 
 void Outbox::push(tee::FramePtr frame) {
   bytes_ += frame->frame.payload.size();
+  step_bytes_ += step_bytes_of(frame->frame);
   frames_.push_back(std::move(frame));
 }
 
@@ -20,6 +30,7 @@ void Outbox::take(size_t bytes) {
 
 void Outbox::pop() {
   bytes_ -= rest().size();
+  step_bytes_ -= step_bytes_of(front());
   frames_.pop_front();
   taken_ = 0;
 }
@@ -28,6 +39,7 @@ void Outbox::clear() {
   frames_.clear();
   taken_ = 0;
   bytes_ = 0;
+  step_bytes_ = 0;
 }
 
 }  // namespace gatetape::gateway

@@ -27,11 +27,14 @@ class Outbox {
   void clear();
   // bytes gives the payload that waits.
   size_t bytes() const { return bytes_; }
+  // step_bytes gives what the frames take that are no stream bytes: no window bounds those.
+  size_t step_bytes() const { return step_bytes_; }
 
  private:
   std::deque<tee::FramePtr> frames_;
   size_t taken_ = 0;  // of the front frame
   size_t bytes_ = 0;
+  size_t step_bytes_ = 0;
 };
 
 }  // namespace gatetape::gateway

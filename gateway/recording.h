@@ -35,8 +35,8 @@ class Recording : public std::enable_shared_from_this<Recording> {
   uint64_t offer(uint32_t channel, FrameKind kind, const Event& event);
   bool has_room() const { return gate_.has_room(); }
   // overrun tells whether a peer forced far more on us than the window (requests have no flow
-  // control).
-  bool overrun() const { return gate_.pending_bytes() > 4 * window_bytes_; }
+  // control) and one full buffer of libssh.
+  bool overrun() const { return gate_.pending_bytes() > 4 * window_bytes_ + (2U << 20U); }
   bool all_released() const { return gate_.all_durable(); }
   // waiting_ns is how long the oldest frame has waited for the recorder, 0 when none does.
   int64_t waiting_ns() const;

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/crypto.h"
+#include "gateway/refusals.h"
 #include "gateway/resolver.h"
 #include "gateway/startups.h"
 #include "tee/record_link.h"
@@ -51,6 +52,7 @@ struct Services {
   ssh_bind bind;                  // read-only once the host key is imported
   AccessBox& access;
   Startups& startups;
+  Refusals& refusals;
   Resolver& resolver;
   std::atomic<uint64_t> live_sessions{0};
   std::atomic<uint64_t> certificate_serial{0};

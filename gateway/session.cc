@@ -12,6 +12,10 @@ namespace gatetape::gateway {
 namespace {
 
 constexpr int64_t kOpenTimeoutS = 10;  // for the record of a new session
+// Each denied request is a frame and a row, and has no window: so many at once, then so many a
+// second.
+constexpr int64_t kDeniedMax = 1000;
+constexpr int64_t kDeniedPerSecond = 10;
 
 // Global requests that libssh answers or that ask for nothing (OpenSSH's PROTOCOL).
 constexpr std::array<std::string_view, 3> kHarmlessGlobals = {
@@ -20,7 +24,12 @@ constexpr std::array<std::string_view, 3> kHarmlessGlobals = {
 }  // namespace
 
 Session::Session(Loop& loop, Services& services, SshPeer& user, Host& host, Plan plan)
-    : loop_(loop), services_(services), user_(user), host_(host), plan_(std::move(plan)) {
+    : loop_(loop),
+      services_(services),
+      user_(user),
+      host_(host),
+      plan_(std::move(plan)),
+      started_ns_(loop.clock().mono_ns()) {
   recording_ = Recording::start(loop, services, this);
   const std::string key_id =
       "gatetape user=" + plan_.person.user + " session=" + recording_->session().to_text();
@@ -59,8 +68,8 @@ void Session::on_user_message(ssh_message message) {
 
 void Session::service() {
   if (over_) return;
-  if (user_.dead()) return finish("client", "the client disconnected", "");
   if (!misuse_.empty()) return finish("protocol", misuse_, "gatetape: " + misuse_);
+  if (user_.dead()) return finish("client", "the client disconnected", "");
   service_channels();
   if (!misuse_.empty()) return finish("protocol", misuse_, "gatetape: " + misuse_);
   target_->settle();
@@ -135,18 +144,28 @@ void Session::on_target_failed(const Event& facts) {
 
 // A target may not open channels to us, nor ask for anything that wants an answer.
 void Session::on_target_message(ssh_message message) {
-  if (ssh_message_type(message) == SSH_REQUEST_CHANNEL_OPEN)
-    recording_->offer(0, FrameKind::kDenied,
-                      Event{{"what", "channel"},
-                            {"name", "opened by the target"},
-                            {"reason", "forwarding does not pass"}});
-  ssh_message_reply_default(message);
+  const int type = ssh_message_type(message);
+  if (type == SSH_REQUEST_CHANNEL_OPEN) {
+    const Event denied{{"what", "channel"},
+                       {"name", "opened by the target"},
+                       {"reason", "forwarding does not pass"}};
+    offer(0, FrameKind::kDenied, denied.encode());
+  }
+  // An answer would touch a channel that is gone.
+  const ssh_channel handle =
+      type == SSH_REQUEST_CHANNEL ? ssh_message_channel_request_channel(message) : nullptr;
+  if (handle == nullptr || std::any_of(channels_.begin(), channels_.end(),
+                                       [&](const auto& known) { return known.is(handle); }))
+    ssh_message_reply_default(message);
   ssh_message_free(message);
 }
 
 uint64_t Session::offer(uint32_t channel, FrameKind kind, std::string payload) {
   const uint64_t seq = recording_->offer(channel, kind, std::move(payload));
   if (recording_->overrun()) on_misuse("more requests than the recorder can take");
+  if (kind != FrameKind::kDenied) return seq;
+  const int64_t age_s = (loop_.clock().mono_ns() - started_ns_) / 1'000'000'000;
+  if (++denied_ > kDeniedMax + age_s * kDeniedPerSecond) on_misuse("too many denied requests");
   return seq;
 }
 
@@ -205,8 +224,8 @@ void Session::on_channel_open(ssh_message message) {
 
 void Session::deny(ssh_message message, const std::string& what, const std::string& name,
                    const std::string& reason) {
-  const uint64_t seq = recording_->offer(0, FrameKind::kDenied,
-                                         Event{{"what", what}, {"name", name}, {"reason", reason}});
+  const Event denied{{"what", what}, {"name", name}, {"reason", reason}};
+  const uint64_t seq = offer(0, FrameKind::kDenied, denied.encode());
   if (refusals_.size() >= 256) misuse_ = "too many refused requests wait";
   refusals_[seq] = message;
 }

@@ -66,7 +66,7 @@ class Session : public Recording::Owner,
   void on_target_failed(const Event& facts) override;
   void on_target_message(ssh_message message) override;
   void on_activity() override { host_.on_session_activity(); }
-  // Channel::Owner
+  // Channel::Owner and Target::Owner
   uint64_t offer(uint32_t channel, FrameKind kind, std::string payload) override;
   bool has_room() const override;
   void on_misuse(const std::string& reason) override;
@@ -88,11 +88,13 @@ class Session : public Recording::Owner,
   SshPeer& user_;
   Host& host_;
   const Plan plan_;
+  const int64_t started_ns_;
   std::shared_ptr<Recording> recording_;  // also held by the loop until it is closed
   std::unique_ptr<Target> target_;
   std::list<Channel> channels_;
   std::map<uint64_t, ssh_message> refusals_;  // by the seq of their denied frame
   uint32_t last_channel_ = 0;
+  int64_t denied_ = 0;
   bool up_ = false;
   bool target_gone_ = false;
   bool over_ = false;

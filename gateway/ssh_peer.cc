@@ -8,7 +8,11 @@
 namespace gatetape::gateway {
 namespace {
 
-constexpr int kReadsAPump = 32;  // of up to 4096 bytes each: fairness between sessions
+constexpr int kReadsAPump = 32;      // of up to 4096 bytes each: fairness between sessions
+constexpr int kMessagesAPump = 256;  // which may each cost a read
+constexpr int kMessagesOfGoodbye = 64;
+// Answers that libssh holds for a peer that does not read them: it makes them by itself.
+constexpr uint64_t kUnreadPacketsMax = 4096;
 
 }  // namespace
 
@@ -31,7 +35,11 @@ SshPeer::~SshPeer() {
   if (attached_) io_detach(fd_);
 }
 
-bool SshPeer::write_pending() const { return (ssh_get_status(session_) & SSH_WRITE_PENDING) != 0; }
+bool SshPeer::write_pending() const {
+  if ((ssh_get_status(session_) & SSH_WRITE_PENDING) != 0) return true;
+  drained_packets_ = raw_counters_.out_packets;
+  return false;
+}
 
 void SshPeer::attach_io() {
   if (attached_) return;
@@ -54,14 +62,19 @@ void SshPeer::pump() {
     handshake_done_ = owner_->on_handshake();
     if (!handshake_done_ || dead_) return;
   }
-  for (int i = 0; i < kReadsAPump; i++) {
+  unread_ = false;
+  int messages = 0;
+  for (int i = 0; i < kReadsAPump && !unread_; i++) {
     const uint64_t before = counters_.in_bytes;
-    while (owner_->may_read()) {
+    while (owner_->may_read() && !unread_) {
       const ssh_message message = ssh_message_get(session_);
-      if (message == nullptr) break;
+      if (floods() && message != nullptr) ssh_message_free(message);
+      if (message == nullptr || dead_) break;
       owner_->on_message(message);
       if (dead_) return;
+      unread_ = ++messages == kMessagesAPump;
     }
+    if (dead_) return;
     if (ssh_is_connected(session_) == 0 ||
         (ssh_get_status(session_) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0) {
       dead_ = true;
@@ -79,7 +92,7 @@ void SshPeer::settle() {
     dead_ = true;
     return owner_->on_activity();
   }
-  const bool unread = handshake_done_ && counters_.in_bytes != seen_bytes_;
+  const bool unread = handshake_done_ && (unread_ || counters_.in_bytes != seen_bytes_);
   const bool buffered = attached_ && io_readable(fd_);
   const bool hop_stuck = hop_ && write_pending() && hop_has_room(fd_);
   if (((unread || buffered) && owner_->may_read()) || hop_stuck) {
@@ -93,9 +106,22 @@ void SshPeer::disconnect(const std::string& text) {
   if (dead_) return;
   ssh_session_set_disconnect_message(session_, text.c_str());
   // libssh drops the text when its socket was not found writable since the last write.
-  while (const ssh_message message = ssh_message_get(session_)) ssh_message_free(message);
+  for (int i = 0; i < kMessagesOfGoodbye; i++) {
+    const ssh_message message = ssh_message_get(session_);
+    if (message == nullptr) break;
+    ssh_message_free(message);
+  }
   ssh_disconnect(session_);
   dead_ = true;
+}
+
+// Ends a peer that has more and more answered and reads none of it.
+bool SshPeer::floods() {
+  if (!write_pending() || raw_counters_.out_packets - drained_packets_ <= kUnreadPacketsMax)
+    return false;
+  if (!dead_) owner_->on_misuse("it asks and does not read the answers");
+  dead_ = true;
+  return true;
 }
 
 void SshPeer::arm() {

@@ -31,6 +31,8 @@ class SshPeer : public Ready {
     // may_read is false to leave the socket alone (backpressure before there are channels).
     virtual bool may_read() const = 0;
     virtual void on_activity() = 0;
+    // on_misuse says that the peer asks and never reads; it is dead now.
+    virtual void on_misuse(const std::string& reason) = 0;
   };
 
   // Takes `fd`, non-blocking; a hop when `hop`.
@@ -61,6 +63,7 @@ class SshPeer : public Ready {
 
  private:
   void arm();
+  bool floods();
 
   Loop& loop_;
   const Role role_;
@@ -71,6 +74,8 @@ class SshPeer : public Ready {
   ssh_counter_struct counters_{};
   ssh_counter_struct raw_counters_{};
   uint64_t seen_bytes_ = 0;
+  bool unread_ = false;                   // the last pump used up its budget of messages
+  mutable uint64_t drained_packets_ = 0;  // sent when libssh last held nothing for the socket
   uint32_t armed_ = 0;
   bool attached_ = false;
   bool handshake_done_ = false;

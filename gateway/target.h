@@ -28,6 +28,7 @@ class Target : public SshPeer::Owner, public Ready {
     virtual void on_target_failed(const Event& facts) = 0;
     virtual void on_target_message(ssh_message message) = 0;
     virtual void on_activity() = 0;
+    virtual void on_misuse(const std::string& reason) = 0;
   };
 
   Target(Loop& loop, Services& services, const AccessTarget& target, std::string login,
@@ -49,6 +50,7 @@ class Target : public SshPeer::Owner, public Ready {
   void on_message(ssh_message message) override { owner_.on_target_message(message); }
   bool may_read() const override { return state_ != State::kFailed; }
   void on_activity() override { owner_.on_activity(); }
+  void on_misuse(const std::string& reason) override { owner_.on_misuse("the target: " + reason); }
 
  private:
   enum class State { kIdle, kResolving, kConnecting, kKeyExchange, kLogin, kReady, kFailed };

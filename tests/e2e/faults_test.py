@@ -3,7 +3,6 @@ sessions go on or end with a reason, and what is stored stays provable."""
 
 import os
 import signal
-import socket
 import subprocess
 import tempfile
 import threading
@@ -156,27 +155,6 @@ class Faults(unittest.TestCase):
         session = stack.session_of(command)
         self.assertTrue(self.recorded_out(session).startswith(shown))
         self.intact(session)
-
-    def test_a_hostile_client_disturbs_nobody(self):
-        talk = Talk("with hostile neighbours")
-        talk.say(b"before\n")
-        talk.expect(b"before\n")
-        neighbours = []
-        for greeting in (b"", b"SSH-2.0-x\r\n", b"GET / HTTP/1.0\r\n\r\n", os.urandom(100_000),
-                         b"SSH-2.0-x\r\n" + os.urandom(100_000), b"SSH-2.0-" + b"x" * 100_000):
-            for _ in range(2):
-                client = socket.create_connection(("127.0.0.1", stack.port), harness.WAIT_S)
-                neighbours.append(client)
-                try:
-                    client.sendall(greeting)
-                except OSError:
-                    pass  # refused in the middle, as it should be
-        talk.say(b"among them\n")
-        talk.expect(b"among them\n")
-        self.assertEqual(harness.run([*stack.jump(), "echo new"]).stdout, b"new\n")
-        for client in neighbours:
-            client.close()
-        self.assertEqual(talk.end()[0], 0)
 
     def test_many_sessions_at_once_are_each_whole(self):
         failed = []

@@ -1,0 +1,36 @@
+// Refusals: the frames about connections that ended before a session did, for a limit or for what
+// the peer sent: one a second for each reason, with a count, so that a flood of connections does
+// not become a flood of frames. Any thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "base/clock.h"
+#include "tee/system_log.h"
+
+namespace gatetape::gateway {
+
+class Refusals {
+ public:
+  Refusals(tee::SystemLog& log, const Clock& clock) : log_(log), clock_(clock) {}
+
+  // note records a connection_refused. `source` is address:port or empty; `reason` is one of few
+  // constant texts, each counted apart; `detail` may come from the peer.
+  void note(const std::string& source, const std::string& reason, const std::string& detail = "");
+
+ private:
+  struct Count {
+    uint64_t unrecorded = 0;
+    int64_t recorded_ns = 0;
+  };
+  tee::SystemLog& log_;
+  const Clock& clock_;
+  absl::Mutex mutex_;
+  std::map<std::string, Count> counts_ ABSL_GUARDED_BY(mutex_);  // by reason
+};
+
+}  // namespace gatetape::gateway

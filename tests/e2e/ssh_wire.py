@@ -1,0 +1,204 @@
+"""SSH peers that do as they like: paramiko makes the keys, all else is sent message by message."""
+
+import socket
+import threading
+import time
+
+import paramiko
+from paramiko.common import (
+    MSG_CHANNEL_OPEN, MSG_CHANNEL_OPEN_SUCCESS, MSG_CHANNEL_REQUEST, MSG_CHANNEL_SUCCESS,
+    MSG_SERVICE_ACCEPT, MSG_SERVICE_REQUEST, MSG_USERAUTH_PK_OK, MSG_USERAUTH_REQUEST,
+    MSG_USERAUTH_SUCCESS)
+
+from machine import WAIT_S, free_port, wait_until
+
+__all__ = ["Liar", "Peer", "connect", "message"]
+
+LOCAL = "127.0.0.1"
+ANSWER_S = 20
+WINDOW = 1 << 20
+PACKET = 32768
+
+
+def message(kind, *fields):
+    """A message of a number and fields: bool, int (32 bits), bytes or str (both as a string)."""
+    made = paramiko.Message()
+    made.add_byte(bytes([kind]))
+    for field in fields:
+        if isinstance(field, bool):
+            made.add_boolean(field)
+        elif isinstance(field, int):
+            made.add_int(field)
+        else:
+            made.add_string(field)
+    return made
+
+
+def connect(port, source=LOCAL):
+    """A TCP connection to the gateway from an address of its own."""
+    return socket.create_connection((LOCAL, port), WAIT_S, (source, 0))
+
+
+class Peer(paramiko.Transport):
+    """Either side of a connection: what is no key exchange goes to `heard`, not to paramiko."""
+
+    def __init__(self, sock):
+        super().__init__(sock)
+        self.daemon = True
+        self.heard = []  # (number, message), once taken over
+        self.taken = False
+        self.reads = threading.Event()
+        self.reads.set()
+        self.read_original = self.packetizer.read_message
+        self.packetizer.read_message = self.read_filtered
+
+    def read_filtered(self):
+        while True:
+            self.reads.wait()
+            kind, got = self.read_original()
+            if not self.taken or 20 <= kind < 50:
+                return kind, got
+            self.heard.append((kind, got))
+
+    @classmethod
+    def client(cls, sock, user=None, key_file=None):
+        """Makes the key exchange, and logs in when there is a user."""
+        peer = cls(sock)
+        peer.start_client(timeout=WAIT_S)
+        if user:
+            peer.auth_publickey(user, paramiko.Ed25519Key.from_private_key_file(key_file))
+        peer.taken = True
+        return peer
+
+    def say(self, kind, *fields):
+        """Sends a message; False when the connection is over."""
+        try:
+            self.packetizer.send_message(message(kind, *fields))
+            return True
+        except (OSError, EOFError, paramiko.SSHException):
+            return False
+
+    def raw(self, data):
+        """Sends bytes past the encryption."""
+        try:
+            self.sock.sendall(data)
+            return True
+        except OSError:
+            return False
+
+    def wait_for(self, kind, count=1):
+        """The fields of the newest message of a kind, when so many came."""
+        found = wait_until(
+            lambda: not self.alive() or len(self.all_of(kind)) >= count, f"message {kind}",
+            ANSWER_S)
+        if not found or len(self.all_of(kind)) < count:
+            raise AssertionError(f"no message {kind}, but {[kind for kind, _ in self.heard]}")
+        newest = self.all_of(kind)[-1]
+        newest.rewind()
+        return newest
+
+    def all_of(self, kind):
+        return [got for number, got in self.heard if number == kind]
+
+    def alive(self):
+        return self.is_active()
+
+    def ended(self, timeout_s=ANSWER_S):
+        """Waits for the other side to end the connection; tells whether it did."""
+        self.reads.set()
+        deadline = time.monotonic() + timeout_s
+        while self.alive() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return not self.alive()
+
+    def open(self, kind="session", number=0, *fields, window=WINDOW):
+        """Opens a channel; gives the other side's number for it."""
+        before = len(self.all_of(MSG_CHANNEL_OPEN_SUCCESS))
+        self.say(MSG_CHANNEL_OPEN, kind, number, window, PACKET, *fields)
+        answer = self.wait_for(MSG_CHANNEL_OPEN_SUCCESS, before + 1)
+        answer.get_int()
+        return answer.get_int()
+
+    def start_command(self, command, number=0, window=WINDOW):
+        """Runs a command on a new channel; gives the other side's number for it."""
+        channel = self.open("session", number, window=window)
+        before = len(self.all_of(MSG_CHANNEL_SUCCESS))
+        self.say(MSG_CHANNEL_REQUEST, channel, "exec", True, command)
+        self.wait_for(MSG_CHANNEL_SUCCESS, before + 1)
+        return channel
+
+
+class WrongKey(paramiko.Ed25519Key):
+    """Signs other bytes than it is asked to."""
+
+    def sign_ssh_data(self, data, algorithm=None):
+        return super().sign_ssh_data(b"other " + data)
+
+
+class Liar:
+    """A target that lets everybody in and then does `lie(peer)`, when the first channel is open;
+    `greet(sock)` is done instead of SSH."""
+
+    def __init__(self, key_file):
+        self.key = paramiko.Ed25519Key.from_private_key_file(key_file)
+        self.wrong_key = WrongKey.from_private_key_file(key_file)
+        self.port = free_port()
+        self.lie = self.greet = None
+        self.signs_wrong = False
+        self.listener = socket.create_server((LOCAL, self.port))
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def becomes(self, lie=None, greet=None, signs_wrong=False):
+        self.lie, self.greet, self.signs_wrong = lie, greet, signs_wrong
+
+    def stop(self):
+        self.listener.close()
+
+    def serve(self):
+        while True:
+            try:
+                sock, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.talk, args=(sock,), daemon=True).start()
+
+    def talk(self, sock):
+        if self.greet:
+            return self.greet(sock)
+        peer = Peer(sock)
+        peer.taken = True
+        peer.add_server_key(self.wrong_key if self.signs_wrong else self.key)
+        try:
+            peer.start_server(event=threading.Event())
+            self.let_in(peer)
+            self.lie(peer)
+        except (AssertionError, OSError, EOFError, paramiko.SSHException):
+            pass  # the gateway had enough
+        return None
+
+    @staticmethod
+    def let_in(peer):
+        """Answers until the first channel request: peer.channel is the gateway's number for it."""
+        done = 0
+        while peer.alive() or not peer.heard:
+            if done == len(peer.heard):
+                time.sleep(0.005)
+                continue
+            kind, got = peer.heard[done]
+            done += 1
+            got.rewind()
+            if kind == MSG_SERVICE_REQUEST:
+                peer.say(MSG_SERVICE_ACCEPT, got.get_text())
+            elif kind == MSG_USERAUTH_REQUEST:
+                _, _, method = got.get_text(), got.get_text(), got.get_text()
+                signed = got.get_boolean() if method == "publickey" else True
+                algorithm, blob = got.get_string(), got.get_string()
+                peer.say(*((MSG_USERAUTH_SUCCESS,) if signed
+                           else (MSG_USERAUTH_PK_OK, algorithm, blob)))
+            elif kind == MSG_CHANNEL_OPEN:
+                got.get_text()
+                peer.channel = got.get_int()
+                peer.say(MSG_CHANNEL_OPEN_SUCCESS, peer.channel, 0, WINDOW, PACKET)
+            elif kind == MSG_CHANNEL_REQUEST:
+                _, _, peer.wants_reply = got.get_int(), got.get_text(), got.get_boolean()
+                return
