@@ -39,7 +39,7 @@ absl::StatusOr<SessionId> SessionId::from_text(std::string_view text) {
 
 std::string SessionId::to_text() const {
   std::string text = to_hex(bytes());
-  for (const size_t at : {8U, 13U, 18U, 23U}) text.insert(at, 1, '-');
+  for (const size_t at : {8UL, 13UL, 18UL, 23UL}) text.insert(at, 1, '-');
   return text;
 }
 

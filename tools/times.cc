@@ -131,8 +131,7 @@ std::string format_bytes(uint64_t bytes) {
     value /= 1024;
     unit = next;
   }
-  return value < 9.95 ? absl::StrFormat("%.1f%s", value, unit)
-                      : absl::StrFormat("%.0f%s", value, unit);
+  return absl::StrFormat("%.*f%s", value < 9.95 ? 1 : 0, value, unit);
 }
 
 }  // namespace gatetape::tools
