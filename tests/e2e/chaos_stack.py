@@ -3,11 +3,9 @@
 
 import contextlib
 import os
-import re
 import signal
 import socket
 import subprocess
-import time
 
 import harness
 
@@ -92,10 +90,23 @@ class ChaosStack(harness.Stack):
         super().start()
         super().stop()
         self.add_settings(self.first_settings)
+        self.before_daemons()
         for name in ("postgres", "gatetape-recorder", "gatetape-auditd", "gatetape-gateway"):
             self.add_daemon(name)
             if name == "gatetape-recorder" and self.two_recorders:
                 self.add_second_recorder()
+
+    def before_daemons(self):
+        """What a test has to do while nothing runs yet."""
+
+    def replace_in_config(self, old, new):
+        path = f"{self.dir}/gatetape.toml"
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        if old not in text:
+            raise AssertionError(f"{old} is not in {path}")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text.replace(old, new))
 
     def add_settings(self, settings):
         super().add_settings({key: value for key, value in settings.items() if key})
@@ -169,6 +180,12 @@ class ChaosStack(harness.Stack):
         ran = self.gatetape("verify", "--all", "-o", "csv")
         return ran if ran.returncode in (0, 5) else None
 
+    def wait_all_closed(self):
+        """Waits until every session of a user has its signed head."""
+        harness.wait_until(lambda: self.sql(
+            "select count(*) from gatetape.session s left join gatetape.head h using (session_id) "
+            "where s.kind = 'session' and h.session_id is null") == [["0"]], "sessions are closed")
+
     def tampered(self):
         return [verdict for verdict in self.verify_all()
                 if verdict[0] not in ("intact", "unsigned")]
@@ -192,13 +209,3 @@ def holding(stack, statement):
             psql.stdin.write(b"rollback;\n")
             psql.stdin.close()
 
-
-def seconds_until(condition, what, timeout_s=harness.WAIT_S):
-    """How long it took until `condition` held."""
-    started = time.monotonic()
-    harness.wait_until(condition, what, timeout_s)
-    return time.monotonic() - started
-
-
-def uuids(text):
-    return re.findall(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", text)
