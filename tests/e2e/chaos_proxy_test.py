@@ -3,15 +3,13 @@ sessions freeze or new ones are refused with a reason, nothing passes unrecorded
 whole again every session goes on with nothing lost or doubled."""
 
 import os
-import time
 import unittest
 
+import chaos_load
 import chaos_stack
 import fault_proxy
 import harness
-import witness
 
-LOAD = {"type": 4, "sink": 1, "source": 1, "sftp": 1}
 CUTS = 3
 BLOCKING = (fault_proxy.REFUSE, fault_proxy.STALL, fault_proxy.CUT_FIRST_BYTE)
 SLOW = (fault_proxy.DELAY, fault_proxy.SLICE)
@@ -23,7 +21,7 @@ class ProxyStack(chaos_stack.ChaosStack):
 
     def __init__(self):
         super().__init__({"": 'recorders = ["unix:proxy/recorder.sock"]',
-                          "gateway": "freeze_timeout_s = 300"})
+                          "gateway": chaos_load.FREEZE})
 
     def before_daemons(self):
         os.makedirs(f"{self.dir}/proxy")
@@ -41,48 +39,20 @@ class ProxyStack(chaos_stack.ChaosStack):
         self.database.close()
 
 
-def nothing_passes(load):
-    """Waits until what passed stays what it is for a second."""
-    def still():
-        before = load.passed_bytes()
-        time.sleep(1)
-        return load.passed_bytes() == before
-    harness.wait_until(still, "nothing passes")
-
-
-class BrokenWays(unittest.TestCase):
-    def setUp(self):
-        self.stack = ProxyStack()
-        self.addCleanup(self.stack.close)
-        self.load = witness.Load(self.stack, f"{self.stack.folder}/witness", LOAD)
-        self.addCleanup(self.load.kill)
-        self.load.wait_all_pass()
-
-    def tearDown(self):
-        self.assertEqual([client.name for client in self.load.stop()], [])
-        self.assertEqual(len(self.load.clients), len(self.load.live), "a session ended")
-        self.stack.wait_all_closed()
-        self.assertEqual(witness.not_whole(self.load.clients, self.stack.sql), [])
-        self.assertEqual(self.stack.tampered(), [])
+class BrokenWays(chaos_load.UnderLoad):
+    def new_stack(self):
+        return ProxyStack()
 
     def broken(self, proxy, mode, while_broken):
         """Breaks the way in one manner for as long as `while_broken` lasts."""
-        with self.subTest(way=os.path.basename(proxy.path), mode=mode):
+        way = os.path.basename(proxy.path)
+        with self.subTest(way=way, mode=mode), self.goes_on_after(f"{way} {mode}"):
             proxy.set_mode(mode)
             try:
                 while_broken()
                 self.assertEqual(self.load.unrecorded(), [])
             finally:
                 proxy.set_mode(fault_proxy.PASS)
-            took_s = self.load.seconds_until_typing_passes()
-            print(f"{os.path.basename(proxy.path)} {mode}: sessions went on {took_s:.2f} s after it",
-                  flush=True)
-
-    def frozen_and_refused(self):
-        nothing_passes(self.load)
-        ran = harness.run([*self.stack.direct(), "echo refused"])
-        self.assertEqual(ran.stdout, b"")
-        self.assertIn(b"recording is not available", ran.stderr)
 
     def slow(self):
         print(f"typing passes after {self.load.seconds_until_typing_passes():.2f} s", flush=True)
