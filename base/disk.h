@@ -1,5 +1,5 @@
-// Disk: how much room is left on the volumes of a stack's folder. A full one stops every session, so
-// that people are warned long before. Any thread.
+// Disk: how much room is left on the volumes of a stack's folder. A full one stops every session,
+// so that people are warned long before. Any thread.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,8 @@
 // Farewell: the end of a connection that is turned away before any key exchange, so that its client
 // shows the reason: our identification line and one SSH_MSG_DISCONNECT, which before the first key
-// exchange is plain (RFC 4253 sections 4.2, 6 and 11.1). Stays until the client has gone or a second
-// is over: bytes of the client that nobody reads would make a RST that overtakes the reason. Lives
-// on its loop, which owns it.
+// exchange is plain (RFC 4253 sections 4.2, 6 and 11.1). Stays until the client has gone or a
+// second is over: bytes of the client that nobody reads would make a RST that overtakes the reason.
+// Lives on its loop, which owns it.
 #pragma once
 
 #include <cstdint>

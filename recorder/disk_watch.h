@@ -1,6 +1,6 @@
 // DiskWatch: says in the log when a volume of the stack's folder runs low, and when it has room
-// again. Where PostgreSQL is another machine's, that one has to be watched there. Has a thread of its
-// own.
+// again. Where PostgreSQL is on another machine, that one has to be watched there. Has a thread of
+// its own.
 #pragma once
 
 #include <set>

@@ -1,5 +1,6 @@
-"""The gateway's wall clock is set back and forth by an hour while it runs: order and durations in the
-record stay right, a frame tells of the jump, and a recorder that hangs is noticed all the same."""
+"""The gateway's wall clock is set back and forth by an hour while it runs: order and durations in
+the record stay right, a frame tells of the jump, and a commit that hangs is noticed all the same.
+"""
 
 import os
 import unittest

@@ -1,5 +1,5 @@
-"""No room on PostgreSQL's volume, no room for logs, a volume that cannot be written: sessions freeze
-and say why, the warning came before, and everything goes on when there is room again."""
+"""No room on PostgreSQL's volume, no room for logs, a volume that cannot be written: sessions
+freeze and say why, the warning came before, and everything goes on when there is room again."""
 
 import os
 import unittest

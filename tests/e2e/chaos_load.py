@@ -1,5 +1,5 @@
-"""A test case with a stack under load: sessions freeze in a fault and go on after it, all of them, with
-nothing lost or doubled."""
+"""A test case with a stack under load: sessions freeze in a fault and go on after it, all of them,
+with nothing lost or doubled."""
 
 import contextlib
 import time

@@ -1,6 +1,6 @@
 """The ways between gateway and recorder and between recorder and PostgreSQL break in every manner:
-sessions freeze or new ones are refused with a reason, nothing passes unrecorded, and when the way is
-whole again every session goes on with nothing lost or doubled."""
+sessions freeze or new ones are refused with a reason, nothing passes unrecorded, and when the way
+is whole again every session goes on with nothing lost or doubled."""
 
 import os
 import unittest

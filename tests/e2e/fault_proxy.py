@@ -1,5 +1,5 @@
-"""A proxy of unix sockets that breaks what passes it. It knows a little of PostgreSQL's protocol, so
-that it can cut a connection around a COMMIT."""
+"""A proxy of unix sockets that breaks what passes it. It knows a little of PostgreSQL's protocol,
+so that it can cut a connection around a COMMIT."""
 
 import contextlib
 import os
@@ -45,7 +45,7 @@ class Messages:
 
 
 class Commits:
-    """Finds COMMIT in a client's messages: the Bind of the statement that is prepared as `commit`."""
+    """Finds COMMIT in a client's messages: the Bind of the statement prepared as `commit`."""
 
     def __init__(self):
         self.names = set()
