@@ -48,9 +48,11 @@ bool may_pass_csi(std::string_view sequence) {
 }
 
 bool may_pass_escape(std::string_view sequence) {
-  // Who are you; keypad modes; 8-bit controls; another character set than UTF-8.
-  return std::string_view("Z=>").find(sequence.back()) == std::string_view::npos &&
-         sequence.find_first_of(" %") == std::string_view::npos;
+  // The end of a string, none of which passed; who are you; keypad modes.
+  if (sequence.size() == 2 && std::string_view("\\Z=>").find(sequence[1]) != std::string_view::npos)
+    return false;
+  // 8-bit controls; another character set than UTF-8.
+  return sequence.find_first_of(" %") == std::string_view::npos;
 }
 
 bool may_pass(const VtToken& token) {

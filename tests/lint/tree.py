@@ -19,7 +19,7 @@ def files():
     found = [name for name in os.listdir(ROOT) if os.path.isfile(os.path.join(ROOT, name))]
     for folder in FOLDERS:
         for where, folders, names in os.walk(os.path.join(ROOT, folder)):
-            folders[:] = [name for name in folders if name != "__pycache__"]
+            folders[:] = [name for name in folders if name not in ("__pycache__", "corpus")]
             found += [os.path.relpath(os.path.join(where, name), ROOT) for name in names]
     return sorted(name for name in found if name != ".git")
 

@@ -50,7 +50,7 @@ std::string rsa(const std::string& exponent) {
   std::string blob;
   put_string(&blob, "ssh-rsa");
   put_string(&blob, exponent);
-  put_string(&blob, std::string(256, '\x7f'));
+  put_string(&blob, std::string(257, '\x7f'));
   return "ssh-rsa " + to_base64(blob);
 }
 

@@ -1,0 +1,41 @@
+# Fuzz targets: NAME_fuzz.cc gives the program fuzz_NAME. Everywhere it replays corpus/NAME as a test;
+# with GATETAPE_FUZZ (preset fuzz, needs clang) it is a libFuzzer binary, which tools/fuzz runs.
+# Of the folders with heavy libraries only the parsers are compiled in.
+add_library(gatetape_fuzz_parts STATIC
+  ${CMAKE_SOURCE_DIR}/auditd/session_reader.cc
+  ${CMAKE_SOURCE_DIR}/gateway/login_name.cc
+  ${CMAKE_SOURCE_DIR}/gateway/ssh_certificate.cc
+  ${CMAKE_SOURCE_DIR}/recorder/ingest.cc
+  ${CMAKE_SOURCE_DIR}/tee/gate.cc
+  ${CMAKE_SOURCE_DIR}/tee/spool.cc
+  ${CMAKE_SOURCE_DIR}/tools/cast.cc
+  ${CMAKE_SOURCE_DIR}/tools/play_filter.cc
+  ${CMAKE_SOURCE_DIR}/tools/text_filter.cc
+  ${CMAKE_SOURCE_DIR}/tools/times.cc
+  ${CMAKE_SOURCE_DIR}/tools/utf8_stream.cc
+  ${CMAKE_SOURCE_DIR}/tools/vt_scanner.cc
+  ${CMAKE_SOURCE_DIR}/tools/x509.cc)
+target_link_libraries(gatetape_fuzz_parts PUBLIC gatetape_proto)
+
+if(NOT GATETAPE_FUZZ)
+  add_library(gatetape_fuzz_main OBJECT ${CMAKE_CURRENT_LIST_DIR}/replay.cc)
+  target_link_libraries(gatetape_fuzz_main PUBLIC gatetape_fuzz_parts)
+endif()
+
+add_custom_target(fuzz)
+file(GLOB fuzz_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*_fuzz.cc)
+foreach(source ${fuzz_sources})
+  get_filename_component(name ${source} NAME_WE)
+  string(REGEX REPLACE "_fuzz$" "" name ${name})
+  add_executable(fuzz_${name} ${source})
+  add_dependencies(fuzz fuzz_${name})
+  set(corpus ${CMAKE_CURRENT_LIST_DIR}/corpus/${name})
+  if(GATETAPE_FUZZ)
+    target_link_libraries(fuzz_${name} PRIVATE gatetape_fuzz_parts -fsanitize=fuzzer)
+    add_test(NAME fuzz.${name} COMMAND fuzz_${name} -runs=0 ${corpus})
+  else()
+    target_link_libraries(fuzz_${name} PRIVATE gatetape_fuzz_main)
+    add_test(NAME fuzz.${name} COMMAND fuzz_${name} ${corpus})
+  endif()
+  set_tests_properties(fuzz.${name} PROPERTIES LABELS fuzz TIMEOUT 120)
+endforeach()
