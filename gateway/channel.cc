@@ -18,6 +18,7 @@ constexpr size_t kOutboxBytesMax = 1024 * 1024;    // released and not written, 
 constexpr size_t kDrainBytes = 256 * 1024;         // read at once of what libssh held
 constexpr size_t kHeldBytesMax = 2 * 1024 * 1024;  // by libssh, whose window is 1.25 MiB
 constexpr size_t kStepBytesMax = 1024 * 1024;      // of requests that one side does not take
+constexpr size_t kStepBytes = 256;                 // of a request beside its data, about
 constexpr size_t kRequestBytesMax = 64 * 1024;
 constexpr size_t kRequestsWaitingMax = 256;
 constexpr uint32_t kRefusedExitStatus = 255;  // as of an ssh that failed itself
@@ -266,7 +267,7 @@ bool Channel::write_front(Side& side) {
     case FrameKind::kRequestOut: {
       // Also to a user who closed already: stock ssh does at EOF, and waits for the exit status.
       const absl::StatusOr<Event> event = Event::decode(frame.payload);
-      send_channel_request(side.handle, event->get("request"), event->get("data"), false);
+      send_request(side, *event, false);
       break;
     }
     case FrameKind::kReplyOut:
@@ -311,12 +312,23 @@ bool Channel::write_bytes(Side& side, bool to_stderr) {
   return written > 0;  // 0: a key exchange is going on
 }
 
+// A peer that never ends a key exchange must not make libssh keep requests without end.
+int Channel::send_request(Side& side, const Event& request, bool want_reply) {
+  const uint64_t sent = side.peer->packets_sent();
+  const std::string_view data = request.get("data");
+  const int result = send_channel_request(side.handle, request.get("request"), data, want_reply);
+  side.kept_bytes = side.peer->packets_sent() == sent && !want_reply
+                        ? side.kept_bytes + data.size() + kStepBytes
+                        : 0;
+  if (side.kept_bytes > kStepBytesMax) owner_.on_misuse("more requests than the other side takes");
+  return result;
+}
+
 // One request at a time on a channel; its answer is recorded before the user gets it.
 bool Channel::write_request_in(const Frame& frame) {
   const absl::StatusOr<Event> event = Event::decode(frame.payload);
   const bool want_reply = event->get("want_reply") == "1";
-  const int result =
-      send_channel_request(target_.handle, event->get("request"), event->get("data"), want_reply);
+  const int result = send_request(target_, *event, want_reply);
   if (result == SSH_AGAIN) return false;
   if (want_reply) {
     const Event reply{{"request", std::string(event->get("request"))},

@@ -80,6 +80,7 @@ class Channel {
     bool eof_offered = false;
     bool close_offered = false;
     bool close_sent = false;            // we sent CLOSE to this side
+    size_t kept_bytes = 0;              // of requests that libssh keeps during a key exchange
     std::deque<Request> held_requests;  // came behind held bytes
   };
 
@@ -101,6 +102,7 @@ class Channel {
   void flush(Side& side);
   bool write_front(Side& side);
   bool write_bytes(Side& side, bool to_stderr);
+  int send_request(Side& side, const Event& request, bool want_reply);
   bool write_request_in(const Frame& frame);
   void notice_denial(const Frame& frame);
   bool write_notice(const Frame& frame);

@@ -48,6 +48,8 @@ class SshPeer : public Ready {
   void mark_dead() { dead_ = true; }
   // write_pending tells whether libssh still holds bytes for a full socket: write no more now.
   bool write_pending() const;
+  // packets_sent counts what libssh encrypted; during a key exchange it keeps packets instead.
+  uint64_t packets_sent() const { return raw_counters_.out_packets; }
   // attach_io gives the descriptor to the shim's read-ahead; after libssh took it. A hop has it
   // already.
   void attach_io();

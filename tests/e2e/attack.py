@@ -86,7 +86,8 @@ class Attack:
         after = resident_bytes(self.pid)
         print(f"{self.name}: echo of another session p50 {times[len(times) // 2]:.1f} "
               f"p99 {p99:.1f} max {times[-1]:.1f} ms of {len(times)}; gateway RSS "
-              f"{self.before / MIB:.0f} MiB before, {self.most / MIB:.0f} most, {after / MIB:.0f} after", flush=True)
+              f"{self.before / MIB:.0f} MiB before, {self.most / MIB:.0f} most, "
+              f"{after / MIB:.0f} after", flush=True)
         test.assertTrue(result["intact"], "another session was cut")
         test.assertLess(p99, ECHO_MS_MAX)
         test.assertLess(self.most - self.before, self.grows_mib * MIB)

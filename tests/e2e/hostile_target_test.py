@@ -12,7 +12,7 @@ from paramiko.common import (
 
 import harness
 from attack import Attack
-from ssh_wire import Liar
+from ssh_wire import Liar, Peer, connect
 
 stack = None
 liar = None
@@ -154,20 +154,44 @@ class HostileTarget(unittest.TestCase):
         data, eof = (MSG_CHANNEL_DATA, b"x"), (MSG_CHANNEL_EOF,)
         close, status = (MSG_CHANNEL_CLOSE,), (MSG_CHANNEL_REQUEST, "exit-status", False, 3)
         asks = (MSG_CHANNEL_REQUEST, "x", True)
-        for steps in ((status, status, close), (eof, data, status, close), (close, data, close),
-                      (close, status, eof, asks), (eof, eof, status, close), (asks, close, asks),
-                      (status, close, close, data, asks)):
-            def lie(peer, steps=steps):
-                answer(peer)
-                for kind, *fields in steps:
-                    peer.say(kind, peer.channel, *fields)
-                peer.ended()
+        with Attack(self, stack, "target: endings in odd orders"):
+            for steps in ((status, status, close), (eof, data, status, close), (close, data, close),
+                          (close, status, eof, asks), (eof, eof, status, close),
+                          (asks, close, asks), (status, close, close, data, asks)):
+                def lie(peer, steps=steps):
+                    answer(peer)
+                    for kind, *fields in steps:
+                        peer.say(kind, peer.channel, *fields)
+                    peer.ended()
 
-            with self.subTest(steps=steps), Attack(self, stack, f"target: {steps}"):
-                liar.becomes(lie)
-                _, session = self.session("true")
-                recorded = [name for name, _, _ in stack.events(session)]
-                self.assertIn("exec", recorded)
+                with self.subTest(steps=steps):
+                    liar.becomes(lie)
+                    _, session = self.session("true")
+                    recorded = [name for name, _, _ in stack.events(session)]
+                    self.assertIn("exec", recorded)
+
+    def test_requests_wait_only_so_long_for_a_key_exchange_that_never_ends(self):
+        def lie(peer):
+            answer(peer)
+            peer.reads.clear()
+            peer._send_kex_init()  # pylint: disable=protected-access
+            time.sleep(8)
+
+        with Attack(self, stack, "target: key exchange without end"):
+            liar.becomes(lie)
+            user = Peer.client(connect(stack.port), f"{harness.LOGIN}@liar",
+                               f"{stack.folder}/alice")
+            channel = user.start_command("true")
+            session = stack.newest_session()
+            time.sleep(0.5)
+            deadline = time.monotonic() + 6
+            while time.monotonic() < deadline and user.say(
+                    MSG_CHANNEL_REQUEST, channel, "window-change", False, b"x" * 4000):
+                time.sleep(0.004)  # so that the recorder keeps up
+            user.close()
+            stack.wait_closed(session)
+            self.assertEqual(self.end_of(session),
+                             "protocol: more requests than the other side takes")
 
     def test_a_target_that_never_answers_a_request_holds_only_its_own_session(self):
         with Attack(self, stack, "target: silence to a request"):

@@ -47,5 +47,23 @@ TEST(Outbox, dropping_a_frame_drops_its_bytes) {
   EXPECT_EQ(outbox.rest(), "ef");
 }
 
+TEST(Outbox, steps_are_counted_apart_from_bytes) {
+  Outbox outbox;
+  outbox.push(frame(FrameKind::kIn, std::string(5000, 'x')));
+  EXPECT_EQ(outbox.step_bytes(), 0U);
+  outbox.push(frame(FrameKind::kRequestIn, std::string(1000, 'x')));
+  outbox.push(frame(FrameKind::kEofIn, ""));
+  EXPECT_GT(outbox.step_bytes(), 1000U);
+  outbox.take(5000);
+  outbox.pop();
+  EXPECT_GT(outbox.step_bytes(), 0U);
+  EXPECT_LT(outbox.step_bytes(), 1000U);
+  outbox.pop();
+  EXPECT_EQ(outbox.step_bytes(), 0U);
+  outbox.push(frame(FrameKind::kRequestIn, "x"));
+  outbox.clear();
+  EXPECT_EQ(outbox.step_bytes(), 0U);
+}
+
 }  // namespace
 }  // namespace gatetape::gateway
