@@ -22,7 +22,7 @@ constexpr int kBacklog = 1024;
 constexpr std::string_view kTooMany = "gatetape: too many connections, try again";
 constexpr std::string_view kNoDescriptors =
     "gatetape: the gateway is out of file descriptors, try again in a minute";
-constexpr size_t kFarewellsMax = 64;           // who comes while so many go is cut off
+constexpr size_t kFarewellsMax = 64;                 // who comes while so many go is cut off
 constexpr int64_t kRefusalRecordNs = 1'000'000'000;  // one frame a second, with a count
 
 void set_socket_options(int fd) {
@@ -114,8 +114,7 @@ void Acceptor::accept_all(int listener) {
 }
 
 void Acceptor::turn_away(int fd, std::string_view why, std::function<void()> on_closed) {
-  loops_.front()->adopt(
-      std::make_unique<Farewell>(*loops_.front(), fd, why, std::move(on_closed)));
+  loops_.front()->adopt(std::make_unique<Farewell>(*loops_.front(), fd, why, std::move(on_closed)));
 }
 
 // Out of descriptors, the spare one takes the next client, to tell it why it must go. The others

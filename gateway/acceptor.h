@@ -37,7 +37,7 @@ class Acceptor : public Ready {
   const std::vector<Loop*> loops_;
   Services& services_;
   std::vector<int> listeners_;
-  int spare_fd_;  // for a client that comes when there is no other
+  int spare_fd_;          // for a client that comes when there is no other
   size_t farewells_ = 0;  // clients that are told that there are too many
   size_t next_loop_ = 0;
   uint64_t refused_ = 0;  // since the last record of it

@@ -54,20 +54,25 @@ class BrokenWays(chaos_load.UnderLoad):
             finally:
                 proxy.set_mode(fault_proxy.PASS)
 
+    def test_sessions_outlive_every_break(self):
+        self.in_turn(self.a_commit_in_doubt_is_neither_lost_nor_doubled,
+                     self.a_slow_way_only_slows,
+                     self.a_blocked_way_freezes_sessions_and_refuses_new_ones)
+
     def slow(self):
         print(f"typing passes after {self.load.seconds_until_typing_passes():.2f} s", flush=True)
 
-    def test_a_blocked_way_freezes_sessions_and_refuses_new_ones(self):
+    def a_blocked_way_freezes_sessions_and_refuses_new_ones(self):
         for proxy in (self.stack.link, self.stack.database):
             for mode in BLOCKING:
                 self.broken(proxy, mode, self.frozen_and_refused)
 
-    def test_a_slow_way_only_slows(self):
+    def a_slow_way_only_slows(self):
         for proxy in (self.stack.link, self.stack.database):
             for mode in SLOW:
                 self.broken(proxy, mode, self.slow)
 
-    def test_a_commit_in_doubt_is_neither_lost_nor_doubled(self):
+    def a_commit_in_doubt_is_neither_lost_nor_doubled(self):
         proxy = self.stack.database
         for mode in IN_DOUBT:
             wanted = proxy.cuts + CUTS
