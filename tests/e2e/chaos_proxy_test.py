@@ -19,6 +19,8 @@ IN_DOUBT = (fault_proxy.CUT_BEFORE_COMMIT, fault_proxy.CUT_AFTER_COMMIT)
 class ProxyStack(chaos_stack.ChaosStack):
     """A stack with one proxy before the recorder and one before PostgreSQL."""
 
+    link = database = None
+
     def __init__(self):
         super().__init__({"": 'recorders = ["unix:proxy/recorder.sock"]',
                           "gateway": chaos_load.FREEZE})
@@ -35,8 +37,9 @@ class ProxyStack(chaos_stack.ChaosStack):
 
     def close(self):
         super().close()
-        self.link.close()
-        self.database.close()
+        for proxy in (self.link, self.database):
+            if proxy is not None:
+                proxy.close()
 
 
 class BrokenWays(chaos_load.UnderLoad):
