@@ -60,7 +60,7 @@ class Committer {
   CommitPolicy policy_;       // committer thread
   bool open_ = false;         // committer thread
   std::optional<bool> told_;  // committer thread: what on_state_ was told last, open or not
-  std::chrono::milliseconds backoff_;  // committer thread
+  std::chrono::milliseconds backoff_;             // committer thread
   absl::Time upkeep_due_ = absl::InfinitePast();  // committer thread
 
   absl::Mutex mutex_;

@@ -26,8 +26,7 @@ DiskWatch::~DiskWatch() {
 
 void DiskWatch::look() {
   for (const DiskRoom& room : disk_rooms(dir_)) {
-    const bool changed =
-        room.is_low() ? low_.insert(room.path).second : low_.erase(room.path) > 0;
+    const bool changed = room.is_low() ? low_.insert(room.path).second : low_.erase(room.path) > 0;
     if (!changed) continue;
     const std::string free_mib = std::to_string(room.free_bytes >> 20);
     if (room.is_low())

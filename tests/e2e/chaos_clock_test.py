@@ -50,7 +50,11 @@ class Clock(chaos_load.UnderLoad):
         self.assertAlmostEqual(int(fields["delta_ns"]) / 1e9, by_s, delta=SLACK_S)
         self.load.seconds_until_typing_passes()
 
-    def test_order_and_durations_stay_right_when_the_clock_jumps(self):
+    def test_sessions_outlive_jumps_of_the_clock(self):
+        self.in_turn(self.order_and_durations_stay_right_when_the_clock_jumps,
+                     self.a_commit_that_hangs_is_noticed_after_a_jump)
+
+    def order_and_durations_stay_right_when_the_clock_jumps(self):
         self.jump(-HOUR_S, -HOUR_S)
         ran = harness.run([*self.stack.direct(), "echo refused"])
         self.assertRegex(ran.stderr.decode(), "gatetape: web: ", "its certificates are too old")
@@ -60,7 +64,7 @@ class Clock(chaos_load.UnderLoad):
             self.assertEqual(rows, "0", f"{session}: an offset is smaller than the one before")
             self.assertLess((int(last) - int(first)) / 1e9, 2 * SLACK_S, session)
 
-    def test_a_commit_that_hangs_is_noticed_after_a_jump(self):
+    def a_commit_that_hangs_is_noticed_after_a_jump(self):
         self.jump(HOUR_S, HOUR_S)
         with self.goes_on_after("a commit that hangs, after a jump"):
             with chaos_stack.holding(self.stack, "lock table gatetape.frames in share mode"):

@@ -51,8 +51,9 @@ class Growth(unittest.TestCase):
                   f"{before[daemon]} and are {self.held(daemon)}", flush=True)
             self.assertLess(growth, GROWTH_BYTES_MAX, daemon)
             # The last connection may close a moment after its session.
-            harness.wait_until(lambda daemon=daemon: all(
-                now <= then + GROWTH_HELD_MAX for now, then in zip(self.held(daemon), before[daemon])),
+            harness.wait_until(
+                lambda daemon=daemon: all(now <= then + GROWTH_HELD_MAX for now, then
+                                          in zip(self.held(daemon), before[daemon])),
                 f"{daemon} holds no more than before")
 
 

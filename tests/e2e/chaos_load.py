@@ -46,6 +46,12 @@ class UnderLoad(unittest.TestCase):
         self.assertEqual(witness.not_whole(self.load.clients, self.stack.sql), [])
         self.assertEqual(self.stack.tampered(), [])
 
+    def in_turn(self, *faults):
+        """Runs methods, each named for what it shows, on one stack and under one load."""
+        for fault in faults:
+            with self.subTest(fault.__name__):
+                fault()
+
     def frozen_and_refused(self, reason=""):
         """Sessions stand still, and a new one is refused with a reason that people can read."""
         nothing_passes(self.load)

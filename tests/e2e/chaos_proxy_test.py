@@ -19,6 +19,8 @@ IN_DOUBT = (fault_proxy.CUT_BEFORE_COMMIT, fault_proxy.CUT_AFTER_COMMIT)
 class ProxyStack(chaos_stack.ChaosStack):
     """A stack with one proxy before the recorder and one before PostgreSQL."""
 
+    link = database = None
+
     def __init__(self):
         super().__init__({"": 'recorders = ["unix:proxy/recorder.sock"]',
                           "gateway": chaos_load.FREEZE})
@@ -35,8 +37,9 @@ class ProxyStack(chaos_stack.ChaosStack):
 
     def close(self):
         super().close()
-        self.link.close()
-        self.database.close()
+        for proxy in (self.link, self.database):
+            if proxy is not None:
+                proxy.close()
 
 
 class BrokenWays(chaos_load.UnderLoad):
@@ -54,20 +57,25 @@ class BrokenWays(chaos_load.UnderLoad):
             finally:
                 proxy.set_mode(fault_proxy.PASS)
 
+    def test_sessions_outlive_every_break(self):
+        self.in_turn(self.a_commit_in_doubt_is_neither_lost_nor_doubled,
+                     self.a_slow_way_only_slows,
+                     self.a_blocked_way_freezes_sessions_and_refuses_new_ones)
+
     def slow(self):
         print(f"typing passes after {self.load.seconds_until_typing_passes():.2f} s", flush=True)
 
-    def test_a_blocked_way_freezes_sessions_and_refuses_new_ones(self):
+    def a_blocked_way_freezes_sessions_and_refuses_new_ones(self):
         for proxy in (self.stack.link, self.stack.database):
             for mode in BLOCKING:
                 self.broken(proxy, mode, self.frozen_and_refused)
 
-    def test_a_slow_way_only_slows(self):
+    def a_slow_way_only_slows(self):
         for proxy in (self.stack.link, self.stack.database):
             for mode in SLOW:
                 self.broken(proxy, mode, self.slow)
 
-    def test_a_commit_in_doubt_is_neither_lost_nor_doubled(self):
+    def a_commit_in_doubt_is_neither_lost_nor_doubled(self):
         proxy = self.stack.database
         for mode in IN_DOUBT:
             wanted = proxy.cuts + CUTS

@@ -3,6 +3,7 @@ freeze or go on, people read why, and everything recovers by itself."""
 
 import contextlib
 import os
+import socket
 import subprocess
 import time
 import unittest
@@ -12,6 +13,7 @@ import chaos_stack
 import harness
 
 CONNECTIONS_MAX = 20
+SSH_CONNECTIONS_MAX = 12
 SPIN_S = 2  # for how long the gateway's use of the processor is looked at
 SPIN_MAX = 0.5  # of one processor, with this load
 
@@ -67,9 +69,25 @@ def processor_s(pid):
 
 class Resources(chaos_load.UnderLoad):
     def new_stack(self):
-        return FewConnections({"gateway": chaos_load.FREEZE})
+        return FewConnections({"gateway": f"{chaos_load.FREEZE}\n"
+                                          f"max_connections_per_source = {SSH_CONNECTIONS_MAX}"})
 
-    def test_without_a_connection_of_postgresql_sessions_freeze(self):
+    def test_sessions_outlive_what_runs_out(self):
+        self.in_turn(self.one_connection_too_many_is_told_so,
+                     self.without_file_descriptors_new_connections_are_told_why,
+                     self.a_commit_that_hangs_freezes_sessions,
+                     self.without_a_connection_of_postgresql_sessions_freeze)
+
+    def one_connection_too_many_is_told_so(self):
+        with contextlib.ExitStack() as idle:
+            for _ in range(SSH_CONNECTIONS_MAX - len(self.load.live)):
+                idle.enter_context(socket.create_connection(("127.0.0.1", self.stack.port)))
+            ran = harness.run([*self.stack.direct(), "echo refused"])
+            self.assertEqual(ran.stdout, b"")
+            self.assertIn(b"too many connections", ran.stderr)
+        harness.wait_until(self.stack.works, "a new session works")
+
+    def without_a_connection_of_postgresql_sessions_freeze(self):
         hogs = Hogs(self.stack)
         self.addCleanup(hogs.release)
         hogs.take_all()
@@ -85,14 +103,14 @@ class Resources(chaos_load.UnderLoad):
             self.assertIn("FAIL", self.doctor())
             hogs.release()
 
-    def test_a_commit_that_hangs_freezes_sessions(self):
+    def a_commit_that_hangs_freezes_sessions(self):
         with self.goes_on_after("a commit that hangs"):
             with chaos_stack.holding(self.stack, "lock table gatetape.frames in share mode"):
                 self.frozen_and_refused()
                 harness.wait_until(lambda: self.logged("gateway", "recorder_stalled"),
                                    "the gateway's log tells")
 
-    def test_without_file_descriptors_new_connections_are_told_why(self):
+    def without_file_descriptors_new_connections_are_told_why(self):
         pid = self.stack.pid("gatetape-gateway")
         before = files_max(pid)
         with self.goes_on_after("no file descriptor is free"):

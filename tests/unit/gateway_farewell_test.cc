@@ -1,8 +1,7 @@
-#include "gateway/farewell.h"
-
 #include <gtest/gtest.h>
 
 #include "base/bytes.h"
+#include "gateway/farewell.h"
 
 namespace gatetape::gateway {
 namespace {
