@@ -62,7 +62,11 @@ class Daemon:
     def stop(self):
         if self.process is not None and self.process.poll() is None:
             self.signal(self.stop_signal)
-            self.process.wait(harness.WAIT_S)
+            try:
+                self.process.wait(harness.WAIT_S)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                raise
 
     @contextlib.contextmanager
     def paused(self):
