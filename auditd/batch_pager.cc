@@ -53,7 +53,7 @@ absl::StatusOr<std::vector<StoredBatch>> BatchPager::next(PgConnection& connecti
     batches.push_back(std::move(batch));
   }
   if (!batches.empty()) {
-    const int64_t mean_bytes = bytes / static_cast<int64_t>(batches.size());
+    const int64_t mean_bytes = std::max<int64_t>(1, bytes / rows->rows());
     rows_ = std::clamp<int64_t>(kPageBytes / mean_bytes, 1, kPageRowsMax);
   }
   return batches;

@@ -136,6 +136,7 @@ absl::StatusOr<std::vector<EventRow>> read_events(PgConnection& connection,
                                    seq_param(up_to_seq), seq_param(limit)});
   if (!rows.ok()) return rows.status();
   std::vector<EventRow> events;
+  events.reserve(static_cast<size_t>(rows->rows()));
   for (int row = 0; row < rows->rows(); ++row)
     events.push_back({unsigned_of(*rows, row, 0), static_cast<uint32_t>(rows->int8(row, 1)),
                       static_cast<uint16_t>(rows->int8(row, 2)), unsigned_of(*rows, row, 3),

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/bytes.h"
@@ -231,7 +232,9 @@ absl::Status check_address(std::string_view text) {
   if (address.size() < text.size()) {
     uint32_t bits = 0;
     const std::string_view prefix = text.substr(address.size() + 1);
-    ok = ok && absl::SimpleAtoi(absl::string_view(prefix.data(), prefix.size()), &bits) &&
+    // Digits alone: PostgreSQL takes neither a sign nor blanks.
+    ok = ok && std::all_of(prefix.begin(), prefix.end(), absl::ascii_isdigit) &&
+         absl::SimpleAtoi(absl::string_view(prefix.data(), prefix.size()), &bits) &&
          bits <= bytes.size() * 8;
   }
   if (ok) return absl::OkStatus();

@@ -100,7 +100,9 @@ std::string to_base64(std::string_view bytes) {
 }
 
 bool from_base64(std::string_view text, std::string* bytes) {
-  return absl::Base64Unescape({text.data(), text.size()}, bytes);
+  // Abseil also takes spaces, other padding and none: two texts of one key would look like two
+  // keys.
+  return absl::Base64Unescape({text.data(), text.size()}, bytes) && to_base64(*bytes) == text;
 }
 
 bool is_utf8(std::string_view bytes) {

@@ -35,6 +35,7 @@ absl::Status check_endpoints(const TomlTable& table, std::string_view key,
     return table.error(table.line(key), absl::StrCat("`", std::string(key), "` is empty"));
   for (const std::string& endpoint : endpoints) {
     if (is_unix(endpoint)) {
+      if (endpoint == "unix:") return table.error(table.line(key), "`unix:` has no path");
       if (endpoint.size() - 5 <= kSocketPathBytesMax) continue;
       return table.error(table.line(key),
                          "a socket path has at most 107 characters; use a shorter directory");
@@ -157,16 +158,20 @@ absl::Status read_all(TomlTable root, Config* config) {
 
 }  // namespace
 
-absl::StatusOr<Config> Config::load(const std::string& path) {
-  absl::StatusOr<std::string> text = read_whole_file(path);
-  if (!text.ok()) return text.status();
-  absl::StatusOr<TomlTable> root = TomlTable::parse(*text, path);
+absl::StatusOr<Config> Config::parse(std::string_view text, const std::string& path) {
+  absl::StatusOr<TomlTable> root = TomlTable::parse(text, path);
   if (!root.ok()) return root.status();
   Config config;
   config.path = std::filesystem::absolute(path).lexically_normal().string();
   config.dir = std::filesystem::path(config.path).parent_path().string();
   if (absl::Status status = read_all(*root, &config); !status.ok()) return status;
   return config;
+}
+
+absl::StatusOr<Config> Config::load(const std::string& path) {
+  absl::StatusOr<std::string> text = read_whole_file(path);
+  if (!text.ok()) return text.status();
+  return parse(*text, path);
 }
 
 }  // namespace gatetape

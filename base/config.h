@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -68,8 +69,10 @@ struct Config {
   RecorderConfig recorder;
   AuditdConfig auditd;
 
-  // load reads the file; INVALID_ARGUMENT with "file:line: what" for bad content, NOT_FOUND without
-  // it. All paths (also in unix: endpoints) come out absolute.
+  // parse reads the text of a configuration file; INVALID_ARGUMENT "path:line: what" for bad
+  // content. All paths (also in unix: endpoints) come out absolute, from the folder of `path`.
+  static absl::StatusOr<Config> parse(std::string_view text, const std::string& path);
+  // load reads the file, then parses it; NOT_FOUND without it.
   static absl::StatusOr<Config> load(const std::string& path);
 };
 

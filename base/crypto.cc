@@ -46,6 +46,9 @@ struct HmacSha256 {
   }
 };
 
+// OpenSSL would ask on the terminal, or take what comes on the input.
+int no_pass_phrase(char*, int, int, void*) { return -1; }
+
 struct CloseFile {
   void operator()(FILE* file) const { std::fclose(file); }
 };
@@ -142,7 +145,7 @@ absl::StatusOr<SigningKey> SigningKey::load(const std::string& path) {
   struct stat info {};
   if (fstat(fileno(file.get()), &info) != 0 || (info.st_mode & 077) != 0)
     return absl::PermissionDeniedError(path + ": others may read this key; chmod 600 it");
-  EVP_PKEY* key = PEM_read_PrivateKey(file.get(), nullptr, nullptr, nullptr);
+  EVP_PKEY* key = PEM_read_PrivateKey(file.get(), nullptr, no_pass_phrase, nullptr);
   if (key == nullptr || EVP_PKEY_get_id(key) != EVP_PKEY_ED25519) {
     EVP_PKEY_free(key);
     return absl::InvalidArgumentError(path + ": not an Ed25519 private key in PEM");

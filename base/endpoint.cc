@@ -90,6 +90,7 @@ std::string format_host_port(const HostPort& endpoint) {
 
 std::string parse_ip(std::string_view text) {
   const std::string copy(text);
+  if (copy.find('\0') != std::string::npos) return {};  // inet_pton would not see what is behind it
   char bytes[16];
   if (inet_pton(AF_INET, copy.c_str(), bytes) == 1) return std::string(bytes, 4);
   if (inet_pton(AF_INET6, copy.c_str(), bytes) == 1) return std::string(bytes, 16);

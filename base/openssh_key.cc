@@ -35,6 +35,21 @@ int mpint_bits(std::string_view mpint) {
   return whole + std::bit_width(static_cast<uint8_t>(mpint[first]));
 }
 
+// is_point tells whether an ECDSA key of this type has this curve and an uncompressed point on a
+// curve of its size (SEC1 section 2.3.3).
+bool is_point(std::string_view type, std::string_view curve, std::string_view point) {
+  struct Curve {
+    std::string_view name;
+    size_t point_bytes;
+  };
+  constexpr Curve kCurves[] = {{"nistp256", 65}, {"nistp384", 97}, {"nistp521", 133}};
+  const std::string_view plain = type.substr(0, type.find('@'));
+  for (const auto& [name, point_bytes] : kCurves)
+    if (curve == name && plain.ends_with(name))
+      return point.size() == point_bytes && point.front() == 4;
+  return false;
+}
+
 // Checks that the blob is a key of this type: RFC 4253 section 6.6, RFC 5656 section 3.1, RFC 8709
 // section 4, OpenSSH PROTOCOL.u2f.
 absl::Status check_blob(std::string_view type, std::string_view blob) {
@@ -48,22 +63,24 @@ absl::Status check_blob(std::string_view type, std::string_view blob) {
   if (type == "sk-ssh-ed25519@openssh.com")
     return first.size() == 32 && reader.at_end() ? absl::OkStatus() : bad;
   if (type == "ssh-rsa") {
-    if (!reader.at_end()) return bad;
+    if (!reader.at_end() || mpint_bits(first) == 0) return bad;
     if (mpint_bits(second) >= kRsaBitsMin) return absl::OkStatus();
     return absl::InvalidArgumentError("an RSA key needs 2048 bits or more; use another key");
   }
-  if (second.empty() || second.front() != 4) return bad;  // SEC1: an uncompressed point
   std::string_view application;
   if (type.starts_with("sk-") && !reader.get_string(&application)) return bad;
-  return type.find(first) != std::string_view::npos && reader.at_end() ? absl::OkStatus() : bad;
+  return is_point(type, first, second) && reader.at_end() ? absl::OkStatus() : bad;
 }
 
 }  // namespace
 
 absl::StatusOr<OpensshPublicKey> OpensshPublicKey::parse(std::string_view line) {
   const absl::string_view text(line.data(), line.size());
+  const absl::string_view trimmed = absl::StripAsciiWhitespace(text);
+  if (trimmed.find_first_of("\r\n") != absl::string_view::npos)
+    return absl::InvalidArgumentError("a key is one line; give each key of a file by itself");
   const std::vector<std::string> words =
-      absl::StrSplit(absl::StripAsciiWhitespace(text), absl::MaxSplits(' ', 2), absl::SkipEmpty());
+      absl::StrSplit(trimmed, absl::MaxSplits(' ', 2), absl::SkipEmpty());
   if (words.size() < 2)
     return absl::InvalidArgumentError("a key is `type base64 comment`, as in a .pub file");
   OpensshPublicKey key{words[0], {}, words.size() > 2 ? words[2] : ""};

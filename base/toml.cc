@@ -5,8 +5,10 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <optional>
 #include <set>
 #include <sstream>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/bytes.h"
@@ -39,6 +41,15 @@ struct TomlTable::State {
     asked.emplace(key);
     return find(table, key);
   }
+  // text gives a node's text; a NUL in it, which no path or name can hold, is a failure too.
+  std::optional<std::string> text(const toml::node& node, std::string_view key,
+                                  std::string_view wrong) {
+    std::optional<std::string> text = node.value_exact<std::string>();
+    if (!text) fail(node, key, wrong);
+    if (!text || text->find('\0') == std::string::npos) return text;
+    fail(node, key, "must not hold a NUL");
+    return std::nullopt;
+  }
   void fail(const toml::node& node, std::string_view key, std::string_view what) {
     if (status.ok())
       status = error_at(path, line_of(node),
@@ -62,11 +73,7 @@ absl::StatusOr<TomlTable> TomlTable::parse(std::string_view text, const std::str
 void TomlTable::get(std::string_view key, std::string* value) {
   const toml::node* node = state_->ask(key);
   if (node == nullptr) return;
-  if (auto text = node->value_exact<std::string>()) {
-    *value = *text;
-  } else {
-    state_->fail(*node, key, "must be a text in quotes");
-  }
+  if (auto text = state_->text(*node, key, "must be a text in quotes")) *value = *std::move(text);
 }
 
 template <typename Int>
@@ -96,9 +103,9 @@ void TomlTable::get(std::string_view key, std::vector<std::string>* value) {
   if (!node->is_array()) return state_->fail(*node, key, "must be a list of texts");
   value->clear();
   for (const toml::node& item : *node->as_array()) {
-    const auto text = item.value_exact<std::string>();
-    if (!text) return state_->fail(item, key, "must hold only texts in quotes");
-    value->push_back(*text);
+    auto text = state_->text(item, key, "must hold only texts in quotes");
+    if (!text) return;
+    value->push_back(*std::move(text));
   }
 }
 
@@ -108,9 +115,9 @@ void TomlTable::get(std::string_view key, std::map<std::string, std::string>* va
   if (!node->is_table()) return state_->fail(*node, key, "must be a table { name = \"text\" }");
   value->clear();
   for (const auto& item : *node->as_table()) {
-    const auto text = item.second.value_exact<std::string>();
-    if (!text) return state_->fail(item.second, key, "must hold only texts in quotes");
-    (*value)[std::string(item.first.str())] = *text;
+    auto text = state_->text(item.second, key, "must hold only texts in quotes");
+    if (!text) return;
+    (*value)[std::string(item.first.str())] = *std::move(text);
   }
 }
 

@@ -26,7 +26,8 @@ class TomlTable {
   // "path:line: what" when it is no TOML 1.0.
   static absl::StatusOr<TomlTable> parse(std::string_view text, const std::string& path);
 
-  // get fills *value when the key is there, and leaves it alone when it is not.
+  // get fills *value when the key is there, and leaves it alone when it is not. A text with a NUL
+  // is an error.
   void get(std::string_view key, std::string* value);
   void get(std::string_view key, uint32_t* value, TomlRange range);
   void get(std::string_view key, uint64_t* value, TomlRange range);

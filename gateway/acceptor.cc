@@ -1,5 +1,6 @@
 #include "gateway/acceptor.h"
 
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -12,13 +13,16 @@
 #include "base/daemon.h"
 #include "base/endpoint.h"
 #include "gateway/connection.h"
+#include "gateway/farewell.h"
 
 namespace gatetape::gateway {
 namespace {
 
 constexpr int kBacklog = 1024;
-// Before the version string a server may send lines (RFC 4253 section 4.2).
-constexpr std::string_view kTooMany = "gatetape: too many connections, try again\r\n";
+constexpr std::string_view kTooMany = "gatetape: too many connections, try again";
+constexpr std::string_view kNoDescriptors =
+    "gatetape: the gateway is out of file descriptors, try again in a minute";
+constexpr size_t kFarewellsMax = 64;  // who comes while so many go is cut off
 
 void set_socket_options(int fd) {
   const int one = 1;
@@ -28,12 +32,17 @@ void set_socket_options(int fd) {
   setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unanswered_ms, sizeof unanswered_ms);
 }
 
+int open_spare() { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
+
 }  // namespace
 
 Acceptor::Acceptor(std::vector<Loop*> loops, Services& services)
-    : loops_(std::move(loops)), services_(services) {}
+    : loops_(std::move(loops)), services_(services), spare_fd_(open_spare()) {}
 
-Acceptor::~Acceptor() { stop(); }
+Acceptor::~Acceptor() {
+  stop();
+  if (spare_fd_ >= 0) close(spare_fd_);
+}
 
 absl::Status Acceptor::listen(const std::string& endpoint) {
   const absl::StatusOr<HostPort> parsed = parse_host_port(endpoint);
@@ -54,7 +63,8 @@ absl::Status Acceptor::listen(const std::string& endpoint) {
     return absl::UnavailableError("cannot listen on " + endpoint + ": " + reason);
   }
   listeners_.push_back(fd);
-  loops_.front()->watch(fd, EPOLLIN, this);
+  // Edge-triggered: a client that cannot be accepted must not wake the loop again and again.
+  loops_.front()->watch(fd, EPOLLIN | EPOLLET, this);
   return absl::OkStatus();
 }
 
@@ -76,16 +86,20 @@ void Acceptor::accept_all(int listener) {
     const int fd = accept4(listener, reinterpret_cast<sockaddr*>(&peer.storage), &peer.length,
                            SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
-      if (errno == EMFILE || errno == ENFILE)
-        services_.refusals.note("", "out of file descriptors");
-      return;
+      if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM) return;
+      if (errno == EMFILE || errno == ENFILE) return take_with_spare(listener);
+      continue;  // this client's own error (accept(2))
     }
     const std::string source = peer.to_text();
     const std::string source_ip = parse_host_port(source)->host;
     const absl::Status admitted = services_.startups.admit(source_ip);
     if (!admitted.ok()) {
-      send(fd, kTooMany.data(), kTooMany.size(), MSG_NOSIGNAL);
-      close(fd);
+      if (farewells_ == kFarewellsMax) {
+        close(fd);
+      } else {
+        farewells_++;
+        turn_away(fd, kTooMany, [this] { farewells_--; });
+      }
       services_.refusals.note(source, std::string(admitted.message()));
       continue;
     }
@@ -96,6 +110,27 @@ void Acceptor::accept_all(int listener) {
       loop->adopt(Connection::accept(*loop, *services, fd, source, source_ip));
     });
   }
+}
+
+void Acceptor::turn_away(int fd, std::string_view why, std::function<void()> on_closed) {
+  loops_.front()->adopt(std::make_unique<Farewell>(*loops_.front(), fd, why, std::move(on_closed)));
+}
+
+// Out of descriptors, the spare one takes the next client, to tell it why it must go. The others
+// wait until it has gone; without a spare one until another client comes.
+void Acceptor::take_with_spare(int listener) {
+  services_.refusals.note("", "out of file descriptors");
+  if (spare_fd_ < 0) return;
+  close(std::exchange(spare_fd_, -1));
+  const int fd = accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (fd < 0) {
+    spare_fd_ = open_spare();
+    return;
+  }
+  turn_away(fd, kNoDescriptors, [this] {
+    spare_fd_ = open_spare();
+    loops_.front()->post([this] { on_ready(0); });
+  });
 }
 
 }  // namespace gatetape::gateway

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -28,10 +30,14 @@ class Acceptor : public Ready {
 
  private:
   void accept_all(int listener);
+  void take_with_spare(int listener);
+  void turn_away(int fd, std::string_view why, std::function<void()> on_closed);
 
   const std::vector<Loop*> loops_;
   Services& services_;
   std::vector<int> listeners_;
+  int spare_fd_;          // for a client that comes when there is no other
+  size_t farewells_ = 0;  // clients that are told that there are too many
   size_t next_loop_ = 0;
 };
 

@@ -265,8 +265,9 @@ bool Channel::write_front(Side& side) {
       if (!side.close_seen && !write_request_in(frame)) return false;
       break;
     case FrameKind::kRequestOut: {
+      // Also to a user who closed already: stock ssh does at EOF, and waits for the exit status.
       const absl::StatusOr<Event> event = Event::decode(frame.payload);
-      if (!side.close_seen) send_request(side, *event, false);
+      send_request(side, *event, false);
       break;
     }
     case FrameKind::kReplyOut:

@@ -91,7 +91,9 @@ SessionEndRow derive_session_end(const Frame& frame, const Event& event, int64_t
   row.detail = text_of(event, "detail");
   row.frames = frame.seq;
   if (frame.kind == FrameKind::kStop) {
-    const int64_t ended_at_ns = started_at_ns + static_cast<int64_t>(frame.offset_ns);
+    int64_t ended_at_ns = 0;
+    if (__builtin_add_overflow(started_at_ns, frame.offset_ns, &ended_at_ns))
+      ended_at_ns = INT64_MAX;  // started_at is whatever the writer said
     row.ended_at_ns = ended_at_ns - ended_at_ns % kNsPerUs;
     return row;
   }

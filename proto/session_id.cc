@@ -39,7 +39,7 @@ absl::StatusOr<SessionId> SessionId::from_text(std::string_view text) {
 
 std::string SessionId::to_text() const {
   std::string text = to_hex(bytes());
-  for (size_t at : {8, 13, 18, 23}) text.insert(at, 1, '-');
+  for (const size_t at : {8UL, 13UL, 18UL, 23UL}) text.insert(at, 1, '-');
   return text;
 }
 

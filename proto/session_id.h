@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <compare>
 #include <string>
 #include <string_view>
 
@@ -23,7 +24,11 @@ class SessionId {
   std::string to_text() const;
   // unix_ms is the minting time in the id.
   int64_t unix_ms() const;
-  auto operator<=>(const SessionId&) const = default;
+  // The order is that of the bytes, as uuid's in PostgreSQL: older first.
+  std::strong_ordering operator<=>(const SessionId& other) const {
+    return bytes() <=> other.bytes();
+  }
+  bool operator==(const SessionId&) const = default;
 
  private:
   std::array<char, 16> bytes_{};

@@ -9,8 +9,8 @@
 namespace gatetape::recorder {
 namespace {
 
-constexpr absl::Duration kBackoffMin = absl::Milliseconds(50);
-constexpr absl::Duration kBackoffMax = absl::Seconds(1);
+constexpr std::chrono::milliseconds kBackoffMin(50);
+constexpr std::chrono::milliseconds kBackoffMax(1000);
 constexpr absl::Duration kUpkeepEvery = absl::Hours(1);
 
 }  // namespace
@@ -45,6 +45,7 @@ void Committer::stop() {
     const absl::MutexLock lock(&mutex_);
     stopping_ = true;
   }
+  stopped_.end();
   if (thread_.joinable()) thread_.join();
 }
 
@@ -60,7 +61,7 @@ bool Committer::take(absl::Time deadline) {
 
 void Committer::run() {
   while (true) {
-    if (!open_ && !open_store()) wait_stop(backoff_);
+    if (!open_ && !open_store()) stopped_.wait(backoff_);
     if (open_) upkeep();
     if (!take(open_ ? upkeep_due_ : absl::InfinitePast())) return;
     if (policy_.empty()) continue;
@@ -100,11 +101,6 @@ void Committer::settle(const CommitPolicy::Outcome& outcome) {
   if (outcome.status.ok()) return;
   open_ = false;
   tell(outcome.status);
-}
-
-void Committer::wait_stop(absl::Duration duration) {
-  const absl::MutexLock lock(&mutex_);
-  mutex_.AwaitWithTimeout(absl::Condition(&stopping_), duration);
 }
 
 }  // namespace gatetape::recorder

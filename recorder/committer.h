@@ -3,6 +3,7 @@
 // thread.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -14,6 +15,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "base/pause.h"
 #include "recorder/commit_policy.h"
 
 namespace gatetape::recorder {
@@ -49,7 +51,6 @@ class Committer {
   // until the deadline. False when there is nothing more to do.
   bool take(absl::Time deadline);
   void settle(const CommitPolicy::Outcome& outcome);
-  void wait_stop(absl::Duration duration);
   bool has_something() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
 
   const std::unique_ptr<Store> store_;  // committer thread
@@ -59,13 +60,14 @@ class Committer {
   CommitPolicy policy_;       // committer thread
   bool open_ = false;         // committer thread
   std::optional<bool> told_;  // committer thread: what on_state_ was told last, open or not
-  absl::Duration backoff_;    // committer thread
+  std::chrono::milliseconds backoff_;  // committer thread
   absl::Time upkeep_due_ = absl::InfinitePast();  // committer thread
 
   absl::Mutex mutex_;
   std::vector<Work> submitted_ ABSL_GUARDED_BY(mutex_);
   uint64_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // submitted, and not yet done with
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  Pause stopped_;       // between two tries to open the store
   std::thread thread_;  // last: it uses all of the above
 };
 

@@ -12,6 +12,7 @@
 #include "base/crypto.h"
 #include "base/daemon.h"
 #include "recorder/committer.h"
+#include "recorder/disk_watch.h"
 #include "recorder/pg_store.h"
 #include "recorder/service.h"
 
@@ -61,6 +62,7 @@ int fail(const absl::Status& status) {
 }
 
 int serve(const Config& config, const SigningKey& key, DaemonSignals* signals) {
+  const DiskWatch disk_watch(config.dir);
   State state;
   Committer committer(
       std::make_unique<PgStore>(config.recorder.database, config.recorder.commit_timeout_s),

@@ -5,6 +5,7 @@
 #include <grpcpp/security/tls_credentials_options.h>
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "base/clock.h"
@@ -13,6 +14,10 @@
 
 namespace gatetape::tee {
 namespace {
+
+constexpr std::chrono::milliseconds kBackoffMin(20);
+constexpr std::chrono::milliseconds kBackoffMax(500);
+constexpr std::chrono::milliseconds kWatchEvery(250);
 
 using record::v1::RecorderService;
 using record::v1::RecordRequest;
@@ -59,8 +64,8 @@ void RecordLink::stop() {
     stop_ = true;
     if (context_ != nullptr) context_->TryCancel();
     changed_.Signal();
-    stopped_.SignalAll();
   }
+  stopped_.end();
   if (writer_.joinable()) writer_.join();
   if (watchdog_.joinable()) watchdog_.join();
 }
@@ -99,21 +104,13 @@ std::string RecordLink::last_error() {
   return error_;
 }
 
-// Waits for at most this long, or until the link stops.
-void RecordLink::wait(int64_t milliseconds) {
-  const absl::MutexLock lock(&mutex_);
-  const absl::Time until = absl::Now() + absl::Milliseconds(milliseconds);
-  while (!stop_ && !stopped_.WaitWithDeadline(&mutex_, until)) {
-  }
-}
-
 void RecordLink::run() {
   std::vector<std::shared_ptr<grpc::Channel>> channels;
   for (const std::string& endpoint : options_.endpoints) {
     channels.push_back(dial(endpoint, options_.tls));
     channels.back()->GetState(true);  // a warm standby
   }
-  int64_t backoff_ms = 20;
+  std::chrono::milliseconds backoff = kBackoffMin;
   for (size_t at = 0;; at = (at + 1) % channels.size()) {
     const auto deadline = std::chrono::system_clock::now() + std::chrono::milliseconds(300);
     const bool answered = channels[at]->WaitForConnected(deadline) && serve(channels[at]);
@@ -122,8 +119,8 @@ void RecordLink::run() {
       if (stop_) return;
       if (!answered) error_ = "no recorder answers at " + options_.endpoints[at];
     }
-    backoff_ms = answered ? 20 : std::min<int64_t>(backoff_ms * 2, 500);
-    wait(backoff_ms);
+    backoff = answered ? kBackoffMin : std::min(backoff * 2, kBackoffMax);
+    stopped_.wait(backoff);
   }
 }
 
@@ -217,7 +214,7 @@ void RecordLink::on_response(const RecordResponse& response) {
 void RecordLink::watch() {
   int64_t patience_ms = options_.ack_stall_ms;
   for (;;) {
-    wait(250);
+    stopped_.wait(kWatchEvery);
     const absl::MutexLock lock(&mutex_);
     if (stop_) return;
     const int64_t now = system_clock().mono_ns();

@@ -15,6 +15,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "base/config.h"
+#include "base/pause.h"
 #include "tee/inbox.h"
 #include "tee/spool.h"
 
@@ -58,13 +59,12 @@ class RecordLink {
   void watch();
   bool serve(const std::shared_ptr<grpc::Channel>& channel);
   void on_response(const record::v1::RecordResponse& response);
-  void wait(int64_t milliseconds);
 
   const Options options_;
   std::atomic<bool> connected_{false};
   absl::Mutex mutex_;
   absl::CondVar changed_;  // for the writer: work_, stream_dead_, draining_ or stop_
-  absl::CondVar stopped_;  // for who sleeps
+  Pause stopped_;          // for who sleeps
   Spool spool_ ABSL_GUARDED_BY(mutex_);
   std::map<uint32_t, EventSink*> sinks_ ABSL_GUARDED_BY(mutex_);
   uint32_t next_handle_ ABSL_GUARDED_BY(mutex_) = 1;

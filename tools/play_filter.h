@@ -1,11 +1,12 @@
 // PlayFilter passes recorded output on to a terminal without what could reach beyond its screen:
 // titles, clipboard and other strings, questions that the terminal answers as if typed, and modes
-// that change what keys and mouse send. Pure; one thread.
+// that change what keys and mouse send. What it gives is UTF-8. Pure; one thread.
 #pragma once
 
 #include <string>
 #include <string_view>
 
+#include "tools/utf8_stream.h"
 #include "tools/vt_scanner.h"
 
 namespace gatetape::tools {
@@ -17,7 +18,7 @@ class PlayFilter {
 
  private:
   VtScanner scanner_;
-  bool after_c2_ = false;  // the last byte passed was 0xC2: it may begin a C1 control
+  Utf8Stream utf8_;
 };
 
 }  // namespace gatetape::tools

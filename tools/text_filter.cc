@@ -59,6 +59,7 @@ void TextFilter::take_control(char c) {
     line_.resize(cursor_);
     line_.push_back("\t");
     cursor_++;
+    if (line_.size() == kLineCharactersMax) end_line();
   }
 }
 

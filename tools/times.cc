@@ -131,7 +131,7 @@ std::string format_bytes(uint64_t bytes) {
     value /= 1024;
     unit = next;
   }
-  return absl::StrFormat(value < 9.95 ? "%.1f%s" : "%.0f%s", value, unit);
+  return absl::StrFormat("%.*f%s", value < 9.95 ? 1 : 0, value, unit);
 }
 
 }  // namespace gatetape::tools

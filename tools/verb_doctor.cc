@@ -1,6 +1,5 @@
 #include "tools/verb_doctor.h"
 
-#include <sys/statvfs.h>
 #include <sys/timex.h>
 
 #include <cstdio>
@@ -11,6 +10,7 @@
 #include "base/access.h"
 #include "base/bytes.h"
 #include "base/crypto.h"
+#include "base/disk.h"
 #include "base/migrate.h"
 #include "base/pg.h"
 #include "tools/audit_client.h"
@@ -20,7 +20,6 @@ namespace gatetape::tools {
 namespace {
 
 constexpr int64_t kTimeoutMs = 3000;
-constexpr uint64_t kFreeBytesMin = uint64_t{2} << 30;
 
 // Doctor prints one line a check and counts what is wrong.
 class Doctor {
@@ -157,13 +156,13 @@ void Doctor::check_gateway(const Config& config) {
 }
 
 void Doctor::check_disk() {
-  struct statvfs info {};
-  if (statvfs(context_.dir.c_str(), &info) != 0) return;  // the configuration check tells
-  const uint64_t free_bytes = static_cast<uint64_t>(info.f_bavail) * info.f_frsize;
-  const std::string what = absl::StrCat(free_bytes >> 20, " MiB are free for ",
-                                        std::filesystem::absolute(context_.dir).string());
-  if (free_bytes >= kFreeBytesMin) return good(what);
-  bad(what, "make room: when the disk is full, nothing passes");
+  for (const DiskRoom& room : disk_rooms(std::filesystem::absolute(context_.dir).string())) {
+    const std::string what = absl::StrCat(room.free_bytes >> 20, " MiB are free for ", room.path);
+    if (room.is_low())
+      bad(what, "make room: when the disk is full, nothing passes");
+    else
+      good(what);
+  }
 }
 
 void Doctor::check_clock() {

@@ -53,11 +53,6 @@ size_t VtScanner::feed_text(std::string_view bytes, const Sink& sink) {
 }
 
 void VtScanner::feed_sequence(char c, const Sink& sink) {
-  if (state_ == State::kString || state_ == State::kStringEscape) {
-    const bool ends = c == '\a' || (state_ == State::kStringEscape && c == '\\') || c == '\x18';
-    state_ = ends ? State::kGround : c == kEsc ? State::kStringEscape : State::kString;
-    return;
-  }
   if (c == '\x18' || c == '\x1a') {  // CAN, SUB: the sequence is off
     state_ = State::kGround;
     return;
@@ -65,6 +60,10 @@ void VtScanner::feed_sequence(char c, const Sink& sink) {
   if (c == kEsc) {
     state_ = State::kEscape;
     sequence_ = kEsc;
+    return;
+  }
+  if (state_ == State::kString) {
+    if (c == '\a') state_ = State::kGround;
     return;
   }
   if (is_control(c)) {  // it acts in the middle of a sequence

@@ -2,8 +2,9 @@
 // (ECMA-48), across any cuts. It never fails and keeps little: any bytes may come. Pure; one
 // thread.
 //
-// States: ground, escape (after ESC), csi (after ESC [), string (OSC, DCS, SOS, PM, APC until ST or
-// BEL).
+// States: ground, escape (after ESC), csi (after ESC [), string (OSC, DCS, SOS, PM, APC until ST,
+// BEL, CAN, SUB or the ESC of another sequence: as terminals do, or a string without an end would
+// hide what they show).
 #pragma once
 
 #include <functional>
@@ -33,7 +34,7 @@ class VtScanner {
   void feed(std::string_view bytes, const Sink& sink);
 
  private:
-  enum class State { kGround, kEscape, kCsi, kString, kStringEscape };
+  enum class State { kGround, kEscape, kCsi, kString };
   size_t feed_text(std::string_view bytes, const Sink& sink);
   void feed_sequence(char c, const Sink& sink);
 

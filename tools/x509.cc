@@ -22,6 +22,9 @@ Bio memory_bio(const std::string& text = {}) {
   return Bio(bio, BIO_free_all);
 }
 
+// OpenSSL would ask on the terminal, or take what comes on the input.
+int no_pass_phrase(char*, int, int, void*) { return -1; }
+
 std::string text_of(const Bio& bio) {
   char* data = nullptr;
   const long length = BIO_get_mem_data(bio.get(), &data);
@@ -78,19 +81,28 @@ Certificate Certificate::make_ca(const std::string& common_name, int64_t days) {
   return ca;
 }
 
+absl::StatusOr<Certificate> Certificate::parse(const std::string& certificate_pem,
+                                               const std::string& key_pem) {
+  X509* certificate =
+      PEM_read_bio_X509(memory_bio(certificate_pem).get(), nullptr, nullptr, nullptr);
+  EVP_PKEY* key =
+      PEM_read_bio_PrivateKey(memory_bio(key_pem).get(), nullptr, no_pass_phrase, nullptr);
+  Certificate parsed(certificate, key);
+  if (certificate == nullptr || key == nullptr || X509_check_private_key(certificate, key) != 1)
+    return absl::InvalidArgumentError("no certificate and its key, not encrypted, in PEM");
+  return parsed;
+}
+
 absl::StatusOr<Certificate> Certificate::load(const std::string& certificate_file,
                                               const std::string& key_file) {
   const absl::StatusOr<std::string> certificate_text = read_whole_file(certificate_file);
   if (!certificate_text.ok()) return certificate_text.status();
   const absl::StatusOr<std::string> key_text = read_whole_file(key_file);
   if (!key_text.ok()) return key_text.status();
-  X509* certificate =
-      PEM_read_bio_X509(memory_bio(*certificate_text).get(), nullptr, nullptr, nullptr);
-  EVP_PKEY* key = PEM_read_bio_PrivateKey(memory_bio(*key_text).get(), nullptr, nullptr, nullptr);
-  Certificate loaded(certificate, key);
-  if (certificate == nullptr || key == nullptr || X509_check_private_key(certificate, key) != 1)
-    return absl::InvalidArgumentError(certificate_file + " and " + key_file +
-                                      " are no certificate and its key in PEM");
+  absl::StatusOr<Certificate> loaded = parse(*certificate_text, *key_text);
+  if (!loaded.ok())
+    return absl::InvalidArgumentError(certificate_file + " and " + key_file + ": " +
+                                      std::string(loaded.status().message()));
   return loaded;
 }
 

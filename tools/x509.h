@@ -26,7 +26,10 @@ class Certificate {
  public:
   // make_ca makes a self-signed CA that may sign leaves only.
   static Certificate make_ca(const std::string& common_name, int64_t days);
-  // load reads a certificate and its key from PEM files. NOT_FOUND, or INVALID_ARGUMENT.
+  // parse reads a certificate and its key, not encrypted, from PEM; INVALID_ARGUMENT otherwise.
+  static absl::StatusOr<Certificate> parse(const std::string& certificate_pem,
+                                           const std::string& key_pem);
+  // load reads the files, then parses them. NOT_FOUND, or INVALID_ARGUMENT.
   static absl::StatusOr<Certificate> load(const std::string& certificate_file,
                                           const std::string& key_file);
   // sign makes a leaf with a fresh P-256 key, for servers and clients alike. INVALID_ARGUMENT for a

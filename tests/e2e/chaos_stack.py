@@ -3,11 +3,9 @@
 
 import contextlib
 import os
-import re
 import signal
 import socket
 import subprocess
-import time
 
 import harness
 
@@ -28,9 +26,12 @@ def tree_of(pid):
 class Daemon:
     """One process of the stack; it ends with the test that started it."""
 
-    def __init__(self, command, user, log, is_ready, stop_signal=signal.SIGTERM):
+    def __init__(self, command, user, log, is_ready, stop_signal=signal.SIGTERM,
+                 environment=None):
         ids = [f"--reuid={user}", f"--regid={user}", "--init-groups"] if os.getuid() == 0 else []
-        self.command = ["setpriv", *ids, "--pdeathsig", stop_signal.name[3:], *command]
+        settings = [f"{name}={value}" for name, value in (environment or {}).items()]
+        self.command = ["setpriv", *ids, "--pdeathsig", stop_signal.name[3:], "env", *settings,
+                        *command]
         self.log = log
         self.is_ready = is_ready
         self.stop_signal = stop_signal
@@ -92,10 +93,33 @@ class ChaosStack(harness.Stack):
         super().start()
         super().stop()
         self.add_settings(self.first_settings)
+        self.before_daemons()
         for name in ("postgres", "gatetape-recorder", "gatetape-auditd", "gatetape-gateway"):
             self.add_daemon(name)
             if name == "gatetape-recorder" and self.two_recorders:
                 self.add_second_recorder()
+
+    def before_daemons(self):
+        """What a test has to do while nothing runs yet."""
+
+    def on_started(self, _):
+        """What a test has to do when a program has started and later ones have not."""
+
+    def after_daemons(self):
+        """What a test has to undo when nothing runs any more."""
+
+    def environment(self, _):
+        """What a program gets on top of the environment of the test."""
+        return {}
+
+    def replace_in_config(self, old, new):
+        path = f"{self.dir}/gatetape.toml"
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        if old not in text:
+            raise AssertionError(f"{old} is not in {path}")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text.replace(old, new))
 
     def add_settings(self, settings):
         super().add_settings({key: value for key, value in settings.items() if key})
@@ -108,17 +132,21 @@ class ChaosStack(harness.Stack):
 
     def add_daemon(self, name, config="gatetape.toml"):
         part = name.removeprefix("gatetape-")
-        ready = {"gateway": lambda: harness.can_connect(self.port), "postgres": self.answers}.get(
-            part, lambda: listens(f"{self.dir}/run/{part}.sock"))
+        ready = (lambda: harness.can_connect(self.port)) if part == "gateway" else (
+            lambda: listens(f"{self.dir}/run/{part}.sock"))
         program = part.removesuffix("-b")
         command = [f"{harness.BIN}/gatetape-{program}", "--config", f"{self.dir}/{config}"]
-        stop_signal = signal.SIGTERM
         if name == "postgres":
-            command = [self.postgres("postgres"), "-D", f"{self.dir}/pg"]
-            stop_signal = signal.SIGINT
-        self.daemons[name] = Daemon(command, self.owner(), f"{self.dir}/log/{part}.log", ready,
-                                    stop_signal)
+            self.daemons[name] = self.postgres_daemon(f"{self.dir}/pg", part, self.answers)
+        else:
+            self.daemons[name] = Daemon(command, self.owner(), f"{self.dir}/log/{part}.log", ready,
+                                        environment=self.environment(name))
         self.daemons[name].start()
+        self.on_started(name)
+
+    def postgres_daemon(self, data, log, is_ready):
+        return Daemon([self.postgres("postgres"), "-D", data], self.owner(),
+                      f"{self.dir}/log/{log}.log", is_ready, signal.SIGINT)
 
     def add_second_recorder(self):
         with open(f"{self.dir}/gatetape.toml", encoding="utf-8") as file:
@@ -132,6 +160,17 @@ class ChaosStack(harness.Stack):
         """The path of a program of this PostgreSQL."""
         with open(f"{self.dir}/pg/PG_VERSION", encoding="ascii") as file:
             return f"/usr/lib/postgresql/{file.read().strip()}/bin/{program}"
+
+    def psql(self, role):
+        """The words of a psql that reads SQL from its standard input."""
+        return [*self.as_owner(), "psql", "-X", "-q", "-A", "-t", "-h", f"{self.dir}/run",
+                "-U", role, "gatetape"]
+
+    def as_owner(self):
+        """The words before a command that the daemons' user is to run."""
+        if os.getuid() != 0:
+            return []
+        return ["setpriv", f"--reuid={self.owner()}", f"--regid={self.owner()}", "--clear-groups"]
 
     def answers(self):
         try:
@@ -154,6 +193,7 @@ class ChaosStack(harness.Stack):
     def close(self):
         for name in reversed(list(self.daemons)):
             self.daemons[name].stop()
+        self.after_daemons()
         super().close()
 
     def works(self):
@@ -169,6 +209,12 @@ class ChaosStack(harness.Stack):
         ran = self.gatetape("verify", "--all", "-o", "csv")
         return ran if ran.returncode in (0, 5) else None
 
+    def wait_all_closed(self):
+        """Waits until every session of a user has its signed head."""
+        harness.wait_until(lambda: self.sql(
+            "select count(*) from gatetape.session s left join gatetape.head h using (session_id) "
+            "where s.kind = 'session' and h.session_id is null") == [["0"]], "sessions are closed")
+
     def tampered(self):
         return [verdict for verdict in self.verify_all()
                 if verdict[0] not in ("intact", "unsigned")]
@@ -177,11 +223,8 @@ class ChaosStack(harness.Stack):
 @contextlib.contextmanager
 def holding(stack, statement):
     """Runs SQL as the superuser in a transaction that stays open for the block."""
-    command = ["psql", "-X", "-q", "-h", f"{stack.dir}/run", "-U", "gatetape_owner", "gatetape"]
-    if os.getuid() == 0:
-        command = ["setpriv", f"--reuid={stack.owner()}", f"--regid={stack.owner()}",
-                   "--clear-groups", *command]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd="/") as psql:
+    with subprocess.Popen(stack.psql("gatetape_owner"), stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, cwd="/") as psql:
         psql.stdin.write(f"begin; {statement}; select 'held';\n".encode())
         psql.stdin.flush()
         while b"held" not in psql.stdout.readline():
@@ -192,13 +235,3 @@ def holding(stack, statement):
             psql.stdin.write(b"rollback;\n")
             psql.stdin.close()
 
-
-def seconds_until(condition, what, timeout_s=harness.WAIT_S):
-    """How long it took until `condition` held."""
-    started = time.monotonic()
-    harness.wait_until(condition, what, timeout_s)
-    return time.monotonic() - started
-
-
-def uuids(text):
-    return re.findall(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", text)

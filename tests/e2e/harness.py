@@ -93,6 +93,7 @@ class Stack:
         os.chmod(self.folder, 0o755)
         atexit.register(self.close)
         self.dir = f"{self.folder}/state"
+        self.sql_folder = f"{self.dir}/run"  # with the socket of the PostgreSQL that sql() asks
         self.port = free_port()
         self.keys = {}
         for user in ("alice", "bob", "carol", "stranger"):
@@ -248,7 +249,7 @@ class Stack:
     def sql(self, text):
         """Rows of an SQL query as the superuser, each a list of texts."""
         command = ["psql", "-X", "-q", "-A", "-t", "-F", "\x1f", "-v", "ON_ERROR_STOP=1",
-                   "-h", f"{self.dir}/run", "-U", "gatetape_owner", "-d", "gatetape", "-c", text]
+                   "-h", self.sql_folder, "-U", "gatetape_owner", "-d", "gatetape", "-c", text]
         if os.getuid() == 0:
             command = ["setpriv", f"--reuid={self.owner()}", f"--regid={self.owner()}",
                        "--clear-groups", *command]

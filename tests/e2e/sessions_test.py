@@ -69,6 +69,17 @@ class Commands(unittest.TestCase):
                 ran = harness.run([*words, "exec >&- 2>&-; cat > /dev/null; exit 7"], input=b"y")
                 self.assertEqual(ran.returncode, 7)
 
+    def test_the_exit_code_comes_also_when_the_client_closed_at_the_end_of_output(self):
+        command = "exec >&- 2>&-; sleep 1; exit 7"  # a client that shares a connection closes
+        for number, words in enumerate([stack.plain(), *stack.routes()]):
+            control = ("-o", f"ControlPath={stack.folder}/exit{number}")
+            shared = [words[0], *control, *words[1:]]
+            harness.run([*shared, "-o", "ControlMaster=yes", "-o", "ControlPersist=30", "true"],
+                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            with self.subTest(words=words):
+                self.assertEqual(harness.run([*shared, command]).returncode, 7)
+            harness.run([*shared, "-O", "exit"])
+
     def test_an_early_end_of_the_reader_ends_the_command(self):
         for words in stack.routes():
             with self.subTest(words=words):

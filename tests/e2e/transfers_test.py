@@ -10,7 +10,7 @@ import unittest
 import harness
 
 stack = None
-BULK_MIB = 256
+BULK_MIB = 1024
 # Far more than the window, far less than the bulk.
 RESIDENT_BYTES_MAX = 192 << 20
 

@@ -7,6 +7,7 @@ the user saw; each only grows, and is written with one write(2) as the bytes pas
 """
 
 import collections
+import contextlib
 import ctypes
 import os
 import random
@@ -16,10 +17,13 @@ import sys
 import threading
 import time
 
+import machine
+
 SFTP_SERVER = "/usr/lib/openssh/sftp-server"
 IN, OUT = 1, 2  # kinds of frames, docs/FORMAT.md section 2
 BLOCK = 16384
-PACE_S = 0.05  # between two blocks of bulk
+PACE_S = 0.08  # between two blocks of bulk
+PORTION = 25  # of clients whose streams are read at once
 
 
 class Log:
@@ -72,6 +76,8 @@ class Client:
         self.ended = False
         self.command = f"{sys.executable} -B {os.path.abspath(__file__)} {mode} {folder} {name}"
         self.last = False  # typed to the end
+        self.said_bytes = 0
+        self.batches = 0  # of sftp; it tells when it begins the last command of one
         self.errors = open(f"{folder}/{name}.errors", "wb")
         start = self.start_sftp if mode == "sftp" else self.start_ssh
         self.process = start(words)
@@ -92,33 +98,38 @@ class Client:
         os.chmod(script, 0o755)
         local = f"{self.folder}/{self.name}.local"
         with open(local, "wb") as file:
-            file.write(random.Random(self.name).randbytes(200_000))
+            file.write(random.Random(self.name).randbytes(50_000))
         self.batch = f"put {local} {local}.there\nget {local}.there {local}.back\n".encode()
+        options = ["-P" if word == "-p" else word for word in words[1:-1] if word != "-T"]
         return subprocess.Popen(
-            ["sftp", "-q", *words[1:-1], "-S", script, "-s", self.command, "-b", "-", words[-1]],
+            ["sftp", "-q", *options, "-S", script, "-s", self.command, "-b", "-", words[-1]],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors)
 
     def write(self):
         noise = random.Random(self.name)
-        try:
-            while not self.last:
-                put(self.process.stdin.fileno(), self.next_input(noise))
+        with contextlib.suppress(OSError), self.process.stdin:  # the session ended
+            while not self.last and not self.ended:
+                said = self.next_input(noise)
+                put(self.process.stdin.fileno(), said)
+                self.said_bytes += len(said)
                 time.sleep(noise.uniform(0.01, 2 * PACE_S))
-            self.process.stdin.close()
-        except OSError:  # the session ended
-            pass
 
     def next_input(self, noise):
         if self.mode == "type":
             return b"%d\n" % noise.randrange(10 ** noise.randrange(1, 30))
         if self.mode == "sink":
             return noise.randbytes(BLOCK)
-        return self.batch if self.mode == "sftp" else b""
+        if self.mode == "sftp" and self.logged("chatter").count(b"> get") == self.batches:
+            self.batches += 1
+            return self.batch
+        return b""
 
     def read(self):
         seen = Log(f"{self.folder}/{self.name}.{'chatter' if self.mode == 'sftp' else 'seen'}")
-        while data := os.read(self.process.stdout.fileno(), 65536):
-            seen.add(data)
+        with self.process.stdout, self.errors:
+            while data := os.read(self.process.stdout.fileno(), 65536):
+                seen.add(data)
+        os.close(seen.fd)
         self.process.wait()
         self.ended = True
 
@@ -129,9 +140,6 @@ class Client:
             self.process.send_signal(signal.SIGTERM)
         self.threads[1].join(timeout_s)
         return self.ended
-
-    def kill(self):
-        self.process.kill()
 
     def logged(self, stream):
         try:
@@ -151,6 +159,7 @@ class Load:
         self.slots = [mode for mode, count in sizes.items() for _ in range(count)]
         self.live = [None] * len(self.slots)
         self.clients = []
+        self.checked, self.unchecked = 0, []
         self.stopped = threading.Event()
         self.keeper = threading.Thread(target=self.keep, daemon=True)
         self.keeper.start()
@@ -171,18 +180,51 @@ class Load:
                    if client and not client.ended
                    and (client.logged("seen") or client.logged("in")))
 
+    def wait_all_pass(self):
+        """Waits until every session passes something; gives how many seconds it took."""
+        return seconds_until(lambda: self.busy() == len(self.slots), "all sessions pass")
+
+    def seconds_until_typing_passes(self):
+        """How long it takes until every live typing session shows what is typed from now on."""
+        typing = [client for client in self.live if client.mode == "type"]
+        marks = [client.said_bytes for client in typing]
+        return seconds_until(
+            lambda: all(len(client.logged("seen")) > mark or client.ended
+                        for client, mark in zip(typing, marks)), "what is typed passes")
+
     def passed_bytes(self):
         return sum(len(client.logged(stream))
                    for client in self.clients for stream in ("in", "seen"))
 
-    def stop(self, timeout_s=30):
+    def unrecorded(self):
+        """unrecorded() of the clients that did something since the last call."""
+        clients = self.unchecked + self.clients[self.checked:]
+        self.checked += len(clients) - len(self.unchecked)
+        self.unchecked = [client for client in clients if not client.ended]
+        return unrecorded(clients, self.stack.sql)
+
+    def stop(self, timeout_s=60):
         """Ends all sessions; gives the clients that did not end by themselves."""
         self.stopped.set()
         self.keeper.join()
         stuck = [client for client in self.live if client and not client.finish(timeout_s)]
-        for client in stuck:
-            client.kill()
+        self.kill()
         return stuck
+
+    def kill(self):
+        """Ends all clients at once, when a test gives up."""
+        self.stopped.set()
+        self.keeper.join()
+        for client in self.clients:
+            if not client.ended:
+                client.process.kill()
+
+
+def seconds_until(condition, what):
+    """How long it took until `condition` held."""
+    started = time.monotonic()
+    machine.wait_until(condition, what)
+    return time.monotonic() - started
 
 
 def decompress(data, raw_bytes):
@@ -204,19 +246,19 @@ def frames_of(data):
         at += 18 + size
 
 
-def stored_streams(sql):
-    """{name of a client: {kind: bytes}} of everything that is stored, read by `sql`. Rows must be
+def stored_streams(clients, sql):
+    """{name of a client: {kind: bytes}} of what is stored of them, read by `sql`. Rows must be
     without a hole or overlap."""
+    wanted = {client.name for client in clients}
     names = {session: command.split()[-1] for session, command in sql(
         "select session_id, text from gatetape.event where name = 'exec' "
-        "and text like '%witness.py%'")}
+        "and text like '%witness.py%'") if command.split()[-1] in wanted}
     streams = {name: collections.defaultdict(bytearray) for name in names.values()}
     nexts = dict.fromkeys(names, 1)
     for session, first, last, codec, raw_bytes, data in sql(
             "select session_id, first_seq, last_seq, codec, raw_bytes, encode(data, 'hex') "
-            "from gatetape.frames order by session_id, first_seq"):
-        if session not in names:
-            continue
+            f"from gatetape.frames where session_id = any('{{{','.join(names)}}}') "
+            "order by session_id, first_seq"):
         if int(first) != nexts[session]:
             raise AssertionError(f"{session}: row {first}, not {nexts[session]}")
         nexts[session] = int(last) + 1
@@ -230,29 +272,37 @@ def stored_streams(sql):
 def unrecorded(clients, sql):
     """What passed and is not stored: [(client, stream, bytes passed, bytes stored)]. What passed is
     read before what is stored."""
-    passed = [(client, stream, kind, client.logged(stream))
-              for client in clients for stream, kind in (("in", IN), ("seen", OUT))]
-    streams = stored_streams(sql)
     bad = []
-    for client, stream, kind, data in passed:
-        stored = streams.get(client.name, {}).get(kind, b"")
-        if not stored.startswith(data):
-            bad.append((client.name, stream, len(data), len(stored)))
+    for some in portions(clients):
+        passed = [(client, stream, kind, client.logged(stream))
+                  for client in some for stream, kind in (("in", IN), ("seen", OUT))]
+        streams = stored_streams(some, sql)
+        for client, stream, kind, data in passed:
+            stored = streams.get(client.name, {}).get(kind, b"")
+            if not stored.startswith(data):
+                bad.append((client.name, stream, len(data), len(stored)))
     return bad
 
 
+def portions(clients):
+    """Some at a time: the streams of all may be more than fits into memory."""
+    return [clients[at:at + PORTION] for at in range(0, len(clients), PORTION)]
+
+
 def not_whole(clients, sql):
-    """Like unrecorded, for clients that ended in order: what passed must be all that is stored, and
-    what the target sent must be what the user saw."""
-    streams = stored_streams(sql)
+    """Like unrecorded, for clients that ended in order (a source never does): what passed must be
+    all that is stored, and what the target sent must be what the user saw."""
+    streams = stored_streams(clients, sql)
     bad = []
     for client in clients:
+        if client.mode == "source":
+            continue
         for stream, kind in (("in", IN), ("seen", OUT)):
             stored = streams.get(client.name, {}).get(kind, b"")
             if client.logged(stream) != stored:
                 bad.append((client.name, stream, len(client.logged(stream)), len(stored)))
-        if client.mode == "type" and client.logged("out") != client.logged("seen"):
-            bad.append((client.name, "out", len(client.logged("out")), len(client.logged("seen"))))
+        if client.mode == "type" and client.logged("in") != client.logged("seen"):
+            bad.append((client.name, "echo", len(client.logged("in")), len(client.logged("seen"))))
     return bad
 
 

@@ -104,6 +104,11 @@ TEST_F(ConfigTest, what_is_wrong_is_refused_with_its_line) {
       {"level", "log_level = \"verbose\"", "debug, info, warn, error"},
       {"TCP without TLS", "[recorder]\nlisten = \"0.0.0.0:7000\"", "needs [tls]"},
       {"half of TLS", "recorders = [\"a:1\"]\n[tls]\ncertificate = \"c\"", "needs [tls]"},
+      {"socket without a path", "recorders = [\"unix:\"]", "`unix:` has no path"},
+      {"NUL in a socket path", "recorders = [\"unix:/a\\u0000b\"]",
+       ":1: `recorders` must not hold a NUL"},
+      {"NUL in a path", "\n[gateway]\nhost_key = \"a\\u0000b\"",
+       ":3: `host_key` must not hold a NUL"},
       {"long socket path", "[auditd]\nlisten = \"unix:/" + long_path + "\"", "107 characters"},
   };
   for (const auto& row : kRows) {

@@ -37,8 +37,28 @@ TEST(OpensshKey, spaces_around_and_a_missing_comment_do_not_matter) {
   EXPECT_EQ(key->comment, "");
 }
 
+// ecdsa gives the line of a key with these two fields.
+std::string ecdsa(std::string_view curve, const std::string& point) {
+  std::string blob;
+  for (std::string_view field : {std::string_view("ecdsa-sha2-nistp256"), curve})
+    put_string(&blob, field);
+  put_string(&blob, point);
+  return "ecdsa-sha2-nistp256 " + to_base64(blob);
+}
+
+std::string rsa(const std::string& exponent) {
+  std::string blob;
+  put_string(&blob, "ssh-rsa");
+  put_string(&blob, exponent);
+  put_string(&blob, std::string(256, '\x7f'));
+  return "ssh-rsa " + to_base64(blob);
+}
+
 TEST(OpensshKey, what_is_no_usable_public_key_is_refused) {
   const std::string line = kEd25519;
+  const std::string point = '\4' + std::string(64, 'p');
+  ASSERT_TRUE(OpensshPublicKey::parse(ecdsa("nistp256", point)).ok());
+  ASSERT_TRUE(OpensshPublicKey::parse(rsa("\3")).ok());
   const struct {
     const char* name;
     std::string line;
@@ -55,6 +75,13 @@ TEST(OpensshKey, what_is_no_usable_public_key_is_refused) {
       {"other curve inside", "ecdsa-sha2-nistp384 " + std::string(kEcdsa).substr(20),
        "not a whole"},
       {"short RSA", kRsa1024, "2048"},
+      {"no curve", ecdsa("", point), "not a whole"},
+      {"part of a curve", ecdsa("nistp", point), "not a whole"},
+      {"a point of another curve", ecdsa("nistp256", point + "p"), "not a whole"},
+      {"RSA without an exponent", rsa(""), "not a whole ssh-rsa"},
+      {"RSA with a negative exponent", rsa("\xff"), "not a whole ssh-rsa"},
+      {"without padding", std::string(kEcdsa, sizeof kEcdsa - 2), "base64"},
+      {"a second line", line + "\n" + line, "one line"},
   };
   for (const auto& row : kRows) {
     const auto key = OpensshPublicKey::parse(row.line);

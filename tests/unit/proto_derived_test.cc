@@ -43,6 +43,12 @@ TEST(DerivedTest, system_session_ends_when_its_stop_says) {
   EXPECT_EQ(row.reason, "SIGTERM");
 }
 
+TEST(DerivedTest, a_stop_past_the_end_of_time_ends_there) {
+  const Frame frame{2, 0, FrameKind::kStop, INT64_MAX, {}};
+  const SessionEndRow row = derive_session_end(frame, Event(), INT64_MAX - 807);
+  EXPECT_EQ(row.ended_at_ns, INT64_MAX - INT64_MAX % 1000);
+}
+
 TEST(DerivedTest, event_row_says_what_people_search) {
   struct Row {
     FrameKind kind;

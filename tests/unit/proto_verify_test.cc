@@ -203,7 +203,8 @@ TEST_F(VerifyTest, event_that_does_not_decode_is_named) {
 }
 
 TEST_F(VerifyTest, frame_after_the_end_is_named) {
-  for (const uint64_t seq : {16U, 17U, 18U}) frames_.push_back({seq, 1, FrameKind::kOut, 20'000, "more"});
+  for (const uint64_t seq : {16U, 17U, 18U})
+    frames_.push_back({seq, 1, FrameKind::kOut, 20'000, "more"});
   batches_ = batches_of(frames_);
   expect_problem(16, "after the session's end");
 }

@@ -42,6 +42,8 @@ TEST(TextFilterTest, output_reads_as_the_screen_did) {
        "a\\xc2\\x9b31mb\n"},
       {"bell and nul", std::string("a\a\0b\n", 5), "ab\n"},
       {"cancelled sequence", "\x1b[12\x18ok\n", "ok\n"},
+      {"escape ends a string", "\x1b]0;x\x1b[31mshown\n", "shown\n"},
+      {"SUB ends a string", "\x1bPx\x1ashown\n", "shown\n"},
   };
   for (const Row& row : rows) EXPECT_EQ(text_of(row.bytes), row.text) << row.name;
 }
@@ -64,6 +66,17 @@ TEST(TextFilterTest, any_bytes_give_safe_text) {
       bytes += random() % 4 == 0 ? "\x1b[9P"[random() % 4] : static_cast<char>(random() % 256);
     for (const char c : text_of(bytes))
       EXPECT_TRUE(static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\t') << round;
+  }
+}
+
+TEST(TextFilterTest, no_line_is_longer_than_its_limit) {
+  // Tabs, and text behind one in the last column.
+  std::string bytes = "\x1b[9999C\x1b[9999C\t\tx";
+  bytes += std::string(40'000, '\t') + "\x1b[9999@" + std::string(40'000, 'y');
+  size_t line = 0;
+  for (const char c : text_of(bytes)) {
+    line = c == '\n' ? 0 : line + 1;
+    ASSERT_LE(line, 16u * 1024);
   }
 }
 
@@ -104,11 +117,30 @@ TEST(PlayFilterTest, what_reaches_beyond_the_screen_is_dropped) {
                             "\x1b[?2026$p",
                             "\x1b[?u",
                             "\x1b[x",
+                            "\x1b[?09h",
+                            "\x1b[?25;0009h",
+                            "\x1b[?1h",
+                            "\x1b[2h",
+                            "\x1b[20h",
+                            "\x1b=",
+                            "\x1b[5i",
+                            "\x1b[?1;1;0S",
+                            "\x1b[?4m",
+                            "\x1b[#R",
+                            "\x1b[62\"p",
+                            "\x1b%@",
+                            "\x1b[\xe3m",
+                            "\x1b\xda",
                             "\x7f"})
     EXPECT_EQ(played(bytes), "") << printable(bytes);
   EXPECT_EQ(played("a\xc2\x9b"
                    "6n"),
-            "a\xc2?6n");
+            "a?6n");
+  EXPECT_EQ(played("a\x9b"
+                   "6n"),
+            "a\xef\xbf\xbd"
+            "6n");
+  EXPECT_EQ(played("\x1b]0;x\x1b[6nshown"), "shown");
 }
 
 TEST(PlayFilterTest, any_cut_gives_the_same_bytes) {

@@ -3,6 +3,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
+#include <unistd.h>
 
 #include "tools/x509.h"
 
@@ -68,6 +69,33 @@ TEST(Certificate, a_leaf_cannot_sign_another) {
   const auto leaf = ca.sign(wish({"a"}));
   ASSERT_TRUE(leaf.ok());
   EXPECT_EQ(leaf->sign(wish({"b"})).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+// Nobody is asked for a pass phrase: a daemon would wait for ever, or take what comes on its input.
+TEST(Certificate, an_encrypted_key_is_refused) {
+  const Certificate ca = Certificate::make_ca("ca", 10);
+  EVP_PKEY* key = EVP_EC_gen("P-256");
+  BIO* bio = BIO_new(BIO_s_mem());
+  PEM_write_bio_PKCS8PrivateKey(bio, key, EVP_aes_128_cbc(), "word", 4, nullptr, nullptr);
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(bio, &data);
+  const std::string pem(data, static_cast<size_t>(size));
+  BIO_free(bio);
+  EVP_PKEY_free(key);
+  int input[2];
+  ASSERT_EQ(pipe(input), 0);
+  ASSERT_EQ(write(input[1], "word\n", 5), 5);
+  close(input[1]);
+  const int before = dup(0);
+  dup2(input[0], 0);
+  const auto loaded = Certificate::parse(ca.certificate_pem(), pem);
+  char next = 0;
+  EXPECT_EQ(read(0, &next, 1), 1);
+  EXPECT_EQ(next, 'w');
+  dup2(before, 0);
+  close(before);
+  close(input[0]);
+  EXPECT_EQ(loaded.status().code(), absl::StatusCode::kInvalidArgument);
 }
 
 TEST(Certificate, what_is_no_host_is_refused) {

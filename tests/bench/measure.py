@@ -12,7 +12,8 @@ import select
 import subprocess
 import time
 
-import bench_stack
+import stack as bench
+from machine import WAIT_S, wait_until
 
 MIB = 1 << 20
 PAUSE_MAX_S = 0.005
@@ -26,25 +27,24 @@ def quantile(values, part):
     return values[min(int(len(values) * part), len(values) - 1)]
 
 
-def row(what, unit, gatetape, plain=None):
-    ratio = gatetape / plain if plain else None
-    return {"what": what, "unit": unit, "gatetape": gatetape, "plain": plain, "ratio": ratio}
+def row(what, unit, **by_route):
+    return {"what": what, "unit": unit, **by_route}
 
 
 def latency_rows(what, times):
     for name, part in (("p50", 0.5), ("p99", 0.99)):
-        yield row(f"{what}, {name}", "ms", *(quantile(times[r], part) for r in bench_stack.ROUTES))
+        yield row(f"{what}, {name}", "ms", **{r: quantile(times[r], part) for r in times})
 
 
 class CommitProbe:
     """Commits one small row at a time in the stack's own cluster; psql's \\timing measures it."""
 
-    def __init__(self, stack):
-        if stack.sql("select count(*) from pg_database where datname = 'bench'") == ["0"]:
-            stack.sql("create database bench", "postgres")
-            stack.sql("create table probe (id bigint generated always as identity primary key, "
+    def __init__(self, gate):
+        if gate.sql("select count(*) from pg_database where datname = 'bench'") == ["0"]:
+            gate.sql("create database bench", "postgres")
+            gate.sql("create table probe (id bigint generated always as identity primary key, "
                       "data bytea)", "bench")
-        self.process = subprocess.Popen(stack.psql_words("bench"), stdin=subprocess.PIPE,
+        self.process = subprocess.Popen(gate.psql_words("bench"), stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True)
         self.process.stdin.write("\\timing on\n")
 
@@ -71,7 +71,7 @@ class Stored:
              "pg_current_wal_insert_lsn() - '0/0' from gatetape.frames")
 
     def __init__(self, stack):
-        self.stack, self.seconds, self.total = stack, 0.0, [0] * 5
+        self.gate, self.seconds, self.total = stack.gates["gatetape"], 0.0, [0] * 5
 
     @contextlib.contextmanager
     def watch(self):
@@ -82,19 +82,20 @@ class Stored:
         self.total = [t + a - b for t, a, b in zip(self.total, after, before)]
 
     def look(self):
-        return [int(value) for value in self.stack.sql(self.QUERY)]
+        return [int(value) for value in self.gate.sql(self.QUERY)]
 
     def rows(self, what):
         commits, frames, recorded, stored, wal = (max(1, value) for value in self.total)
-        return [row(f"{what}: commits", "1/s", commits / self.seconds),
-                row(f"{what}: frames per commit", "", frames / commits),
-                row(f"{what}: WAL bytes per recorded byte", "", wal / recorded),
-                row(f"{what}: bytes in frames.data per recorded byte", "", stored / recorded)]
+        figures = (("commits", "1/s", commits / self.seconds),
+                   ("frames per commit", "", frames / commits),
+                   ("WAL bytes per recorded byte", "", wal / recorded),
+                   ("bytes in frames.data per recorded byte", "", stored / recorded))
+        return [row(f"{what}: {name}", unit, gatetape=value) for name, unit, value in figures]
 
 
 def open_sessions(stack, route, count, pty=True):
     with concurrent.futures.ThreadPoolExecutor(OPENERS) as pool:
-        return list(pool.map(lambda n: bench_stack.Session(stack, route, n, pty), range(count)))
+        return list(pool.map(lambda n: bench.Session(stack, route, n, pty), range(count)))
 
 
 def end_sessions(sessions):
@@ -107,11 +108,11 @@ def end_sessions(sessions):
 def echo(stack, size):
     """One byte there and back, both ways and one commit in turn."""
     rows, commits = [], []
-    probe = CommitProbe(stack)
+    probe = CommitProbe(stack.gates["gatetape"])
     stored = Stored(stack)
     for name, pty in (("echo", False), ("echo, pty", True)):
-        sessions = {r: bench_stack.Session(stack, r, 0, pty) for r in bench_stack.ROUTES}
-        times = {r: [] for r in bench_stack.ROUTES}
+        sessions = {r: bench.Session(stack, r, 0, pty) for r in bench.ALL_ROUTES}
+        times = {r: [] for r in bench.ALL_ROUTES}
         for _ in range(size["round_trips"]):
             for route, session in sessions.items():
                 time.sleep(random.uniform(0, PAUSE_MAX_S))
@@ -126,13 +127,13 @@ def echo(stack, size):
         end_sessions(sessions.values())
     probe.end()
     commit = quantile(commits, 0.5)
-    rows += [row("one commit, p50", "ms", commit), row("one commit, p99", "ms",
-                                                       quantile(commits, 0.99))]
+    rows += [row("one commit, p50", "ms", gatetape=commit),
+             row("one commit, p99", "ms", gatetape=quantile(commits, 0.99))]
     for at in rows[0], rows[2]:
-        rows.append(row(f"{at['what']}: more than plain, in commits", "",
-                        (at["gatetape"] - at["plain"]) / commit))
-        rows.append(row(f"{at['what']}: more than plain and two commits", "ms",
-                        at["gatetape"] - at["plain"] - 2 * commit))
+        more = at["gatetape"] - at["plain"]
+        rows += [row(f"{at['what']}: more than plain, in commits", "", gatetape=more / commit),
+                 row(f"{at['what']}: more than plain and two commits", "ms",
+                     gatetape=more - 2 * commit)]
     return rows + stored.rows("echo")
 
 
@@ -171,7 +172,7 @@ class Mux:
         self.socket = str(stack.data / f"{route}.mux")
         quiet = subprocess.DEVNULL
         self.process = stack.ssh(route, 0, ["-M", "-N", "-S", self.socket], "-", quiet, quiet)
-        bench_stack.wait_until("a shared connection", lambda: os.path.exists(self.socket))
+        wait_until(lambda: os.path.exists(self.socket), "there is a shared connection")
 
     def copy(self, command, source, sink):
         """Seconds that it took."""
@@ -192,13 +193,11 @@ class Processor:
     """CPU seconds of each part of the way, by the route they belong to."""
 
     def __init__(self, stack, muxes):
-        common = {"target sshd": stack.target}
-        self.pids = {
-            "gatetape": {"gateway": stack.gateway, "recorder": stack.recorder,
-                         "postgres": stack.postgres, "auditd": stack.auditd, **common,
-                         "ssh client": muxes["gatetape"].process.pid},
-            "plain": {"jump sshd": stack.jump, **common,
-                      "ssh client": muxes["plain"].process.pid}}
+        self.pids = {route: {"target sshd": stack.target, "ssh client": muxes[route].process.pid}
+                     for route in bench.ALL_ROUTES}
+        for route, gate in stack.gates.items():
+            self.pids[route] |= gate.pids
+        self.pids["plain"]["jump sshd"] = stack.jump
         self.used = {r: dict.fromkeys(parts, 0.0) for r, parts in self.pids.items()}
 
     @contextlib.contextmanager
@@ -209,19 +208,17 @@ class Processor:
             self.used[route][part] += seconds - before[part]
 
     def look(self, route):
-        now = {part: bench_stack.cpu_seconds(pid) for part, pid in self.pids[route].items()}
+        now = {part: bench.cpu_seconds(pid) for part, pid in self.pids[route].items()}
         ended = resource.getrusage(resource.RUSAGE_CHILDREN)
         now["ssh client"] += ended.ru_utime + ended.ru_stime
         return now
 
     def rows(self, what, gib):
-        ours, plain = self.used["gatetape"], self.used["plain"]
-        yield row(f"{what}: CPU of gateway | jump sshd", "s/GiB", ours["gateway"] / gib,
-                  plain["jump sshd"] / gib)
-        for part in ("recorder", "postgres", "auditd"):
-            yield row(f"{what}: CPU of {part}", "s/GiB", ours[part] / gib)
-        for part in ("target sshd", "ssh client"):
-            yield row(f"{what}: CPU of {part}", "s/GiB", ours[part] / gib, plain[part] / gib)
+        for parts in ("gateway", "jump sshd"), ("recorder",), ("postgres",), ("auditd",), (
+                "target sshd",), ("ssh client",):
+            values = {route: used[part] / gib for route, used in self.used.items()
+                      for part in parts if part in used}
+            yield row(f"{what}: CPU of {' | '.join(parts)}", "s/GiB", **values)
 
 
 def transfer(stack, mux, processor, data, upload):
@@ -247,19 +244,18 @@ def bulk(stack, size):
         write(data, size["bulk_bytes"])
         for upload in (False, True):
             what = f"{'upload' if upload else 'download'}, {name}"
-            muxes = {route: Mux(stack, route) for route in bench_stack.ROUTES}
+            muxes = {route: Mux(stack, route) for route in bench.ALL_ROUTES}
             processor = Processor(stack, muxes)
-            speeds = {route: [] for route in bench_stack.ROUTES}
+            speeds = {route: [] for route in bench.ALL_ROUTES}
             stored = Stored(stack)
             for pair in range(size["bulk_pairs"]):
-                for route in bench_stack.ROUTES[::1 if pair % 2 else -1]:
+                for route in bench.ALL_ROUTES[::1 if pair % 2 else -1]:
                     with stored.watch() if route == "gatetape" else contextlib.nullcontext():
                         speeds[route].append(
                             transfer(stack, muxes[route], processor, data, upload))
             for mux in muxes.values():
                 mux.end()
-            rows.append(row(what, "MiB/s", *(quantile(speeds[r], 0.5)
-                                            for r in bench_stack.ROUTES)))
+            rows.append(row(what, "MiB/s", **{r: quantile(speeds[r], 0.5) for r in speeds}))
             rows += processor.rows(what, size["bulk_bytes"] * size["bulk_pairs"] / 1024 / MIB)
             rows += stored.rows(what)
     return rows
@@ -267,8 +263,8 @@ def bulk(stack, size):
 
 def setups(stack, size):
     """`ssh -J ... true` over and over, by four clients at a time."""
-    times = {route: [] for route in bench_stack.ROUTES}
-    seconds = dict.fromkeys(bench_stack.ROUTES, 0.0)
+    times = {route: [] for route in bench.ROUTES}
+    seconds = dict.fromkeys(bench.ROUTES, 0.0)
 
     def client(route, number, deadline):
         while time.monotonic() < deadline:
@@ -279,26 +275,27 @@ def setups(stack, size):
             times[route].append((time.monotonic() - begin) * 1000)
 
     for _ in range(size["setup_windows"]):
-        for route in bench_stack.ROUTES:
+        for route in bench.ROUTES:
             begin = time.monotonic()
             deadline = begin + size["setup_window_s"]
             with concurrent.futures.ThreadPoolExecutor(4) as pool:
                 list(pool.map(lambda n, r=route, d=deadline: client(r, n, d), range(4)))
             seconds[route] += time.monotonic() - begin
     rows = [row("session set-ups, 4 clients", "1/s",
-                *(len(times[r]) / seconds[r] for r in bench_stack.ROUTES))]
+                **{r: len(times[r]) / seconds[r] for r in times})]
     return rows + list(latency_rows("one session set-up", times))
 
 
 def memory(stack, size):
     """What an idle pty session adds, once the first few have been."""
     def look():
-        return {"gateway": bench_stack.resident_kib(stack.gateway),
-                "recorder": bench_stack.resident_kib(stack.recorder),
-                "jump sshd": bench_stack.tree_resident_kib(stack.jump)}
+        pids = stack.gates["gatetape"].pids
+        return {"gateway": bench.resident_kib(pids["gateway"]),
+                "recorder": bench.resident_kib(pids["recorder"]),
+                "jump sshd": bench.tree_resident_kib(stack.jump)}
 
     grown = {}
-    for route in bench_stack.ROUTES:
+    for route in bench.ROUTES:
         end_sessions(open_sessions(stack, route, WARM_SESSIONS))
         before = look()
         sessions = open_sessions(stack, route, size["idle_sessions"])
@@ -307,8 +304,9 @@ def memory(stack, size):
         end_sessions(sessions)
         grown[route] = {part: (after[part] - before[part]) / len(sessions) for part in after}
     return [row("idle session: memory of gateway | jump sshd", "KiB",
-                grown["gatetape"]["gateway"], grown["plain"]["jump sshd"]),
-            row("idle session: memory of recorder", "KiB", grown["gatetape"]["recorder"])]
+                gatetape=grown["gatetape"]["gateway"], plain=grown["plain"]["jump sshd"]),
+            row("idle session: memory of recorder", "KiB",
+                gatetape=grown["gatetape"]["recorder"])]
 
 
 def type_in_all(sessions, seconds):
@@ -326,7 +324,7 @@ def type_in_all(sessions, seconds):
             shown = heapq.heappop(due)[1]
             typed_at[shown] = time.perf_counter()
             os.write(by_fd[shown].typed, b"k")
-        pause = max(0.0, due[0][0] - time.perf_counter()) if due else bench_stack.WAIT_S
+        pause = max(0.0, due[0][0] - time.perf_counter()) if due else WAIT_S
         for shown, _ in ready.poll(pause):
             by_fd[shown].read()
             now = time.perf_counter()
@@ -341,19 +339,19 @@ def type_in_all(sessions, seconds):
 def typing(stack, size):
     """Many people type at the same time."""
     count = size["typists"]
-    sessions = {route: open_sessions(stack, route, count) for route in bench_stack.ROUTES}
-    times = {route: [] for route in bench_stack.ROUTES}
+    sessions = {route: open_sessions(stack, route, count) for route in bench.ROUTES}
+    times = {route: [] for route in bench.ROUTES}
     stored = Stored(stack)
     for _ in range(size["typing_windows"]):
-        for route in bench_stack.ROUTES:
+        for route in bench.ROUTES:
             with stored.watch() if route == "gatetape" else contextlib.nullcontext():
                 times[route] += type_in_all(sessions[route], size["typing_window_s"])
-    for route in bench_stack.ROUTES:
+    for route in bench.ROUTES:
         end_sessions(sessions[route])
     what = f"echo, {count} typists"
-    rate = [len(times[r]) / size["typing_windows"] / size["typing_window_s"]
-            for r in bench_stack.ROUTES]
-    return [*latency_rows(what, times), row(f"{what}: keys", "1/s", *rate), *stored.rows(what)]
+    rates = {r: len(times[r]) / size["typing_windows"] / size["typing_window_s"] for r in times}
+    return [*latency_rows(what, times), row(f"{what}: keys", "1/s", **rates),
+            *stored.rows(what)]
 
 
 ALL = {"echo": echo, "bulk": bulk, "setups": setups, "memory": memory, "typing": typing}

@@ -1,6 +1,6 @@
-"""What tools/bench measures on: a whole gatetape stack as `gatetape up` runs it, one stock sshd as
-target, one stock sshd as plain jump host, and an ssh configuration that reaches the target by
-either way. All of it lives in a temporary folder, on loopback, and ends with Stack.stop()."""
+"""What tools/bench measures on, on loopback in a temporary folder, until Stack.stop(): a whole gatetape
+as `gatetape up` runs it, the same with a recorder that acknowledges on receipt, a stock sshd as plain
+jump host, one stock sshd as target of all, and an ssh configuration that reaches it by each route."""
 
 import contextlib
 import getpass
@@ -9,17 +9,20 @@ import pathlib
 import select
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 
+from machine import WAIT_S, can_connect, free_port, is_locked, make_key, wait_until
+
 CIPHER = "aes128-gcm@openssh.com"
 KEY_EXCHANGE = "curve25519-sha256"
 ROUTES = ("gatetape", "plain")
+# What durability itself costs: the same relay with a recorder that acknowledges what it received.
+ALL_ROUTES = ("gatetape", "receipt", "plain")
 # The gateway limits connections a source address, so the clients come from several.
 SOURCES = 8
-WAIT_S = 60
+MIGRATIONS = str(pathlib.Path(__file__).resolve().parents[2] / "migrations")
 
 SSHD = """\
 ListenAddress 127.0.0.1
@@ -41,23 +44,16 @@ MaxSessions 1000
 LogLevel ERROR
 """
 
-SSH_SOURCE = """\
-Host gate-{n}
+SSH_ROUTE = """\
+Host {route}-jump-{n}
   HostName 127.0.0.1
-  Port {gate}
-  User bench
+  Port {port}
+  User {user}
   BindAddress 127.0.1.{n}
-Host jump-{n}
-  HostName 127.0.0.1
-  Port {jump}
-  BindAddress 127.0.1.{n}
-Host gatetape-{n}
-  HostName db
-  ProxyJump gate-{n}
-Host plain-{n}
+Host {route}-{n}
   HostName 127.0.0.1
   Port {target}
-  ProxyJump jump-{n}
+  ProxyJump {route}-jump-{n}
 """
 
 SSH_ALL = """\
@@ -94,32 +90,6 @@ targets = ["db"]
 logins = ["{user}"]
 allow = ["shell", "exec", "sftp"]
 """
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-def wait_until(what, condition, timeout_s=WAIT_S):
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"{what}: not within {timeout_s} s")
-        time.sleep(0.05)
-
-
-def listens(port):
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-        return True
-    return False
-
-
-def password_is_locked(user):
-    """sshd without PAM refuses such an account."""
-    answer = subprocess.run(["passwd", "-S", user], capture_output=True, text=True, check=False)
-    return answer.returncode == 0 and answer.stdout.split()[1] == "L"
 
 
 def process_table():
@@ -205,117 +175,133 @@ class Session:
         self.process.stdout.close()
 
 
+class Gatetape:
+    """One `gatetape up`."""
+
+    def __init__(self, programs, folder):
+        self.programs, self.dir, self.port = programs, str(folder), free_port()
+        self.process = None
+        self.pids = {}
+
+    def start(self, stack, name):
+        self.process = stack.child(name, [f"{self.programs}/gatetape", "up", "--dir", self.dir,
+                                          "--listen", f"127.0.0.1:{self.port}"])
+        wait_until(lambda: can_connect(self.port) or self.process.poll() is not None,
+                   "gatetape is up")
+        if self.process.poll() is not None:
+            raise RuntimeError(f"gatetape up ended with {self.process.returncode}")
+        names = {row[1]: pid for pid, row in process_table().items()
+                 if row[0] == self.process.pid}
+        # The kernel cuts a program's name after 15 characters.
+        self.pids = {part: names[f"gatetape-{part}"[:15]]
+                     for part in ("gateway", "recorder", "auditd")}
+        self.pids["postgres"] = names["postgres"]
+
+    def key(self, name):
+        return key_line(f"{self.dir}/keys/{name}.pub")
+
+    def set_access(self, text):
+        pathlib.Path(self.dir, "access.toml").write_text(text)
+        self.process.send_signal(signal.SIGHUP)
+
+    def psql_words(self, database):
+        return ["psql", "-XqAt", "-h", f"{self.dir}/run", "-U", "gatetape_owner",
+                "-d", database, "-v", "ON_ERROR_STOP=1"]
+
+    def sql(self, query, database="gatetape"):
+        """The first row of the answer, as text."""
+        done = subprocess.run([*self.psql_words(database), "-c", query], capture_output=True,
+                              text=True, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f"{query}: {done.stderr}")
+        return done.stdout.strip().split("|")
+
+
+def key_line(path):
+    return " ".join(pathlib.Path(path).read_text().split()[:2])
+
+
 class Stack:
-    def __init__(self, programs):
-        self.programs = pathlib.Path(programs).resolve()
+    def __init__(self, programs, receipt_recorder):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="gatetape-bench-"))
         memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
         self.data = pathlib.Path(tempfile.mkdtemp(prefix="gatetape-bench-", dir=memory))
         self.user = getpass.getuser()
         self.children = []
-        self.gate_port, self.jump_port, self.target_port = (free_port() for _ in range(3))
+        self.target_port, self.jump_port = free_port(), free_port()
+        self.target = self.jump = None
+        self.gates = {"gatetape": Gatetape(pathlib.Path(programs).resolve(), self.dir / "state"),
+                      "receipt": Gatetape(self.dir / "receipt_bin", self.dir / "receipt_state")}
+        shutil.copytree(programs, self.dir / "receipt_bin")
+        shutil.copy(receipt_recorder, self.dir / "receipt_bin/gatetape-recorder")
 
     def start(self):
         self.dir.chmod(0o755)  # the daemons' account walks through it
         (self.dir / "log").mkdir()
         for name in ("client", "jump_host", "target_host"):
-            self.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name,
-                      "-f", str(self.dir / name)])
-        self.up = self.child("up", [str(self.programs / "gatetape"), "up", "--dir", self.state(),
-                                    "--listen", f"127.0.0.1:{self.gate_port}"])
-        wait_until("gatetape up (see its log)", lambda: listens(self.gate_port) or self.check_up())
+            make_key(str(self.dir / name))
+        for route, gate in self.gates.items():
+            gate.start(self, route)
         if os.geteuid() == 0:
             os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
-        ca = self.dir / "user_ca.pub"
-        ca.write_text(self.key_line(f"{self.state()}/keys/user_ca.pub"))
-        self.target = self.sshd("target", self.target_port, f"TrustedUserCAKeys {ca}")
+        cas = self.dir / "user_cas.pub"
+        cas.write_text("".join(f"{gate.key('user_ca')}\n" for gate in self.gates.values()))
+        self.target = self.sshd("target", self.target_port, f"TrustedUserCAKeys {cas}")
         self.jump = self.sshd("jump", self.jump_port, "")
         self.write_client_files()
-        self.write_access()
-        names = {row[1]: pid for pid, row in process_table().items()
-                 if row[0] == self.up.pid}
-        # The kernel cuts a program's name after 15 characters.
-        self.gateway, self.recorder, self.auditd, self.postgres = (
-            names[name[:15]] for name in
-            ("gatetape-gateway", "gatetape-recorder", "gatetape-auditd", "postgres"))
-
-    def state(self):
-        return str(self.dir / "state")
-
-    def check_up(self):
-        if self.up.poll() is not None:
-            raise RuntimeError((self.dir / "log/up.log").read_text())
-        return False
-
-    def run(self, command):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise RuntimeError(f"{command[0]}: {done.stdout}{done.stderr}")
-        return done.stdout
+        access = ACCESS.format(client_key=key_line(self.dir / "client.pub"), user=self.user,
+                               target_key=key_line(self.dir / "target_host.pub"),
+                               target=self.target_port)
+        for gate in self.gates.values():
+            gate.set_access(access)
+        for route in ALL_ROUTES:
+            wait_until(lambda r=route: self.reaches_target(r), f"{route} reaches the target")
 
     def child(self, name, command):
         with open(self.dir / "log" / f"{name}.log", "ab") as log:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                       start_new_session=True)
+                                       start_new_session=True,
+                                       env={**os.environ, "GATETAPE_MIGRATIONS": MIGRATIONS})
         self.children.append(process)
         return process
 
     def sshd(self, name, port, extra):
         config = self.dir / f"{name}_sshd_config"
-        pam = "yes" if password_is_locked(self.user) else "no"
+        pam = "yes" if is_locked(self.user) else "no"
         config.write_text(SSHD.format(dir=self.dir, name=name, port=port, extra=extra, pam=pam))
         process = self.child(name, [shutil.which("sshd") or "/usr/sbin/sshd", "-D", "-e",
                                     "-f", str(config)])
-        wait_until(f"sshd {name}", lambda: listens(port))
+        wait_until(lambda: can_connect(port), f"sshd {name} listens")
         return process.pid
 
-    def key_line(self, path):
-        return " ".join(pathlib.Path(path).read_text().split()[:2])
-
     def write_client_files(self):
-        keys = pathlib.Path(self.state(), "keys")
-        lines = (f"[127.0.0.1]:{self.gate_port} {self.key_line(keys / 'gateway_host.pub')}",
-                 f"[127.0.0.1]:{self.jump_port} {self.key_line(self.dir / 'jump_host.pub')}",
-                 f"[127.0.0.1]:{self.target_port} {self.key_line(self.dir / 'target_host.pub')}",
-                 f"@cert-authority db {self.key_line(keys / 'host_ca.pub')}")
+        ports = {"plain": self.jump_port, **{r: gate.port for r, gate in self.gates.items()}}
+        target_key = key_line(self.dir / "target_host.pub")
+        lines = [f"[127.0.0.1]:{self.jump_port} {key_line(self.dir / 'jump_host.pub')}",
+                 f"[127.0.0.1]:{self.target_port} {target_key}"]
+        for gate in self.gates.values():
+            lines += [f"[127.0.0.1]:{gate.port} {gate.key('gateway_host')}",
+                      f"@cert-authority [127.0.0.1]:{self.target_port} {gate.key('host_ca')}"]
         (self.dir / "known_hosts").write_text("\n".join(lines) + "\n")
-        hosts = [SSH_SOURCE.format(n=n, gate=self.gate_port, jump=self.jump_port,
-                                   target=self.target_port) for n in range(1, SOURCES + 1)]
+        hosts = [SSH_ROUTE.format(route=route, n=n, port=port, target=self.target_port,
+                                  user=self.user if route == "plain" else "bench")
+                 for route, port in ports.items() for n in range(1, SOURCES + 1)]
         hosts.append(SSH_ALL.format(user=self.user, dir=self.dir, cipher=CIPHER, kex=KEY_EXCHANGE))
         (self.dir / "ssh_config").write_text("".join(hosts))
 
-    def write_access(self):
-        text = ACCESS.format(client_key=self.key_line(self.dir / "client.pub"),
-                             target_key=self.key_line(self.dir / "target_host.pub"),
-                             target=self.target_port, user=self.user)
-        pathlib.Path(self.state(), "access.toml").write_text(text)
-        self.up.send_signal(signal.SIGHUP)
-        wait_until("the access file", self.reaches_target, 20)
-
-    def reaches_target(self):
+    def reaches_target(self, route):
         quiet = subprocess.DEVNULL
-        return self.ssh("gatetape", 0, [], "true", quiet, quiet).wait() == 0
-
-    def ssh_words(self, route, number, options, command):
-        host = f"{route}-{number % SOURCES + 1}"
-        return ["ssh", "-F", str(self.dir / "ssh_config"), *options, host, command]
+        return self.ssh(route, 0, [], "true", quiet, quiet).wait() == 0
 
     def ssh(self, route, number, options, command, stdin=subprocess.PIPE, stdout=subprocess.PIPE):
         """One client on `route`; clients with different numbers come from different addresses."""
+        host = f"{route}-{number % SOURCES + 1}"
+        words = ["ssh", "-F", str(self.dir / "ssh_config"), *options, host, command]
         with open(self.dir / "log/ssh.log", "ab") as log:
-            return subprocess.Popen(self.ssh_words(route, number, options, command), bufsize=0,
-                                    stdin=stdin, stdout=stdout, stderr=log)
-
-    def psql_words(self, database):
-        return ["psql", "-XqAt", "-h", f"{self.state()}/run", "-U", "gatetape_owner",
-                "-d", database, "-v", "ON_ERROR_STOP=1"]
-
-    def sql(self, query, database="gatetape"):
-        """The first row of the answer, as text."""
-        return self.run(self.psql_words(database) + ["-c", query]).strip().split("|")
+            return subprocess.Popen(words, bufsize=0, stdin=stdin, stdout=stdout, stderr=log)
 
     def logs(self):
-        parts = [*self.dir.glob("log/*.log"), *pathlib.Path(self.state(), "log").glob("*.log")]
+        parts = [*self.dir.glob("log/*.log"), *self.dir.glob("*state/log/*.log")]
         return "".join(f"--- {part.name}\n{part.read_text(errors='replace')[-1500:]}\n"
                        for part in parts)
 

@@ -1,0 +1,40 @@
+#include "recorder/disk_watch.h"
+
+#include <utility>
+
+#include "base/daemon.h"
+#include "base/disk.h"
+
+namespace gatetape::recorder {
+namespace {
+
+constexpr std::chrono::seconds kEvery(10);
+
+}  // namespace
+
+DiskWatch::DiskWatch(std::string dir)
+    : dir_(std::move(dir)), thread_([this] {
+        do {
+          look();
+        } while (!stopped_.wait(kEvery));
+      }) {}
+
+DiskWatch::~DiskWatch() {
+  stopped_.end();
+  thread_.join();
+}
+
+void DiskWatch::look() {
+  for (const DiskRoom& room : disk_rooms(dir_)) {
+    const bool changed =
+        room.is_low() ? low_.insert(room.path).second : low_.erase(room.path) > 0;
+    if (!changed) continue;
+    const std::string free_mib = std::to_string(room.free_bytes >> 20);
+    if (room.is_low())
+      log_warn("disk_low", {{"path", room.path}, {"free_mib", free_mib}});
+    else
+      log_info("disk_has_room", {{"path", room.path}, {"free_mib", free_mib}});
+  }
+}
+
+}  // namespace gatetape::recorder

@@ -1,0 +1,11 @@
+# The recorder that tools/bench compares with: it acknowledges on receipt. No option of the real one
+# does that; this program is built from a broken copy of one source file, and is never installed.
+set(broken ${CMAKE_CURRENT_BINARY_DIR}/on_receipt/stream.cc)
+set(on_receipt ${CMAKE_CURRENT_LIST_DIR}/on_receipt.patch)
+add_custom_command(OUTPUT ${broken}
+  COMMAND ${PATCH_PROGRAM} --silent --fuzz=1 -o ${broken}
+    ${CMAKE_SOURCE_DIR}/recorder/stream.cc ${on_receipt}
+  DEPENDS ${CMAKE_SOURCE_DIR}/recorder/stream.cc ${on_receipt} COMMENT "Acknowledging on receipt")
+add_executable(bench_on_receipt ${CMAKE_SOURCE_DIR}/recorder/main.cc ${broken})
+set_target_properties(bench_on_receipt PROPERTIES OUTPUT_NAME on_receipt/gatetape-recorder)
+target_link_libraries(bench_on_receipt PRIVATE gatetape_recorder)

@@ -1,0 +1,129 @@
+"""Connections of PostgreSQL and file descriptors of the gateway run out, a commit hangs: sessions
+freeze or go on, people read why, and everything recovers by itself."""
+
+import contextlib
+import os
+import subprocess
+import time
+import unittest
+
+import chaos_load
+import chaos_stack
+import harness
+
+CONNECTIONS_MAX = 20
+SPIN_S = 2  # for how long the gateway's use of the processor is looked at
+SPIN_MAX = 0.5  # of one processor, with this load
+
+
+class FewConnections(chaos_stack.ChaosStack):
+    def before_daemons(self):
+        with open(f"{self.dir}/pg/postgresql.conf", "a", encoding="ascii") as file:
+            file.write(f"max_connections = {CONNECTIONS_MAX}\n")
+
+
+class Hogs:
+    """Takes every connection of PostgreSQL that is there for people who are not a superuser."""
+
+    def __init__(self, stack):
+        self.stack = stack
+        self.sessions = []
+
+    def take_all(self):
+        while self.take_one():
+            pass
+
+    def take_one(self):
+        process = subprocess.Popen(
+            self.stack.psql("gatetape_auditd"), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, cwd="/")
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(b"select 'taken';\n")
+            process.stdin.flush()
+        taken = b"taken" in process.stdout.readline()
+        self.sessions.append(process)
+        return taken
+
+    def release(self):
+        for process in self.sessions:
+            with contextlib.suppress(BrokenPipeError):
+                process.communicate()
+
+
+def open_files(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def files_max(pid):
+    with open(f"/proc/{pid}/limits", encoding="ascii") as file:
+        return next(int(line.split()[3]) for line in file if line.startswith("Max open files"))
+
+
+def processor_s(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Resources(chaos_load.UnderLoad):
+    def new_stack(self):
+        return FewConnections({"gateway": chaos_load.FREEZE})
+
+    def test_without_a_connection_of_postgresql_sessions_freeze(self):
+        hogs = Hogs(self.stack)
+        self.addCleanup(hogs.release)
+        hogs.take_all()
+        self.load.seconds_until_typing_passes()  # the recorder keeps the one it has
+        with self.goes_on_after("no connection of PostgreSQL is free"):
+            recorder = self.stack.daemons["gatetape-recorder"]
+            recorder.stop()
+            hogs.take_all()
+            recorder.start()
+            self.frozen_and_refused()
+            lost = self.logged("recorder", "database_lost")
+            self.assertIn("connection", lost[-1]["error"])
+            self.assertIn("FAIL", self.doctor())
+            hogs.release()
+
+    def test_a_commit_that_hangs_freezes_sessions(self):
+        with self.goes_on_after("a commit that hangs"):
+            with chaos_stack.holding(self.stack, "lock table gatetape.frames in share mode"):
+                self.frozen_and_refused()
+                harness.wait_until(lambda: self.logged("gateway", "recorder_stalled"),
+                                   "the gateway's log tells")
+
+    def test_without_file_descriptors_new_connections_are_told_why(self):
+        pid = self.stack.pid("gatetape-gateway")
+        before = files_max(pid)
+        with self.goes_on_after("no file descriptor is free"):
+            self.limit_files(pid, open_files(pid))
+            ran = harness.run([*self.stack.direct(), "echo refused"])
+            self.assertEqual(ran.stdout, b"")
+            self.assertIn(b"out of file descriptors", ran.stderr)
+            self.load.seconds_until_typing_passes()
+            used_s = processor_s(pid)
+            time.sleep(SPIN_S)
+            share = (processor_s(pid) - used_s) / SPIN_S
+            print(f"without descriptors the gateway uses {share:.2f} of a processor", flush=True)
+            self.assertLess(share, SPIN_MAX)
+            self.assertTrue(self.logged("gateway", "connection_refused"))
+            self.few_descriptors(pid)
+            self.limit_files(pid, before)
+        self.assertTrue(self.stack.works())
+
+    def limit_files(self, pid, limit):
+        subprocess.run([*self.stack.as_owner(), "prlimit", "--pid", str(pid),
+                        f"--nofile={limit}:"], check=True)
+
+    def few_descriptors(self, pid):
+        """Wherever in a login they run out, it ends, and says why."""
+        for spare in range(1, 5):
+            self.limit_files(pid, open_files(pid) + spare)
+            ran = harness.run([*self.stack.direct(), "echo works"])
+            print(f"with {spare} descriptors more: {ran.stdout} {ran.stderr}", flush=True)
+            if ran.stdout != b"works\n":
+                self.assertIn(b"gatetape: ", ran.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
