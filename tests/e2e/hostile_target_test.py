@@ -100,7 +100,7 @@ class HostileTarget(unittest.TestCase):
             def lie(peer):
                 answer(peer)
                 peer.reads.clear()
-                deadline = time.monotonic() + 3
+                deadline = time.monotonic() + 2
                 while time.monotonic() < deadline and peer.say(*what(peer)):
                     pass
                 peer.close()
