@@ -140,7 +140,8 @@ class Terminals(unittest.TestCase):
         terminal.type("until [ \"$(stty size)\" = \"40 100\" ]; do sleep 0.1; done; echo grown\r")
         terminal.expect("grown\r\n")
         terminal.expect("$ ")
-        terminal.type("printf 'caf\\303\\251 \\033[1mbold\\033[0m\\n'; cat\r")
+        # One process prints and waits: a ^C between two would reach the shell alone.
+        terminal.type("sh -c 'printf \"caf\\303\\251 \\033[1mbold\\033[0m\\n\"; exec cat'\r")
         terminal.expect(b"bold\x1b[0m\r\n")
         terminal.type("\x03")
         terminal.expect("$ ")
