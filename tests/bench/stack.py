@@ -1,6 +1,7 @@
-"""What tools/bench measures on, on loopback in a temporary folder, until Stack.stop(): a whole gatetape
-as `gatetape up` runs it, the same with a recorder that acknowledges on receipt, a stock sshd as plain
-jump host, one stock sshd as target of all, and an ssh configuration that reaches it by each route."""
+"""What tools/bench measures on, on loopback in a temporary folder, until Stack.stop(): a whole
+gatetape as `gatetape up` runs it, the same with a recorder that acknowledges on receipt, a stock
+sshd as plain jump host, one stock sshd as target of all, and an ssh configuration that reaches it
+by each route."""
 
 import contextlib
 import getpass

@@ -69,8 +69,8 @@ class Lifecycle(unittest.TestCase):
         self.verdicts()
 
     def test_the_demonstration_shows_a_session_and_its_proof(self):
-        ran = harness.run([f"{harness.BIN}/gatetape", "--dir", f"{stack.folder}/demo", "up", "--demo",
-                           "--once", "--listen", f"127.0.0.1:{harness.free_port()}"])
+        ran = harness.run([f"{harness.BIN}/gatetape", "--dir", f"{stack.folder}/demo", "up",
+                           "--demo", "--once", "--listen", f"127.0.0.1:{harness.free_port()}"])
         self.assertEqual(ran.returncode, 0, ran.stdout + ran.stderr)
         for shown in (b"every keystroke is on record", b"$ gatetape search", b"intact"):
             self.assertIn(shown, ran.stdout)
