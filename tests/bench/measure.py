@@ -354,4 +354,5 @@ def typing(stack, size):
             *stored.rows(what)]
 
 
-ALL = {"echo": echo, "bulk": bulk, "setups": setups, "memory": memory, "typing": typing}
+# Memory first: later the heap has room from what was before.
+ALL = {"memory": memory, "echo": echo, "bulk": bulk, "setups": setups, "typing": typing}
