@@ -17,6 +17,7 @@
 #include "base/config.h"
 #include "base/daemon.h"
 #include "base/endpoint.h"
+#include "base/metrics.h"
 #include "proto/unix_listener.h"
 #include "tee/record_link.h"
 #include "tee/system_log.h"
@@ -32,10 +33,15 @@ constexpr std::chrono::seconds kDrain(2);
 class RecordedQueries : public QueryLog {
  public:
   explicit RecordedQueries(tee::SystemLog& log) : log_(log) {}
-  absl::Status record(const Event& event) override { return log_.record(FrameKind::kQuery, event); }
+  absl::Status record(const Event& event) override {
+    recorded_++;
+    return log_.record(FrameKind::kQuery, event);
+  }
+  uint64_t recorded() const { return recorded_; }
 
  private:
   tee::SystemLog& log_;
+  std::atomic<uint64_t> recorded_{0};
 };
 
 // Heartbeat tells every 20 s, on a thread of its own, that the daemon runs.
@@ -91,6 +97,19 @@ absl::Status serve(const Config& config, DaemonSignals& signals) {
   Service service(database, queries, *trusted, system_clock(),
                   [&link] { return link.connected() ? std::string("ok") : link.last_error(); });
 
+  const absl::StatusOr<std::unique_ptr<Metrics>> metrics = Metrics::serve(
+      config.auditd.metrics_listen,
+      {Metrics::figure(Metrics::Kind::kGauge, "gatetape_auditd_recorder_connected",
+                       "1 while a recorder answers.",
+                       [&link] { return link.connected() ? 1.0 : 0.0; }),
+       Metrics::figure(Metrics::Kind::kCounter, "gatetape_auditd_queries_total",
+                       "Questions that were recorded, or should have been.",
+                       [&queries] { return static_cast<double>(queries.recorded()); }),
+       disk_figure(config.dir)});
+  if (!metrics.ok()) {
+    link.stop();
+    return metrics.status();
+  }
   grpc::ServerBuilder builder;
   builder.RegisterService(&service);
   (*listener)->attach(&builder);

@@ -46,6 +46,14 @@ absl::Status check_endpoints(const TomlTable& table, std::string_view key,
   return absl::OkStatus();
 }
 
+// Figures are served over plain HTTP on addr:port, or not at all.
+absl::Status check_metrics(const TomlTable& table, const std::string& listen) {
+  if (listen.empty()) return absl::OkStatus();
+  if (is_unix(listen))
+    return table.error(table.line("metrics_listen"), "metrics are served on addr:port");
+  return check_endpoints(table, "metrics_listen", {listen});
+}
+
 absl::Status read_tls(TomlTable table, Config* config) {
   table.get("certificate", &config->tls.certificate);
   table.get("key", &config->tls.key);
@@ -75,6 +83,7 @@ absl::Status read_gateway(TomlTable table, const std::string& dir, GatewayConfig
   table.get("max_channels_per_session", &gateway->max_channels_per_session, {1, 10000});
   table.get("certificate_lifetime_s", &gateway->certificate_lifetime_s, {10, kDay});
   table.get("connect_timeout_s", &gateway->connect_timeout_s, {1, 600});
+  table.get("metrics_listen", &gateway->metrics_listen);
   if (absl::Status status = table.finish(); !status.ok()) return status;
   for (const std::string& listen : gateway->listen)
     if (is_unix(listen))
@@ -84,7 +93,7 @@ absl::Status read_gateway(TomlTable table, const std::string& dir, GatewayConfig
   for (std::string* path : {&gateway->host_key, &gateway->signing_key, &gateway->user_ca,
                             &gateway->host_ca, &gateway->access_file})
     *path = absolute(dir, *path);
-  return absl::OkStatus();
+  return check_metrics(table, gateway->metrics_listen);
 }
 
 absl::Status read_recorder(TomlTable table, const std::string& dir, RecorderConfig* recorder) {
@@ -94,9 +103,12 @@ absl::Status read_recorder(TomlTable table, const std::string& dir, RecorderConf
   table.get("allowed_users", &recorder->allowed_users);
   table.get("commit_timeout_s", &recorder->commit_timeout_s, {1, 3600});
   table.get("queue_bytes_max", &recorder->queue_bytes_max, {1 << 20, uint64_t{1} << 36});
+  table.get("metrics_listen", &recorder->metrics_listen);
   if (absl::Status status = table.finish(); !status.ok()) return status;
   absolute_endpoint(dir, &recorder->listen);
   recorder->signing_key = absolute(dir, recorder->signing_key);
+  if (absl::Status status = check_metrics(table, recorder->metrics_listen); !status.ok())
+    return status;
   return check_endpoints(table, "listen", {recorder->listen});
 }
 
@@ -107,11 +119,14 @@ absl::Status read_auditd(TomlTable table, const std::string& dir, AuditdConfig* 
   table.get("allowed_users", &auditd->allowed_users);
   table.get("writer_keys", &auditd->writer_keys);
   table.get("recorder_keys", &auditd->recorder_keys);
+  table.get("metrics_listen", &auditd->metrics_listen);
   if (absl::Status status = table.finish(); !status.ok()) return status;
   absolute_endpoint(dir, &auditd->listen);
   auditd->signing_key = absolute(dir, auditd->signing_key);
   for (std::vector<std::string>* files : {&auditd->writer_keys, &auditd->recorder_keys})
     for (std::string& file : *files) file = absolute(dir, file);
+  if (absl::Status status = check_metrics(table, auditd->metrics_listen); !status.ok())
+    return status;
   return check_endpoints(table, "listen", {auditd->listen});
 }
 

@@ -36,6 +36,7 @@ struct GatewayConfig {
   uint32_t max_channels_per_session = 64;
   uint32_t certificate_lifetime_s = 300;
   uint32_t connect_timeout_s = 15;
+  std::string metrics_listen;  // addr:port for Prometheus; empty = none
 };
 
 struct RecorderConfig {
@@ -46,6 +47,7 @@ struct RecorderConfig {
       allowed_users;  // who may connect to the unix socket, beside root and its own
   uint32_t commit_timeout_s = 30;
   uint64_t queue_bytes_max = 64 << 20;  // frames that wait for a commit
+  std::string metrics_listen;           // as of the gateway
 };
 
 struct AuditdConfig {
@@ -55,6 +57,7 @@ struct AuditdConfig {
   std::string signing_key = "keys/auditd_sign.pem";
   std::vector<std::string> writer_keys;    // files with the public keys that may sign as writer
   std::vector<std::string> recorder_keys;  // files with the public keys that may sign as recorder
+  std::string metrics_listen;              // as of the gateway
 };
 
 struct Config {

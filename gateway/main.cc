@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/daemon.h"
+#include "base/metrics.h"
 #include "gateway/acceptor.h"
 #include "gateway/loop.h"
 #include "gateway/pulse.h"
@@ -62,6 +63,23 @@ void record_access_load(tee::SystemLog& log, const std::string& path,
   log.record_async(FrameKind::kAccessLoad, event, nullptr);
 }
 
+std::vector<Metrics::Figure> figures_of(Services& services) {
+  using Kind = Metrics::Kind;
+  return {
+      Metrics::figure(Kind::kGauge, "gatetape_gateway_live_sessions", "Sessions that go on.",
+                      [&services] { return static_cast<double>(services.live_sessions.load()); }),
+      Metrics::figure(Kind::kGauge, "gatetape_gateway_recorder_connected",
+                      "1 while a recorder answers.",
+                      [&services] { return services.link.connected() ? 1.0 : 0.0; }),
+      Metrics::figure(Kind::kGauge, "gatetape_gateway_unacknowledged_frames",
+                      "Frames that wait for the recorder; what stays is a freeze.",
+                      [&services] { return static_cast<double>(services.link.unacknowledged()); }),
+      Metrics::figure(Kind::kCounter, "gatetape_gateway_refused_connections_total",
+                      "Connections that ended before a session, for a limit or what the peer sent.",
+                      [&services] { return static_cast<double>(services.refusals.total()); }),
+      disk_figure(services.config.dir)};
+}
+
 void prepare_process() {
   rlimit limit{};
   getrlimit(RLIMIT_NOFILE, &limit);
@@ -87,6 +105,12 @@ absl::Status serve(const Config& config, const Keys& keys, Access first_access,
   Services services{config,       system_clock(),         link,  log,    keys.signing, keys.user_ca,
                     keys.host_ca, keys.host.public_key(), *bind, access, startups,     refusals,
                     resolver};
+  const absl::StatusOr<std::unique_ptr<Metrics>> metrics =
+      Metrics::serve(gateway.metrics_listen, figures_of(services));
+  if (!metrics.ok()) {
+    link.stop();
+    return metrics.status();
+  }
   std::vector<std::unique_ptr<Loop>> loops;
   std::vector<Loop*> borrowed;
   for (uint32_t i = 0; i < gateway.threads; i++) {

@@ -15,6 +15,7 @@ constexpr size_t kDetailBytesMax = 1024;
 
 void Refusals::note(const std::string& source, const std::string& reason,
                     const std::string& detail) {
+  total_++;
   const int64_t now = clock_.mono_ns();
   uint64_t count = 0;
   {

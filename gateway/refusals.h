@@ -3,6 +3,7 @@
 // not become a flood of frames. Any thread.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -21,6 +22,8 @@ class Refusals {
   // note records a connection_refused. `source` is address:port or empty; `reason` is one of few
   // constant texts, each counted apart; `detail` may come from the peer.
   void note(const std::string& source, const std::string& reason, const std::string& detail = "");
+  // total counts all, also those without a frame of their own.
+  uint64_t total() const { return total_; }
 
  private:
   struct Count {
@@ -29,6 +32,7 @@ class Refusals {
   };
   tee::SystemLog& log_;
   const Clock& clock_;
+  std::atomic<uint64_t> total_{0};
   absl::Mutex mutex_;
   std::map<std::string, Count> counts_ ABSL_GUARDED_BY(mutex_);  // by reason
 };

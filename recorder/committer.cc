@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "base/clock.h"
 
 namespace gatetape::recorder {
 namespace {
@@ -33,11 +34,16 @@ void Committer::submit(std::vector<Work> work) {
   // One that is larger than the queue may pass when it is alone.
   const auto fits = [this] {
     mutex_.AssertReaderHeld();
-    return queued_bytes_ < queue_bytes_max_ || stopping_;
+    return figures_.queued_bytes < queue_bytes_max_ || stopping_;
   };
   if (bytes > 0) mutex_.Await(absl::Condition(&fits));
-  queued_bytes_ += bytes;
+  figures_.queued_bytes += bytes;
   std::move(work.begin(), work.end(), std::back_inserter(submitted_));
+}
+
+Committer::Figures Committer::figures() {
+  const absl::MutexLock lock(&mutex_);
+  return figures_;
 }
 
 void Committer::stop() {
@@ -65,8 +71,11 @@ void Committer::run() {
     if (open_) upkeep();
     if (!take(open_ ? upkeep_due_ : absl::InfinitePast())) return;
     if (policy_.empty()) continue;
-    settle(open_ ? policy_.step(*store_)
-                 : policy_.fail_all(absl::UnavailableError("the database cannot be reached")));
+    const int64_t begin_ns = system_clock().mono_ns();
+    const CommitPolicy::Outcome outcome =
+        open_ ? policy_.step(*store_)
+              : policy_.fail_all(absl::UnavailableError("the database cannot be reached"));
+    settle(outcome, system_clock().mono_ns() - begin_ns);
   }
 }
 
@@ -81,6 +90,10 @@ bool Committer::open_store() {
 void Committer::tell(const absl::Status& state) {
   if (told_ == state.ok()) return;
   told_ = state.ok();
+  {
+    const absl::MutexLock lock(&mutex_);
+    figures_.store_is_open = state.ok();
+  }
   on_state_(state);
 }
 
@@ -93,10 +106,14 @@ void Committer::upkeep() {
   open_ = false;  // it may have cost the connection
 }
 
-void Committer::settle(const CommitPolicy::Outcome& outcome) {
+void Committer::settle(const CommitPolicy::Outcome& outcome, int64_t took_ns) {
   {
     const absl::MutexLock lock(&mutex_);
-    queued_bytes_ -= outcome.bytes;
+    figures_.queued_bytes -= outcome.bytes;
+    figures_.bytes += outcome.bytes;
+    figures_.rounds++;
+    if (!outcome.status.ok()) figures_.failed_rounds++;
+    figures_.round_seconds += static_cast<double>(took_ns) / 1e9;
   }
   if (outcome.status.ok()) return;
   open_ = false;

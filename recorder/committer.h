@@ -39,6 +39,17 @@ class Committer {
 
   // submit hands work over; it blocks while queue_bytes_max wait (any thread but the committer's).
   void submit(std::vector<Work> work);
+  // Figures are what happened since the start, and what waits now.
+  struct Figures {
+    uint64_t queued_bytes = 0;
+    uint64_t rounds = 0;  // of commit or refusal
+    uint64_t failed_rounds = 0;
+    uint64_t bytes = 0;          // of frames, in all rounds
+    double round_seconds = 0.0;  // in all rounds
+    bool store_is_open = false;
+  };
+  // figures gives them as of now. Any thread.
+  Figures figures();
   // stop does what was submitted and ends the thread. No submit may come after it began.
   void stop();
 
@@ -50,7 +61,7 @@ class Committer {
   // take moves what was submitted to the policy; when the policy has nothing it waits for that
   // until the deadline. False when there is nothing more to do.
   bool take(absl::Time deadline);
-  void settle(const CommitPolicy::Outcome& outcome);
+  void settle(const CommitPolicy::Outcome& outcome, int64_t took_ns);
   bool has_something() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
 
   const std::unique_ptr<Store> store_;  // committer thread
@@ -65,7 +76,7 @@ class Committer {
 
   absl::Mutex mutex_;
   std::vector<Work> submitted_ ABSL_GUARDED_BY(mutex_);
-  uint64_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // submitted, and not yet done with
+  Figures figures_ ABSL_GUARDED_BY(mutex_);  // queued_bytes: submitted, and not yet done with
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   Pause stopped_;       // between two tries to open the store
   std::thread thread_;  // last: it uses all of the above

@@ -5,12 +5,14 @@
 #include <exception>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "base/config.h"
 #include "base/crypto.h"
 #include "base/daemon.h"
+#include "base/metrics.h"
 #include "recorder/committer.h"
 #include "recorder/disk_watch.h"
 #include "recorder/pg_store.h"
@@ -56,6 +58,29 @@ void keep_freed_memory() {
   mallopt(M_MMAP_THRESHOLD, 32 << 20);
 }
 
+std::vector<Metrics::Figure> figures_of(const Config& config, Committer* committer) {
+  using Kind = Metrics::Kind;
+  const auto of = [committer](Kind kind, const char* name, const char* help,
+                              double (*read)(const Committer::Figures&)) {
+    return Metrics::figure(kind, name, help,
+                           [committer, read] { return read(committer->figures()); });
+  };
+  using Figures = Committer::Figures;
+  return {of(Kind::kGauge, "gatetape_recorder_database_up", "1 while the database is reached.",
+             [](const Figures& now) { return now.store_is_open ? 1.0 : 0.0; }),
+          of(Kind::kGauge, "gatetape_recorder_queue_bytes", "Frames that wait for their commit.",
+             [](const Figures& now) { return static_cast<double>(now.queued_bytes); }),
+          of(Kind::kCounter, "gatetape_recorder_rounds_total", "Rounds of commit.",
+             [](const Figures& now) { return static_cast<double>(now.rounds); }),
+          of(Kind::kCounter, "gatetape_recorder_failed_rounds_total", "Rounds that failed.",
+             [](const Figures& now) { return static_cast<double>(now.failed_rounds); }),
+          of(Kind::kCounter, "gatetape_recorder_round_seconds_total", "Time of all rounds.",
+             [](const Figures& now) { return now.round_seconds; }),
+          of(Kind::kCounter, "gatetape_recorder_frame_bytes_total", "Bytes of frames, all rounds.",
+             [](const Figures& now) { return static_cast<double>(now.bytes); }),
+          disk_figure(config.dir)};
+}
+
 int fail(const absl::Status& status) {
   log_error("cannot_start", {{"error", std::string(status.message())}});
   return EXIT_FAILURE;
@@ -70,6 +95,9 @@ int serve(const Config& config, const SigningKey& key, DaemonSignals* signals) {
       [](const absl::Status& status) {
         log_warn("partitions_not_made", {{"error", std::string(status.message())}});
       });
+  const absl::StatusOr<std::unique_ptr<Metrics>> metrics =
+      Metrics::serve(config.recorder.metrics_listen, figures_of(config, &committer));
+  if (!metrics.ok()) return fail(metrics.status());
   Service service(&committer, &key);
   const absl::StatusOr<std::unique_ptr<Server>> server =
       Server::start(config.recorder.listen, config.tls, &service, config.recorder.allowed_users);

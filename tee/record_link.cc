@@ -99,6 +99,11 @@ void RecordLink::forget(uint32_t handle) {
   sinks_.erase(handle);
 }
 
+size_t RecordLink::unacknowledged() {
+  const absl::MutexLock lock(&mutex_);
+  return spool_.unacknowledged();
+}
+
 std::string RecordLink::last_error() {
   const absl::MutexLock lock(&mutex_);
   return error_;

@@ -51,6 +51,8 @@ class RecordLink {
   void forget(uint32_t handle);
   // connected tells whether a recorder answered on the current stream.
   bool connected() const { return connected_; }
+  // unacknowledged is how many frames of all sessions the recorder has yet to answer.
+  size_t unacknowledged();
   // last_error is why there is no stream, empty when connected.
   std::string last_error();
 

@@ -70,6 +70,12 @@ void Spool::forget(uint32_t handle) {
   sessions_.erase(it);
 }
 
+size_t Spool::unacknowledged() const {
+  size_t frames = 0;
+  for (const auto& [handle, session] : sessions_) frames += session.frames.size();
+  return frames;
+}
+
 void Spool::start_stream() {
   ready_.clear();
   owed_ = 0;

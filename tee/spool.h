@@ -58,6 +58,8 @@ class Spool {
   // stream must be dropped and everything bound again.
   bool on_response(const record::v1::RecordResponse& response, std::vector<TeeEvent>* events);
 
+  // unacknowledged counts the frames that it holds: sent or not, none of them durable yet.
+  size_t unacknowledged() const;
   // outstanding tells whether an answer is owed for something that was sent.
   bool outstanding() const { return owed_ > 0; }
   size_t sessions() const { return sessions_.size(); }

@@ -40,6 +40,7 @@ constexpr char kConfig[] =
 listen = ["@LISTEN@"]
 # access_file = "access.toml"   # who may reach what; SIGHUP reads it again
 # freeze_timeout_s = 30         # sessions end when the recorder is gone for so long
+# metrics_listen = "127.0.0.1:9464"   # for Prometheus; recorder and auditd have one too
 
 [recorder]
 database = "host=@DIR@/run port=5432 dbname=gatetape user=gatetape_recorder"

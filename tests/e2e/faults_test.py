@@ -8,16 +8,22 @@ import tempfile
 import threading
 import time
 import unittest
+import urllib.request
 
 import harness
 
 stack = None
 FREEZE_S = 4
+METRICS = {daemon: harness.free_port() for daemon in ("gateway", "recorder")}
 
 
 def setUpModule():
     global stack
-    stack = harness.Stack({"gateway": f"freeze_timeout_s = {FREEZE_S}"})
+    listen = {daemon: f'metrics_listen = "127.0.0.1:{port}"' for daemon, port in METRICS.items()}
+    stack = harness.Stack({"gateway": f"freeze_timeout_s = {FREEZE_S}\n{listen['gateway']}",
+                           "recorder": listen["recorder"]})
+    stack.restart("gatetape-recorder")
+    works_again()
 
 
 def tearDownModule():
@@ -53,6 +59,16 @@ class Talk:
         self.process.stdout.close()
         self.process.stderr.close()
         return self.process.wait(harness.WAIT_S), errors
+
+
+def metric(daemon, name):
+    """A figure that the daemon tells Prometheus; nothing while it cannot be asked."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{METRICS[daemon]}/metrics") as answer:
+            lines = answer.read().decode().splitlines()
+    except OSError:
+        return None
+    return next(float(line.split()[1]) for line in lines if line.startswith(f"{name} "))
 
 
 class Stopped:
@@ -107,6 +123,28 @@ class Faults(unittest.TestCase):
         talk.expect(b"unrecorded\n")
         self.assertEqual(talk.end()[0], 0)
         self.intact(stack.session_of(talk.command))
+
+    def test_metrics_tell_of_a_freeze_and_of_a_lost_database(self):
+        talk = Talk("metrics")
+        talk.say(b"before\n")
+        talk.expect(b"before\n")
+        self.assertGreaterEqual(metric("gateway", "gatetape_gateway_live_sessions"), 1)
+        self.assertEqual(metric("gateway", "gatetape_gateway_recorder_connected"), 1)
+        with Stopped(stack.pid("gatetape-recorder")):
+            talk.say(b"frozen\n")
+            harness.wait_until(
+                lambda: metric("gateway", "gatetape_gateway_unacknowledged_frames"), "a freeze")
+        talk.expect(b"frozen\n")
+        failed = metric("recorder", "gatetape_recorder_failed_rounds_total")
+        self.assertEqual(metric("recorder", "gatetape_recorder_database_up"), 1)
+        os.kill(stack.pid("postgres"), signal.SIGKILL)
+        talk.say(b"after\n")
+        harness.wait_until(
+            lambda: metric("recorder", "gatetape_recorder_failed_rounds_total") > failed,
+            "a failed round is told")
+        works_again()
+        self.assertEqual(metric("recorder", "gatetape_recorder_database_up"), 1)
+        talk.end()
 
     def test_a_long_freeze_ends_the_session_with_a_reason(self):
         talk = Talk("long freeze")

@@ -38,6 +38,7 @@ DOORS = (
     (r"zstd", r"proto/batch$"),
     (r"spdlog/", r"base/daemon$"),
     (r"systemd/", r"base/daemon$"),
+    (r"prometheus/", r"base/metrics$"),
     (r"CLI/", r"tools/(main|context|verb_\w+)$"),
     (r"nlohmann/", r"proto/derived$|auditd/derived_check$|tools/\w+$"),
 )
