@@ -153,7 +153,7 @@ class Tampering(unittest.TestCase):
     def test_another_command_in_the_event_row(self):
         self.altered("event", "update gatetape.event set text = 'ls' "
                               "where session_id = $ID and name = 'exec'",
-                     lambda session: int(stack.sql("select seq from gatetape.event where "
+                     lambda session: int(stack.sql("select min(seq) from gatetape.event where "
                                                    f"session_id = '{session}' and name = 'exec'")
                                          [0][0]))
 
