@@ -79,7 +79,7 @@ void Channel::on_released(tee::FramePtr frame, SshPeer& target) {
   }
 }
 
-void Channel::on_target_gone() {
+void Channel::on_target_gone(const std::string& text) {
   if (target_.handle == nullptr && open_message_ != nullptr && !finished_) {
     refuse_channel_open(open_message_, kConnectFailed, "the target is gone");
     finished_ = true;
@@ -88,7 +88,9 @@ void Channel::on_target_gone() {
   target_.held = false;
   target_.eof_seen = target_.close_seen = true;
   target_.outbox.clear();
-  if (user_.handle != nullptr) offer_endings(target_);
+  if (user_.handle == nullptr || target_.close_offered) return;
+  offer(FrameKind::kNotice, Event{{"text", text + "\r\n"}}.encode());
+  offer_endings(target_);
 }
 
 void Channel::service() {
@@ -182,9 +184,8 @@ void Channel::offer_request(const Side& from, const Request& request) {
 void Channel::offer_endings(Side& from) {
   if (from.held) return;
   while (!from.held_requests.empty()) {
-    const Request request = std::move(from.held_requests.front());
+    offer_request(from, from.held_requests.front());
     from.held_requests.pop_front();
-    offer_request(from, request);
   }
   if (from.eof_seen && !from.eof_offered && !from.close_seen) {
     from.eof_offered = true;
@@ -303,11 +304,7 @@ bool Channel::write_bytes(Side& side, bool to_stderr) {
   const int written = to_stderr ? ssh_channel_write_stderr(side.handle, rest.data(), length)
                                 : ssh_channel_write(side.handle, rest.data(), length);
   if (written == SSH_AGAIN) return false;
-  if (written < 0) {
-    side.close_seen = true;
-    offer_endings(side);
-    return true;
-  }
+  if (written < 0) return side.close_seen = true, offer_endings(side), true;
   side.outbox.take(static_cast<size_t>(written));
   return written > 0;  // 0: a key exchange is going on
 }

@@ -47,8 +47,10 @@ class Channel {
   uint32_t number() const { return number_; }
   bool is(ssh_channel handle) const { return handle == user_.handle || handle == target_.handle; }
   bool finished() const { return finished_; }
-  // drained tells whether everything released for the user was written.
-  bool drained() const { return user_.outbox.empty(); }
+  // drained tells whether the user took everything that was released, and closed.
+  bool drained() const {
+    return user_.outbox.empty() && (user_.handle == nullptr || user_.close_seen);
+  }
 
   // on_request takes a channel request of either side, from inside a packet handler.
   void on_request(ssh_channel from, std::string_view name, bool want_reply, std::string_view data);
@@ -56,8 +58,9 @@ class Channel {
   void on_reply_right(ssh_message message);
   // on_released takes a durable frame of this channel.
   void on_released(tee::FramePtr frame, SshPeer& target);
-  // on_target_gone says that the target's connection ended: what it sent still goes to the user.
-  void on_target_gone();
+  // on_target_gone says that the target's connection ended: what it sent still goes to the user,
+  // then `text`, and the end.
+  void on_target_gone(const std::string& text);
   // service writes what can be written now.
   void service();
 

@@ -11,7 +11,8 @@
 namespace gatetape::gateway {
 namespace {
 
-constexpr int64_t kOpenTimeoutS = 10;  // for the record of a new session
+constexpr int64_t kOpenTimeoutS = 10;             // for the record of a new session
+constexpr int64_t kLastWordsNs = 30'000'000'000;  // for a user to take what a lost target sent
 // Each denied request is a frame and a row, and has no window: so many at once, then so many a
 // second.
 constexpr int64_t kDeniedMax = 1000;
@@ -69,7 +70,7 @@ void Session::on_user_message(ssh_message message) {
 void Session::service() {
   if (over_) return;
   if (!misuse_.empty()) return finish("protocol", misuse_, "gatetape: " + misuse_);
-  if (user_.dead()) return finish("client", "the client disconnected", "");
+  if (user_.dead() && target_gone_ns_ == 0) return finish("client", "the client disconnected", "");
   service_channels();
   if (!misuse_.empty()) return finish("protocol", misuse_, "gatetape: " + misuse_);
   target_->settle();
@@ -79,6 +80,7 @@ void Session::service() {
 void Session::on_tick(int64_t mono_ns) {
   if (over_) return;
   target_->on_tick(mono_ns);
+  check_target();
   const int64_t freeze_s = services_.config.gateway.freeze_timeout_s;
   const int64_t limit_s = up_ ? freeze_s : std::min(freeze_s, kOpenTimeoutS);
   if (over_ || recording_->waiting_ns() < limit_s * 1'000'000'000) return;
@@ -237,17 +239,21 @@ void Session::service_channels() {
   }
 }
 
-// When the target's connection ended, what it sent is still recorded and written before the user
-// goes.
+// When the target's connection ended, what it sent is still recorded and written, and each channel
+// closed: a stock client drops what it did not show yet when it is disconnected.
 void Session::check_target() {
   if (!target_->gone()) return;
-  if (!std::exchange(target_gone_, true))
-    for (Channel& channel : channels_) channel.on_target_gone();
+  const std::string text = "gatetape: " + plan_.target.name + " closed the connection";
+  const int64_t now_ns = loop_.clock().mono_ns();
+  if (target_gone_ns_ == 0) {
+    target_gone_ns_ = now_ns;
+    for (Channel& channel : channels_) channel.on_target_gone(text);
+  }
   const bool drained = std::all_of(channels_.begin(), channels_.end(),
                                    [](const Channel& channel) { return channel.drained(); });
-  if (recording_->all_released() && drained && !user_.write_pending())
-    finish("target", "the target closed the connection",
-           "gatetape: " + plan_.target.name + " closed the connection");
+  if ((recording_->all_released() && drained && !user_.write_pending()) || user_.dead() ||
+      now_ns - target_gone_ns_ > kLastWordsNs)
+    finish("target", "the target closed the connection", text);
 }
 
 }  // namespace gatetape::gateway

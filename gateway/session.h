@@ -96,7 +96,7 @@ class Session : public Recording::Owner,
   uint32_t last_channel_ = 0;
   int64_t denied_ = 0;
   bool up_ = false;
-  bool target_gone_ = false;
+  int64_t target_gone_ns_ = 0;  // when its connection ended
   bool over_ = false;
   std::string misuse_;  // set inside a packet handler, acted on in service()
 };

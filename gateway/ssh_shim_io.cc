@@ -68,6 +68,7 @@ struct Attached {
   bool closed = false;     // libssh closed it; the number is still ours
   bool writable = false;   // the kernel said so, and took all since
   std::optional<int> end;  // errno of the socket's last recv, 0 for the end of its stream
+  int broken = 0;          // errno of a send that failed
   std::unique_ptr<char[]> ahead;
   size_t start = 0;
   size_t count = 0;
@@ -115,6 +116,8 @@ void fill(int fd, Attached* socket) {
     socket->end = 0;
   } else if (errno != EAGAIN && errno != EINTR) {
     socket->end = errno;
+  } else if (socket->broken != 0) {
+    socket->end = socket->broken;
   }
   spare = std::move(buffer);
 }
@@ -231,7 +234,8 @@ ssize_t __wrap_recv(int fd, void* buffer, size_t size, int flags) {
   return take(attached, static_cast<char*>(buffer), size);
 }
 
-// Never blocks: libssh takes 0 for "nothing yet" and EAGAIN for the end of the connection.
+// Never blocks: libssh takes 0 for "nothing yet" and EAGAIN for the end of the connection. After a
+// failed send it would drop what the peer said before it went: reading finds the end instead.
 ssize_t __wrap_send(int fd, const void* buffer, size_t size, int flags) {
   Attached* attached = find(fd);
   if (attached == nullptr) return __real_send(fd, buffer, size, flags);
@@ -243,7 +247,10 @@ ssize_t __wrap_send(int fd, const void* buffer, size_t size, int flags) {
   }
   const ssize_t sent = __real_send(fd, buffer, size, flags | MSG_DONTWAIT | MSG_NOSIGNAL);
   attached->writable = sent >= 0 && static_cast<size_t>(sent) == size;
-  return sent < 0 && errno == EAGAIN ? 0 : sent;
+  if (sent >= 0) return sent;
+  if (errno == EAGAIN) return 0;
+  attached->broken = errno;
+  return static_cast<ssize_t>(size);
 }
 
 int __wrap_poll(struct pollfd* fds, nfds_t count, int timeout_ms) {

@@ -87,6 +87,17 @@ TEST_F(SshIo, writing_to_a_peer_that_does_not_read_never_blocks) {
   EXPECT_EQ(poll_now(fd_, POLLOUT), POLLOUT);
 }
 
+TEST_F(SshIo, what_a_peer_said_before_it_went_is_read_although_writing_failed) {
+  ASSERT_EQ(write(peer_, "half", 4), 4);
+  close(peer_);
+  peer_ = -1;
+  EXPECT_EQ(send(fd_, "to nobody", 9, 0), 9);
+  char buffer[8];
+  EXPECT_EQ(recv(fd_, buffer, sizeof buffer, 0), 4);
+  EXPECT_EQ(poll_now(fd_, POLLIN), POLLIN);
+  EXPECT_EQ(recv(fd_, buffer, sizeof buffer, 0), 0);
+}
+
 TEST_F(SshIo, a_closed_number_stays_taken_until_it_is_detached) {
   EXPECT_EQ(close(fd_), 0);
   EXPECT_TRUE(is_open(fd_));
