@@ -8,6 +8,7 @@
 #include "base/daemon.h"
 #include "base/endpoint.h"
 #include "base/openssh_key.h"
+#include "gateway/policy.h"
 #include "gateway/ssh_certificate.h"
 
 namespace gatetape::gateway {
@@ -15,8 +16,8 @@ namespace {
 
 constexpr int64_t kSecondNs = 1'000'000'000;
 constexpr int64_t kRecordingLimitNs = 5 * kSecondNs;
-constexpr size_t kHostBytesMax = 255;       // of the target that an outer connection asks for
-constexpr uint32_t kRefusedOpensMax = 100;  // of one outer connection: each is a frame
+constexpr size_t kHostBytesMax = 255;   // of the target that an outer connection asks for
+constexpr uint64_t kRefusalsMax = 100;  // of one outer connection: each is a frame
 
 // A host certificate for the name that the person asked for: one @cert-authority line covers all
 // targets.
@@ -72,6 +73,7 @@ Connection::~Connection() {
   }
   session_.reset();
   if (attempt_) ssh_message_free(attempt_->message);
+  for (const auto& [number, refusal] : refusals_) ssh_message_free(refusal.message);
   if (admitted_) services_.startups.leave(source_ip_, authenticated_);
 }
 
@@ -113,7 +115,11 @@ void Connection::on_tick(int64_t mono_ns) {
     services_.refusals.note(source_, "login_grace_time");
     drop();
   }
-  if (state_ == State::kRecording && mono_ns - recording_since_ns_ > kRecordingLimitNs)
+  const bool refuses = state_ == State::kOuter && bridges_.empty() && !refusals_.empty() &&
+                       mono_ns - refusals_.begin()->second.since_ns > kRecordingLimitNs;
+  const bool logs_in =
+      state_ == State::kRecording && mono_ns - recording_since_ns_ > kRecordingLimitNs;
+  if (refuses || logs_in)
     leave("recording is not available (" + services_.link.last_error() +
           "), so nobody can log in now: try again in a minute");
   // A peer that takes no goodbye.
@@ -189,13 +195,10 @@ void Connection::on_outer_message(ssh_message message) {
   if (handle != nullptr && std::none_of(bridges_.begin(), bridges_.end(),
                                         [&](const auto& known) { return known.is(handle); }))
     return ssh_message_free(message);  // of a channel that is gone: an answer would touch it
-  if (open && ssh_message_subtype(message) == SSH_CHANNEL_DIRECT_TCPIP) {
-    open_inner(message);
-  } else if (open) {
-    refuse_open(message, "this is a gateway; use ssh -J, or log in as LOGIN@TARGET");
-  } else {
-    ssh_message_reply_default(message);
-  }
+  if (open && ssh_message_subtype(message) == SSH_CHANNEL_DIRECT_TCPIP) return open_inner(message);
+  if (open) return refuse(message, "", "this is a gateway; use ssh -J, or log in as LOGIN@TARGET");
+  if (type == SSH_REQUEST_GLOBAL) return refuse(message, "", "port forwarding does not pass");
+  ssh_message_reply_default(message);
   ssh_message_free(message);
 }
 
@@ -228,17 +231,9 @@ void Connection::open_inner(ssh_message message) {
   std::string refusal = refusal_of_inner(host, port, target);
   const int hop = refusal.empty() ? io_make_hop() : -1;
   if (refusal.empty() && hop < 0) refusal = "the gateway has no descriptor left";
-  if (!refusal.empty()) {
-    services_.log.record_async(FrameKind::kAccessDenied,
-                               Event{{"user", person_->user},
-                                     {"login", ""},
-                                     {"target", host_text},
-                                     {"source", source_},
-                                     {"reason", refusal}},
-                               nullptr);
-    return refuse_open(message, refusal);
-  }
+  if (!refusal.empty()) return refuse(message, host_text, refusal);
   const ssh_channel channel = ssh_message_channel_request_open_reply_accept(message);
+  ssh_message_free(message);
   if (channel == nullptr) return io_detach(hop);
   std::unique_ptr<Connection> inner(new Connection(loop_, services_, hop, true));
   inner->source_ = source_;
@@ -251,9 +246,45 @@ void Connection::open_inner(ssh_message message) {
   loop_.adopt(std::move(inner));
 }
 
-void Connection::refuse_open(ssh_message message, const std::string& text) {
-  refuse_channel_open(message, kAdministrativelyProhibited, "gatetape: " + text);
-  if (++refused_opens_ > kRefusedOpensMax) on_misuse("too many refused channels");
+void Connection::on_global_request(std::string_view name, bool, std::string_view) {
+  if (state_ != State::kOuter || is_harmless_global(name)) return;
+  refuse(nullptr, "", "the global request " + printable(name.substr(0, 256)) + " does not pass");
+}
+
+// Refuses what was asked on the outer connection, once that is recorded. Owns the message; there is
+// none for what libssh refuses by itself.
+void Connection::refuse(ssh_message message, const std::string& target, const std::string& reason) {
+  const uint64_t number = ++refusals_made_;
+  refusals_[number] = {message, reason, loop_.clock().mono_ns()};
+  if (number > kRefusalsMax) return on_misuse("too many refused channels");
+  const Event event{{"user", person_->user},
+                    {"login", ""},
+                    {"target", target},
+                    {"source", source_},
+                    {"reason", reason}};
+  const std::weak_ptr<Connection*> alive = alive_;
+  Loop* loop = &loop_;
+  services_.log.record_async(FrameKind::kAccessDenied, event, [=](const absl::Status& status) {
+    loop->post([alive, number, status] {
+      const std::shared_ptr<Connection*> connection = alive.lock();
+      if (connection && status.ok()) (*connection)->on_refusal_recorded(number);
+    });
+  });
+}
+
+void Connection::on_refusal_recorded(uint64_t number) {
+  const auto found = refusals_.find(number);
+  if (found == refusals_.end() || peer_.dead()) return;
+  const auto [message, reason, since_ns] = found->second;
+  refusals_.erase(found);
+  if (message == nullptr) return;
+  if (ssh_message_type(message) == SSH_REQUEST_CHANNEL_OPEN) {
+    refuse_channel_open(message, kAdministrativelyProhibited, "gatetape: " + reason);
+  } else {
+    ssh_message_reply_default(message);
+  }
+  ssh_message_free(message);
+  loop_.mark(this);
 }
 
 // Ends the session with that reason, or the connection when there is none.

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -49,9 +50,9 @@ class Connection : public Member, public SshPeer::Owner, public Session::Host, p
   void on_session_up() override;
   void on_session_over(const std::string& text) override;
   void on_session_activity() override { loop_.mark(this); }
-  // PacketSink, until a session takes over: nothing may be asked for before.
+  // PacketSink, until a session takes over.
   void on_channel_request(ssh_channel, std::string_view, bool, std::string_view) override {}
-  void on_global_request(std::string_view, bool, std::string_view) override {}
+  void on_global_request(std::string_view name, bool want_reply, std::string_view data) override;
 
  private:
   enum class State { kHandshake, kLogin, kRecording, kOuter, kOpening, kSession, kLeaving };
@@ -61,6 +62,12 @@ class Connection : public Member, public SshPeer::Owner, public Session::Host, p
     bool accepted = false;
     Person person;
     LoginName name;
+  };
+  // Refusal is one of the outer hop, on its way through the record.
+  struct Refusal {
+    ssh_message message = nullptr;
+    std::string reason;
+    int64_t since_ns = 0;
   };
 
   Connection(Loop& loop, Services& services, int fd, bool hop);
@@ -80,7 +87,8 @@ class Connection : public Member, public SshPeer::Owner, public Session::Host, p
   void on_outer_message(ssh_message message);
   void open_inner(ssh_message message);
   std::string refusal_of_inner(const std::string& host, int port, const AccessTarget* target) const;
-  void refuse_open(ssh_message message, const std::string& text);
+  void refuse(ssh_message message, const std::string& target, const std::string& reason);
+  void on_refusal_recorded(uint64_t number);
   void leave(const std::string& text);
   void drop();
 
@@ -95,8 +103,9 @@ class Connection : public Member, public SshPeer::Owner, public Session::Host, p
   bool authenticated_ = false;  // there too
   uint64_t login_messages_ = 0;
   uint32_t refused_attempts_ = 0;
-  uint32_t refused_opens_ = 0;
   int64_t recording_since_ns_ = 0;
+  uint64_t refusals_made_ = 0;
+  std::map<uint64_t, Refusal> refusals_;  // that wait
   std::optional<Attempt> attempt_;
   std::optional<Person> person_;
   std::optional<Inner> inner_;

@@ -11,6 +11,11 @@ bool starts_program(std::string_view name) {
   return name == "shell" || name == "exec" || name == "subsystem";
 }
 
+bool is_harmless_global(std::string_view name) {
+  return name == "no-more-sessions@openssh.com" || name == "hostkeys-00@openssh.com" ||
+         name == "hostkeys-prove-00@openssh.com" || name.ends_with("tcpip-forward");
+}
+
 std::string refusal_of(const Grant& grant, std::string_view name, std::string_view data) {
   constexpr std::array<std::string_view, 7> kAlways = {
       "pty-req", "env", "window-change", "signal", "break", "xon-xoff", "eow@openssh.com"};

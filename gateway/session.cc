@@ -1,12 +1,12 @@
 #include "gateway/session.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "base/bytes.h"
 #include "base/daemon.h"
 #include "base/endpoint.h"
+#include "gateway/policy.h"
 
 namespace gatetape::gateway {
 namespace {
@@ -17,10 +17,6 @@ constexpr int64_t kLastWordsNs = 30'000'000'000;  // for a user to take what a l
 // second.
 constexpr int64_t kDeniedMax = 1000;
 constexpr int64_t kDeniedPerSecond = 10;
-
-// Global requests that libssh answers or that ask for nothing (OpenSSH's PROTOCOL).
-constexpr std::array<std::string_view, 3> kHarmlessGlobals = {
-    "no-more-sessions@openssh.com", "hostkeys-00@openssh.com", "hostkeys-prove-00@openssh.com"};
 
 }  // namespace
 
@@ -185,9 +181,7 @@ void Session::on_channel_request(ssh_channel channel, std::string_view name, boo
 }
 
 void Session::on_global_request(std::string_view name, bool, std::string_view) {
-  const bool harmless =
-      std::find(kHarmlessGlobals.begin(), kHarmlessGlobals.end(), name) != kHarmlessGlobals.end();
-  if (harmless || name.ends_with("tcpip-forward")) return;  // the latter come as messages
+  if (is_harmless_global(name)) return;
   const Event denied{{"what", "global_request"},
                      {"name", std::string(name.substr(0, 256))},
                      {"reason", "this global request does not pass"}};

@@ -10,7 +10,11 @@ import time
 import unittest
 import urllib.request
 
+from paramiko.common import (
+    MSG_CHANNEL_OPEN, MSG_CHANNEL_OPEN_FAILURE, MSG_GLOBAL_REQUEST, MSG_REQUEST_FAILURE)
+
 import harness
+import ssh_wire
 
 stack = None
 FREEZE_S = 4
@@ -123,6 +127,18 @@ class Faults(unittest.TestCase):
         talk.expect(b"unrecorded\n")
         self.assertEqual(talk.end()[0], 0)
         self.intact(stack.session_of(talk.command))
+
+    def test_nobody_hears_of_a_refusal_before_it_is_recorded(self):
+        with ssh_wire.connect(stack.port) as sock:
+            peer = ssh_wire.Peer.client(sock, "alice", f"{stack.folder}/alice")
+            with Stopped(stack.pid("gatetape-recorder")):
+                peer.say(MSG_CHANNEL_OPEN, "direct-tcpip", 0, 1 << 20, 32768, "nowhere", 22, "x", 1)
+                peer.say(MSG_GLOBAL_REQUEST, "tcpip-forward", True, "", 0)
+                time.sleep(FREEZE_S / 3)
+                self.assertEqual(peer.heard, [])
+            peer.wait_for(MSG_CHANNEL_OPEN_FAILURE)
+            peer.wait_for(MSG_REQUEST_FAILURE)
+            peer.close()
 
     def test_metrics_tell_of_a_freeze_and_of_a_lost_database(self):
         talk = Talk("metrics")

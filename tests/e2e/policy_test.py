@@ -118,6 +118,19 @@ class Policy(unittest.TestCase):
                                 "ExitOnForwardFailure=yes"), "remote port forwarding failed")
         self.denied("global_request", "tcpip-forward", "")
 
+    def test_the_gateway_itself_gives_no_shell_and_no_forwards(self):
+        outer = ["ssh", "-F", stack.config(), "-o", "ExitOnForwardFailure=yes"]
+        self.refused([*outer, "gw", "true"], "this is a gateway; use ssh -J")
+        reason = "this is a gateway; use ssh -J, or log in as LOGIN@TARGET"
+        self.recorded("access_denied", user="alice", target="", reason=reason)
+        self.refused([*outer, "-R", f"0:127.0.0.1:{stack.target.port}", "-N", "gw"],
+                     "remote port forwarding failed")
+        self.recorded("access_denied", user="alice", reason="port forwarding does not pass")
+        self.refused([*outer, "-R", f"{stack.folder}/forward:127.0.0.1:22", "-N", "gw"],
+                     "remote port forwarding failed")
+        self.recorded("access_denied", user="alice", reason="the global request "
+                      "streamlocal-forward@openssh.com does not pass")
+
     def test_agent_and_x11_do_not_pass(self):
         agent = f"{stack.folder}/agent"
         process = subprocess.Popen(["ssh-agent", "-D", "-a", agent], stdout=subprocess.DEVNULL)

@@ -32,6 +32,14 @@ TEST(ChannelPolicy, each_permission_lets_its_own_request_pass_and_no_other) {
   }
 }
 
+TEST(ChannelPolicy, only_global_requests_that_ask_for_nothing_are_harmless) {
+  EXPECT_TRUE(is_harmless_global("no-more-sessions@openssh.com"));
+  EXPECT_TRUE(is_harmless_global("hostkeys-prove-00@openssh.com"));
+  EXPECT_TRUE(is_harmless_global("cancel-tcpip-forward"));
+  EXPECT_FALSE(is_harmless_global("streamlocal-forward@openssh.com"));
+  EXPECT_FALSE(is_harmless_global(""));
+}
+
 TEST(ChannelPolicy, what_no_role_can_grant_never_passes) {
   const Grant all = grant(true, true, true);
   for (const char* name : {"x11-req", "auth-agent-req@openssh.com", "unknown@example.org", ""})
