@@ -114,10 +114,7 @@ class Resources(chaos_load.UnderLoad):
         pid = self.stack.pid("gatetape-gateway")
         before = files_max(pid)
         with self.goes_on_after("no file descriptor is free"):
-            self.limit_files(pid, open_files(pid))
-            ran = harness.run([*self.stack.direct(), "echo refused"])
-            self.assertEqual(ran.stdout, b"")
-            self.assertIn(b"out of file descriptors", ran.stderr)
+            harness.wait_until(lambda: self.no_descriptor_is_told(pid), "it is told")
             self.load.seconds_until_typing_passes()
             used_s = processor_s(pid)
             time.sleep(SPIN_S)
@@ -128,6 +125,12 @@ class Resources(chaos_load.UnderLoad):
             self.few_descriptors(pid)
             self.limit_files(pid, before)
         self.assertTrue(self.stack.works())
+
+    def no_descriptor_is_told(self, pid):
+        self.limit_files(pid, open_files(pid))  # one that is closed right now leaves room for one
+        ran = harness.run([*self.stack.direct(), "echo refused"])
+        self.assertEqual(ran.stdout, b"")
+        return b"out of file descriptors" in ran.stderr
 
     def limit_files(self, pid, limit):
         subprocess.run([*self.stack.as_owner(), "prlimit", "--pid", str(pid),
