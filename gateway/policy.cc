@@ -13,7 +13,8 @@ bool starts_program(std::string_view name) {
 
 bool is_harmless_global(std::string_view name) {
   return name == "no-more-sessions@openssh.com" || name == "hostkeys-00@openssh.com" ||
-         name == "hostkeys-prove-00@openssh.com" || name.ends_with("tcpip-forward");
+         name == "hostkeys-prove-00@openssh.com" || name == "tcpip-forward" ||
+         name == "cancel-tcpip-forward";
 }
 
 std::string refusal_of(const Grant& grant, std::string_view name, std::string_view data) {

@@ -233,8 +233,8 @@ void Session::service_channels() {
   }
 }
 
-// When the target's connection ended, what it sent is still recorded and written, and each channel
-// closed: a stock client drops what it did not show yet when it is disconnected.
+// When the target's connection ended, what was taken from it is still recorded and written, and each
+// channel closed: a stock client drops what it did not show yet when it is disconnected.
 void Session::check_target() {
   if (!target_->gone()) return;
   const std::string text = "gatetape: " + plan_.target.name + " closed the connection";
