@@ -1,5 +1,7 @@
 #include "base/access.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <set>
@@ -266,6 +268,21 @@ absl::StatusOr<Access> Access::load(const std::string& path) {
   absl::StatusOr<std::string> text = read_whole_file(path);
   if (!text.ok()) return text.status();
   return parse(*text, path);
+}
+
+absl::Status Access::read_keys() {
+  for (AccessTarget& target : targets_) {
+    if (target.key_file.empty()) continue;
+    const std::string name = absl::StrCat("key_file of ", target.name, ": ");
+    struct stat info {};
+    if (stat(target.key_file.c_str(), &info) == 0 && (info.st_mode & 077) != 0)
+      return absl::PermissionDeniedError(
+          absl::StrCat(name, target.key_file, ": others may read this key; chmod 600 it"));
+    absl::StatusOr<std::string> key = read_whole_file(target.key_file);
+    if (!key.ok()) return absl::NotFoundError(absl::StrCat(name, key.status().message()));
+    target.key = *std::move(key);
+  }
+  return absl::OkStatus();
 }
 
 const AccessUser* Access::user_of_key(std::string_view blob) const {

@@ -27,6 +27,7 @@ struct AccessTarget {
   std::vector<std::string> host_keys;       // as written
   std::vector<std::string> host_key_blobs;  // decoded
   std::string key_file;  // private key to log in with; empty = a certificate of the user CA
+  std::string key;       // its text, once read_keys read it
 };
 
 struct AccessRole {
@@ -55,6 +56,9 @@ class Access {
   static absl::StatusOr<Access> parse(std::string_view text, const std::string& path);
   // load reads the file, then parses it.
   static absl::StatusOr<Access> load(const std::string& path);
+  // read_keys reads the key files of all targets; an error names one that is not there, or that
+  // others may read.
+  absl::Status read_keys();
 
   // user_of_key gives the user whose key it is, nullptr when nobody's. `blob` is the RFC 4253 key
   // blob.

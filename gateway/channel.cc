@@ -17,11 +17,8 @@ constexpr size_t kWriteBytes = 128 * 1024;         // of one ssh_channel_write
 constexpr size_t kOutboxBytesMax = 1024 * 1024;    // released and not written, one direction
 constexpr size_t kDrainBytes = 256 * 1024;         // read at once of what libssh held
 constexpr size_t kHeldBytesMax = 2 * 1024 * 1024;  // by libssh, whose window is 1.25 MiB
-constexpr size_t kStepBytesMax = 1024 * 1024;      // of requests that one side does not take
-constexpr size_t kStepBytes = 256;                 // of a request beside its data, about
 constexpr size_t kRequestBytesMax = 64 * 1024;
 constexpr size_t kRequestsWaitingMax = 256;
-constexpr uint32_t kRefusedExitStatus = 255;  // as of an ssh that failed itself
 
 }  // namespace
 
@@ -79,28 +76,34 @@ void Channel::on_released(tee::FramePtr frame, SshPeer& target) {
   }
 }
 
+// A dead libssh session gives nothing back: what it held is lost, and an exit status behind it
+// would hide that.
 void Channel::on_target_gone(const std::string& text) {
-  if (target_.handle == nullptr && open_message_ != nullptr && !finished_) {
-    refuse_channel_open(open_message_, kConnectFailed, "the target is gone");
-    finished_ = true;
-  }
-  target_.close_sent = true;
+  const size_t lost = target_.held_bytes[0] + target_.held_bytes[1];
+  if (lost > 0) target_.held_requests.clear();
+  gone_ = text + (lost > 0 ? ", " + std::to_string(lost) + " bytes of its output are lost" : "");
   target_.held = false;
+  target_.close_sent = true;
   target_.eof_seen = target_.close_seen = true;
   target_.outbox.clear();
-  if (user_.handle == nullptr || target_.close_offered) return;
-  offer(FrameKind::kNotice, Event{{"text", text + "\r\n"}}.encode());
+  if (user_.handle != nullptr) offer_loss();
+}
+
+void Channel::offer_loss() {
+  if (target_.close_offered) return;
+  offer(FrameKind::kNotice, Event{{"text", gone_ + "\r\n"}}.encode());
   offer_endings(target_);
 }
 
+// Written first: that makes room for what is held, and nothing else might wake us for it.
 void Channel::service() {
   if (finished_) return;
   if (opening_) open_on_target();
   if (user_.handle == nullptr || target_.handle == nullptr) return;
-  unhold(user_);
-  unhold(target_);
   flush(target_);
   flush(user_);
+  unhold(user_);
+  unhold(target_);
   finished_ = user_.close_sent && user_.close_seen && target_.close_sent && target_.close_seen;
 }
 
@@ -109,7 +112,8 @@ int Channel::on_data(ssh_session, ssh_channel, void* bytes, uint32_t count, int 
   Side& side = *static_cast<Side*>(user_data);
   if (count > kHeldBytesMax) side.channel->owner_.on_misuse("more data than the window allows");
   if (side.held || !side.channel->room_from(side)) {
-    side.held = true;  // stays with libssh, whose window closes
+    side.held = true;  // all `bytes` stay with libssh, whose window closes
+    side.held_bytes[is_stderr != 0 ? 1 : 0] = count;
     return 0;
   }
   side.channel->offer_bytes(side, {static_cast<const char*>(bytes), count}, is_stderr != 0);
@@ -203,28 +207,31 @@ bool Channel::room_from(const Side& from) const {
 }
 
 // Takes back what libssh holds, all of it, beyond what there is room for: each read opens the whole
-// window again, whatever stays behind. Cleared first: reading an empty buffer pumps the socket, and
-// the data callback may hold again.
+// window again, whatever stays behind. Never reads more: that would pump the socket, and what it
+// brought would overtake the requests that are held.
 void Channel::unhold(Side& side) {
   if (!side.held || !room_from(side)) return;
   thread_local std::vector<char> buffer(kDrainBytes);
-  side.held = false;
   for (const int is_stderr : {0, 1}) {
-    while (!side.held) {
-      const int count =
-          ssh_channel_read_nonblocking(side.handle, buffer.data(), kDrainBytes, is_stderr);
-      if (count <= 0) break;
+    for (size_t& left = side.held_bytes[is_stderr]; left > 0;) {
+      const auto wanted = static_cast<uint32_t>(std::min(left, kDrainBytes));
+      const int count = ssh_channel_read_nonblocking(side.handle, buffer.data(), wanted, is_stderr);
+      if (count <= 0) return;  // the connection is dead
+      left -= static_cast<size_t>(count);
       offer_bytes(side, {buffer.data(), static_cast<size_t>(count)}, is_stderr != 0);
     }
   }
+  side.held = false;
   offer_endings(side);
 }
 
 void Channel::open_on_target() {
-  if (target_.peer->dead()) return;
-  if (target_.handle == nullptr) attach(target_, ssh_channel_new(target_.peer->session()));
-  const int result = ssh_channel_open_session(target_.handle);
-  if (result == SSH_AGAIN) return;
+  int result = SSH_ERROR;
+  if (!target_.peer->dead()) {
+    if (target_.handle == nullptr) attach(target_, ssh_channel_new(target_.peer->session()));
+    result = ssh_channel_open_session(target_.handle);
+    if (result == SSH_AGAIN) return;
+  }
   opening_ = false;
   Event reply{{"ok", result == SSH_OK ? "1" : "0"}};
   if (result != SSH_OK) reply.add("reason", ssh_get_error(target_.peer->session()));
@@ -236,6 +243,7 @@ void Channel::answer_open(const Event& reply) {
   if (reply.get("ok") == "1") {
     const ssh_channel handle = ssh_message_channel_request_open_reply_accept(open_message_);
     if (handle != nullptr) attach(user_, handle);
+    if (handle != nullptr && !gone_.empty()) offer_loss();
   } else {
     refuse_channel_open(open_message_, kConnectFailed,
                         "the target refused the channel: " + printable(reply.get("reason")));
@@ -307,83 +315,6 @@ bool Channel::write_bytes(Side& side, bool to_stderr) {
   if (written < 0) return side.close_seen = true, offer_endings(side), true;
   side.outbox.take(static_cast<size_t>(written));
   return written > 0;  // 0: a key exchange is going on
-}
-
-// A peer that never ends a key exchange must not make libssh keep requests without end.
-int Channel::send_request(Side& side, const Event& request, bool want_reply) {
-  const uint64_t sent = side.peer->packets_sent();
-  const std::string_view data = request.get("data");
-  const int result = send_channel_request(side.handle, request.get("request"), data, want_reply);
-  side.kept_bytes = side.peer->packets_sent() == sent && !want_reply
-                        ? side.kept_bytes + data.size() + kStepBytes
-                        : 0;
-  if (side.kept_bytes > kStepBytesMax) owner_.on_misuse("more requests than the other side takes");
-  return result;
-}
-
-// One request at a time on a channel; its answer is recorded before the user gets it.
-bool Channel::write_request_in(const Frame& frame) {
-  const absl::StatusOr<Event> event = Event::decode(frame.payload);
-  const bool want_reply = event->get("want_reply") == "1";
-  const int result = send_request(target_, *event, want_reply);
-  if (result == SSH_AGAIN) return false;
-  if (want_reply) {
-    const Event reply{{"request", std::string(event->get("request"))},
-                      {"ok", result == SSH_OK ? "1" : "0"}};
-    offer(FrameKind::kReplyOut, reply.encode());
-  }
-  return true;
-}
-
-// A denied request of the user travels behind those that were passed to the target, so that the
-// answers keep their order; only then its notice is offered. A client whose program is refused
-// leaves without showing the notice, so for it the program has started, and ended.
-void Channel::notice_denial(const Frame& frame) {
-  const absl::StatusOr<Event> event = Event::decode(frame.payload);
-  if (event->get("side") != "user") return;
-  const bool ends_channel = starts_program(event->get("name")) && !started_;
-  Event notice;
-  notice.add("text", "gatetape: " + printable(event->get("name")) + ": " +
-                         std::string(event->get("reason")) + "\r\n");
-  notice.add("want_reply", event->get("want_reply"));
-  if (ends_channel) notice.add("exit_status", std::to_string(kRefusedExitStatus));
-  offer(FrameKind::kNotice, notice.encode());
-  if (!ends_channel || std::exchange(target_.close_offered, true)) return;
-  offer(FrameKind::kEofOut, "");
-  offer(FrameKind::kCloseOut, "");
-}
-
-// The reason as text on stderr, with the answer that the request wants.
-bool Channel::write_notice(const Frame& frame) {
-  const absl::StatusOr<Event> event = Event::decode(frame.payload);
-  const bool wants_reply = event->get("want_reply") == "1";
-  if (wants_reply && rights_.empty()) return false;
-  const bool ends_channel = !event->get("exit_status").empty();
-  if (wants_reply) answer_request(ends_channel);
-  if (user_.close_seen) return true;
-  const std::string_view text = event->get("text");
-  ssh_channel_write_stderr(user_.handle, text.data(), static_cast<uint32_t>(text.size()));
-  if (!ends_channel) return true;
-  std::string status;
-  put_u32(&status, kRefusedExitStatus);
-  send_channel_request(user_.handle, "exit-status", status, false);
-  return true;
-}
-
-bool Channel::answer_request(bool ok) {
-  if (rights_.empty()) return false;  // the message is still in libssh's queue
-  const ssh_message right = rights_.front();
-  rights_.pop_front();
-  rights_owed_--;
-  if (!user_.close_seen) {
-    if (ok) {
-      ssh_message_channel_request_reply_success(right);
-    } else {
-      ssh_message_reply_default(right);
-    }
-  }
-  ssh_message_free(right);
-  return true;
 }
 
 bool Channel::write_close(Side& side) {

@@ -10,6 +10,7 @@
 #include <libssh/libssh.h>
 #include <libssh/server.h>
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <string>
@@ -65,6 +66,8 @@ class Channel {
   void service();
 
  private:
+  static constexpr size_t kStepBytesMax = 1024 * 1024;  // of requests that one side does not take
+
   struct Request {
     std::string name;
     bool want_reply = false;
@@ -76,9 +79,10 @@ class Channel {
     SshPeer* peer = nullptr;
     ssh_channel handle = nullptr;
     ssh_channel_callbacks_struct callbacks{};
-    Outbox outbox;          // to be written to this side
-    bool held = false;      // libssh keeps bytes of this side that we had no room for
-    bool eof_seen = false;  // this side sent EOF, CLOSE
+    Outbox outbox;                       // to be written to this side
+    bool held = false;                   // libssh keeps bytes of this side that we had no room for
+    std::array<size_t, 2> held_bytes{};  // of stdout, stderr
+    bool eof_seen = false;               // this side sent EOF, CLOSE
     bool close_seen = false;
     bool eof_offered = false;
     bool close_offered = false;
@@ -98,6 +102,7 @@ class Channel {
   void offer_bytes(const Side& from, std::string_view bytes, bool is_stderr);
   void offer_request(const Side& from, const Request& request);
   void offer_endings(Side& from);
+  void offer_loss();
   bool room_from(const Side& from) const;
   void unhold(Side& side);
   void open_on_target();
@@ -105,6 +110,7 @@ class Channel {
   void flush(Side& side);
   bool write_front(Side& side);
   bool write_bytes(Side& side, bool to_stderr);
+  // channel_requests.cc
   int send_request(Side& side, const Event& request, bool want_reply);
   bool write_request_in(const Frame& frame);
   void notice_denial(const Frame& frame);
@@ -120,6 +126,7 @@ class Channel {
   ssh_message open_message_;
   bool opening_ = false;  // recorded, waits for the target's answer
   bool finished_ = false;
+  std::string gone_;      // why the target is, empty while it is not
   bool started_ = false;  // shell, exec or a subsystem was allowed: only one (RFC 4254 section 6.5)
   size_t rights_owed_ = 0;
   std::deque<ssh_message> rights_;  // to answer the user's requests, in order

@@ -117,8 +117,8 @@ void Connection::on_tick(int64_t mono_ns) {
   }
   const bool refuses = state_ == State::kOuter && bridges_.empty() && !refusals_.empty() &&
                        mono_ns - refusals_.begin()->second.since_ns > kRecordingLimitNs;
-  const bool logs_in =
-      state_ == State::kRecording && mono_ns - recording_since_ns_ > kRecordingLimitNs;
+  const bool waits = state_ == State::kRecording || (state_ == State::kOpening && !session_);
+  const bool logs_in = waits && mono_ns - recording_since_ns_ > kRecordingLimitNs;
   if (refuses || logs_in)
     leave("recording is not available (" + services_.link.last_error() +
           "), so nobody can log in now: try again in a minute");

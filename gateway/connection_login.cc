@@ -81,6 +81,8 @@ void Connection::on_public_key(ssh_message message, const std::string& user, Att
   }
   if (state != SSH_PUBLICKEY_STATE_VALID)
     return record_attempt(std::move(attempt), event, "wrong signature");
+  if (untouched(peer_.session()))
+    return record_attempt(std::move(attempt), event, "the security key was not touched");
   attempt.accepted = true;
   attempt.name = *name;
   const char* version = ssh_get_clientbanner(peer_.session());
@@ -185,13 +187,14 @@ void Connection::open_session(const Person& person, const AccessTarget* target,
 
 void Connection::refuse_session(Event event, const std::string& reason) {
   event.add("reason", reason);
+  recording_since_ns_ = loop_.clock().mono_ns();
   log_info("access_denied", {{"source", source_}, {"reason", reason}});
   const std::weak_ptr<Connection*> alive = alive_;
   Loop* loop = &loop_;
-  services_.log.record_async(FrameKind::kAccessDenied, event, [=](const absl::Status&) {
-    loop->post([alive, reason] {
-      if (const std::shared_ptr<Connection*> connection = alive.lock())
-        (*connection)->leave(reason);
+  services_.log.record_async(FrameKind::kAccessDenied, event, [=](const absl::Status& status) {
+    loop->post([alive, reason, recorded = status.ok()] {
+      const std::shared_ptr<Connection*> connection = alive.lock();
+      if (connection && recorded) (*connection)->leave(reason);
     });
   });
 }

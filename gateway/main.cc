@@ -10,8 +10,11 @@
 #include <thread>
 #include <vector>
 
+#include "base/bytes.h"
+#include "base/crypto.h"
 #include "base/daemon.h"
 #include "base/metrics.h"
+#include "base/toml.h"
 #include "gateway/acceptor.h"
 #include "gateway/loop.h"
 #include "gateway/pulse.h"
@@ -46,16 +49,31 @@ absl::StatusOr<Keys> load_keys(const GatewayConfig& config) {
   return Keys{keys[0], keys[1], keys[2], keys[3]};
 }
 
+// AccessLoad is what one reading of access.toml gave, and of which bytes.
+struct AccessLoad {
+  absl::StatusOr<Access> access;
+  std::string sha256;  // hexadecimal; empty when the file could not be read
+};
+
+AccessLoad load_access(const std::string& path) {
+  const absl::StatusOr<std::string> text = read_whole_file(path);
+  if (!text.ok()) return {text.status(), ""};
+  AccessLoad load{Access::parse(*text, path), to_hex(view(sha256(*text)))};
+  if (!load.access.ok()) return load;
+  if (const absl::Status keys = load.access->read_keys(); !keys.ok())
+    load.access = absl::InvalidArgumentError(path + ": " + std::string(keys.message()));
+  return load;
+}
+
 // Every load is a frame, also one that was refused: then the old rules stay.
-void record_access_load(tee::SystemLog& log, const std::string& path,
-                        const absl::StatusOr<Access>& access) {
-  Event event{{"path", path}, {"result", access.ok() ? "ok" : "refused"}};
+void record_access_load(tee::SystemLog& log, const std::string& path, const AccessLoad& load) {
+  const absl::StatusOr<Access>& access = load.access;
+  Event event{{"path", path}, {"sha256", load.sha256}, {"result", access.ok() ? "ok" : "refused"}};
   if (access.ok()) {
-    event.add("sha256", access->sha256());
     event.add_number("users", access->users().size());
     event.add_number("targets", access->targets().size());
     event.add_number("roles", access->roles().size());
-    log_info("access_loaded", {{"path", path}, {"sha256", access->sha256()}});
+    log_info("access_loaded", {{"path", path}, {"sha256", load.sha256}});
   } else {
     event.add("error", std::string(access.status().message()));
     log_error("access_refused", {{"error", std::string(access.status().message())}});
@@ -89,15 +107,15 @@ void prepare_process() {
   ssh_init();
 }
 
-absl::Status serve(const Config& config, const Keys& keys, Access first_access,
+absl::Status serve(const Config& config, const Keys& keys, AccessLoad loaded,
                    DaemonSignals& signals) {
   const GatewayConfig& gateway = config.gateway;
   const absl::StatusOr<ssh_bind> bind = make_bind(keys.host);
   if (!bind.ok()) return bind.status();
   tee::RecordLink link({config.recorders, config.tls});
   tee::SystemLog log(link, system_clock(), keys.signing, config.name, "gatetape-gateway");
-  record_access_load(log, gateway.access_file, first_access);
-  AccessBox access(std::make_shared<const Access>(std::move(first_access)));
+  record_access_load(log, gateway.access_file, loaded);
+  AccessBox access(std::make_shared<const Access>(*std::move(loaded.access)));
   Startups startups(
       {gateway.max_startups, gateway.max_startups_per_source, gateway.max_connections_per_source});
   Resolver resolver;
@@ -133,9 +151,9 @@ absl::Status serve(const Config& config, const Keys& keys, Access first_access,
   notify_ready();
   signals.run([&] {
     notify_reloading();
-    absl::StatusOr<Access> loaded = Access::load(gateway.access_file);
-    record_access_load(log, gateway.access_file, loaded);
-    if (loaded.ok()) access.set(std::make_shared<const Access>(*std::move(loaded)));
+    AccessLoad again = load_access(gateway.access_file);
+    record_access_load(log, gateway.access_file, again);
+    if (again.access.ok()) access.set(std::make_shared<const Access>(*std::move(again.access)));
     notify_ready();
   });
   notify_stopping();
@@ -143,6 +161,8 @@ absl::Status serve(const Config& config, const Keys& keys, Access first_access,
   loops.front()->post([&] { acceptor->stop(); });
   for (const auto& loop : loops) loop->stop("the gateway is shutting down", kShutdownGraceNs);
   for (std::thread& thread : threads) thread.join();
+  resolver.stop();  // its answers go to the loops
+  refusals.flush(true);
   const absl::Status stopped = log.stop("shutdown");
   if (!stopped.ok()) log_warn("stop_not_recorded", {{"reason", std::string(stopped.message())}});
   link.stop();
@@ -159,10 +179,10 @@ int run(int argc, char** argv) {
   start_log("gatetape-gateway", config->log_level);
   const absl::StatusOr<Keys> keys = load_keys(config->gateway);
   if (!keys.ok()) return fail(keys.status());
-  absl::StatusOr<Access> access = Access::load(config->gateway.access_file);
-  if (!access.ok()) return fail(access.status());
+  AccessLoad access = load_access(config->gateway.access_file);
+  if (!access.access.ok()) return fail(access.access.status());
   prepare_process();
-  const absl::Status served = serve(*config, *keys, *std::move(access), signals);
+  const absl::Status served = serve(*config, *keys, std::move(access), signals);
   return served.ok() ? 0 : fail(served);
 }
 

@@ -25,7 +25,7 @@ class Outbox {
   // pop drops the front frame.
   void pop();
   void clear();
-  // bytes gives the payload that waits.
+  // bytes gives the payload that waits, and what its frames take themselves.
   size_t bytes() const { return bytes_; }
   // step_bytes gives what the frames take that are no stream bytes: no window bounds those.
   size_t step_bytes() const { return step_bytes_; }

@@ -1,6 +1,7 @@
 #include "gateway/refusals.h"
 
 #include <utility>
+#include <vector>
 
 #include "base/daemon.h"
 #include "proto/event.h"
@@ -10,26 +11,45 @@ namespace {
 
 constexpr int64_t kPeriodNs = 1'000'000'000;
 constexpr size_t kDetailBytesMax = 1024;
+constexpr size_t kAddressesMax = 64;  // that are told apart at a time
 
 }  // namespace
 
 void Refusals::note(const std::string& source, const std::string& reason,
                     const std::string& detail) {
   total_++;
-  const int64_t now = clock_.mono_ns();
-  uint64_t count = 0;
-  {
-    const absl::MutexLock lock(&mutex_);
-    Count& counted = counts_[reason];
-    counted.unrecorded++;
-    if (counted.recorded_ns != 0 && now - counted.recorded_ns < kPeriodNs) return;
-    counted.recorded_ns = now;
-    count = std::exchange(counted.unrecorded, 0);
+  const absl::MutexLock lock(&mutex_);
+  std::pair<std::string, std::string> key(reason, source.substr(0, source.rfind(':')));
+  const bool is_known = counts_.contains(key);
+  if (!is_known && counts_.size() >= kAddressesMax) key.second.clear();
+  Count& counted = counts_[key];
+  counted.source = key.second.empty() ? "" : source;
+  counted.detail = detail.substr(0, kDetailBytesMax);
+  counted.unrecorded++;
+  if (counted.recorded_ns == 0) record(reason, &counted);
+}
+
+void Refusals::flush(bool all) {
+  const absl::MutexLock lock(&mutex_);
+  const int64_t now_ns = clock_.mono_ns();
+  for (auto it = counts_.begin(); it != counts_.end();) {
+    auto& [key, counted] = *it;
+    const bool is_due = all || now_ns - counted.recorded_ns >= kPeriodNs;
+    const bool is_over = is_due && counted.unrecorded == 0;
+    if (is_due && !is_over) record(key.first, &counted);
+    it = is_over ? counts_.erase(it) : std::next(it);
   }
-  Event event{{"source", source}, {"reason", reason}};
-  if (!detail.empty()) event.add("detail", detail.substr(0, kDetailBytesMax));
-  event.add_number("count", count);
-  log_warn("connection_refused", {{"source", source}, {"reason", reason}, {"detail", detail}});
+}
+
+void Refusals::record(const std::string& reason, Count* counted) {
+  Event event{{"source", counted->source}, {"reason", reason}};
+  if (!counted->detail.empty()) event.add("detail", counted->detail);
+  event.add_number("count", std::exchange(counted->unrecorded, 0));
+  counted->recorded_ns = clock_.mono_ns();
+  log_warn("connection_refused", {{"source", counted->source},
+                                  {"reason", reason},
+                                  {"detail", counted->detail},
+                                  {"count", std::string(event.get("count"))}});
   log_.record_async(FrameKind::kConnectionRefused, event, nullptr);
 }
 

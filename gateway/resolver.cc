@@ -54,12 +54,15 @@ Resolver::Resolver() {
   for (int i = 0; i < kThreads; i++) threads_.emplace_back([this] { run(); });
 }
 
-Resolver::~Resolver() {
+Resolver::~Resolver() { stop(); }
+
+void Resolver::stop() {
   {
     const absl::MutexLock lock(&mutex_);
     stop_ = true;
   }
-  for (std::thread& thread : threads_) thread.join();
+  for (std::thread& thread : threads_)
+    if (thread.joinable()) thread.join();
 }
 
 void Resolver::resolve(const std::string& host, uint16_t port, Done done) {

@@ -31,6 +31,8 @@ class Resolver {
 
   Resolver();
   ~Resolver();
+  // stop ends the threads, after the lookups that they are at; call it while the loops still live.
+  void stop();
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
 

@@ -148,6 +148,11 @@ void Session::on_target_message(ssh_message message) {
                        {"name", "opened by the target"},
                        {"reason", "forwarding does not pass"}};
     offer(0, FrameKind::kDenied, denied.encode());
+  } else if (type == SSH_REQUEST_GLOBAL) {
+    const Event denied{{"what", "global_request"},
+                       {"name", "tcpip-forward by the target"},
+                       {"reason", "port forwarding does not pass"}};
+    offer(0, FrameKind::kDenied, denied.encode());
   }
   // An answer would touch a channel that is gone.
   const ssh_channel handle =
@@ -233,8 +238,8 @@ void Session::service_channels() {
   }
 }
 
-// When the target's connection ended, what was taken from it is still recorded and written, and each
-// channel closed: a stock client drops what it did not show yet when it is disconnected.
+// When the target's connection ended, what was taken from it is still recorded and written, and
+// each channel closed: a stock client drops what it did not show yet when it is disconnected.
 void Session::check_target() {
   if (!target_->gone()) return;
   const std::string text = "gatetape: " + plan_.target.name + " closed the connection";

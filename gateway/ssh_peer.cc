@@ -28,7 +28,7 @@ SshPeer::SshPeer(Loop& loop, Role role, int fd, bool hop, Owner* owner)
 
 // libssh closes the descriptor itself in most endings; the shim keeps it open until io_detach.
 SshPeer::~SshPeer() {
-  if (armed_ != 0) loop_.unwatch(fd_);
+  disarm();
   forget_packets(session_);
   ssh_silent_disconnect(session_);
   ssh_free(session_);
@@ -49,6 +49,7 @@ void SshPeer::attach_io() {
 
 void SshPeer::on_ready(uint32_t) {
   pump();
+  if (dead_) disarm();
   owner_->on_activity();
 }
 
@@ -87,7 +88,7 @@ void SshPeer::pump() {
 }
 
 void SshPeer::settle() {
-  if (dead_) return;
+  if (dead_) return disarm();
   if (handshake_done_ && ssh_is_connected(session_) == 0) {
     dead_ = true;
     return owner_->on_activity();
@@ -124,6 +125,12 @@ bool SshPeer::floods() {
   return true;
 }
 
+// epoll would report a hang-up again and again.
+void SshPeer::disarm() {
+  if (armed_ != 0) loop_.unwatch(fd_);
+  armed_ = 0;
+}
+
 void SshPeer::arm() {
   if (hop_ || dead_) return;
   uint32_t events = owner_->may_read() ? static_cast<uint32_t>(EPOLLIN) : 0U;
@@ -131,11 +138,8 @@ void SshPeer::arm() {
   const int flags = connecting ? ssh_get_poll_flags(session_) : ssh_get_status(session_);
   if ((flags & SSH_WRITE_PENDING) != 0) events |= EPOLLOUT;
   if (events == armed_) return;
-  if (events == 0) {
-    loop_.unwatch(fd_);  // epoll would still report a hang-up, again and again
-  } else {
-    loop_.watch(fd_, events, this);
-  }
+  if (events == 0) return disarm();
+  loop_.watch(fd_, events, this);
   armed_ = events;
 }
 

@@ -65,6 +65,7 @@ class SshPeer : public Ready {
 
  private:
   void arm();
+  void disarm();
   bool floods();
 
   Loop& loop_;

@@ -38,6 +38,7 @@ constexpr char kMarker[] = "gatetape";
 struct SessionState {
   PacketSink* sink = nullptr;
   uint64_t auth_packets = 0;
+  bool untouched = false;
   std::string host_certificate;
   bool certificate_negotiated = false;
 };
@@ -116,6 +117,24 @@ void queue_reply_message(ssh_session session, ssh_channel channel) {
   ssh_buffer_free(buffer);
 }
 
+// lacks_touch tells whether a login is signed by a security key that nobody touched: the flags
+// behind the signature say so (OpenSSH's PROTOCOL.u2f), which libssh covers and does not look at.
+bool lacks_touch(std::string_view packet) {
+  ByteReader reader(packet);
+  std::string_view user, service, method, algorithm, key, signature, type, bytes;
+  uint8_t is_signed = 0;
+  if (!reader.get_string(&user) || !reader.get_string(&service) || !reader.get_string(&method) ||
+      method != "publickey" || !reader.get_u8(&is_signed) || is_signed == 0 ||
+      !reader.get_string(&algorithm) || !reader.get_string(&key) || !reader.get_string(&signature))
+    return false;
+  ByteReader key_reader(key);
+  if (!key_reader.get_string(&type) || !type.starts_with("sk-")) return false;
+  ByteReader signature_reader(signature);
+  uint8_t flags = 0;
+  return !signature_reader.get_string(&type) || !signature_reader.get_string(&bytes) ||
+         !signature_reader.get_u8(&flags) || (flags & 1) == 0;
+}
+
 // has_plain_key tells whether a comma-separated list of algorithms names ssh-ed25519.
 bool has_plain_key(std::string_view list) {
   while (!list.empty()) {
@@ -135,6 +154,11 @@ void forget_packets(ssh_session session) { sessions.erase(session); }
 uint64_t auth_packets(ssh_session session) {
   SessionState* state = find_state(session);
   return state == nullptr ? 0 : state->auth_packets;
+}
+
+bool untouched(ssh_session session) {
+  SessionState* state = find_state(session);
+  return state != nullptr && state->untouched;
 }
 
 int send_channel_request(ssh_channel channel, std::string_view name, std::string_view data,
@@ -217,7 +241,10 @@ int __wrap_ssh_packet_global_request(ssh_session session, uint8_t type, ssh_buff
 
 int __wrap_ssh_packet_userauth_request(ssh_session session, uint8_t type, ssh_buffer packet,
                                        void* user) {
-  if (SessionState* state = find_state(session); state != nullptr) state->auth_packets++;
+  if (SessionState* state = find_state(session); state != nullptr) {
+    state->auth_packets++;
+    state->untouched = state->untouched || lacks_touch(bytes_of(packet));
+  }
   return __real_ssh_packet_userauth_request(session, type, packet, user);
 }
 

@@ -44,6 +44,8 @@ void forget_packets(ssh_session session);
 // watched session received. libssh drops some without a message or an answer: bad signatures,
 // unknown keys.
 uint64_t auth_packets(ssh_session session);
+// untouched tells whether one of those was signed by a security key without its owner's touch.
+bool untouched(ssh_session session);
 
 // send_channel_request sends one channel request with raw type-specific data. SSH_OK: sent, and
 // when `want_reply`, accepted; SSH_ERROR: refused or failed; SSH_AGAIN: no answer yet, call again

@@ -43,12 +43,15 @@ Target::Target(Loop& loop, Services& services, const AccessTarget& target, std::
       alive_(std::make_shared<Target*>(this)) {}
 
 Target::~Target() {
-  if (connecting_fd_ >= 0) {
-    loop_.unwatch(connecting_fd_);
-    close(connecting_fd_);
-  }
+  stop_connecting();
   peer_.reset();
   ssh_key_free(login_key_);
+}
+
+void Target::stop_connecting() {
+  if (connecting_fd_ < 0) return;
+  loop_.unwatch(connecting_fd_);
+  close(std::exchange(connecting_fd_, -1));
 }
 
 void Target::start() {
@@ -163,7 +166,7 @@ bool Target::host_key_matches() {
 absl::Status Target::make_login_key() {
   if (!target_.key_file.empty()) {
     facts_.add("auth", "key");
-    if (ssh_pki_import_privkey_file(target_.key_file.c_str(), "", nullptr, nullptr, &login_key_) !=
+    if (ssh_pki_import_privkey_base64(target_.key.c_str(), "", nullptr, nullptr, &login_key_) !=
         SSH_OK)
       return absl::UnavailableError(target_.key_file + ": cannot be read as a private key");
     return absl::OkStatus();
@@ -210,6 +213,7 @@ bool Target::log_in() {
 void Target::fail(const std::string& reason, const std::string& detail) {
   if (state_ == State::kFailed) return;
   state_ = State::kFailed;
+  stop_connecting();  // else it could still log in
   if (peer_) peer_->mark_dead();
   Event facts{{"reason", reason}, {"detail", detail}};
   for (const auto& [key, value] : facts_.fields()) facts.add(key, value);

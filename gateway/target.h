@@ -61,6 +61,7 @@ class Target : public SshPeer::Owner, public Ready {
   bool host_key_matches();
   absl::Status make_login_key();
   bool log_in();
+  void stop_connecting();
   void fail(const std::string& reason, const std::string& detail);
 
   Loop& loop_;

@@ -28,9 +28,12 @@ struct SealedFrame {
 // Shared by the session (which releases it) and the link's threads (which send it).
 using FramePtr = std::shared_ptr<const SealedFrame>;
 
+// kFrameOwnBytes is what a frame takes beside its payload, about: one of a byte counts too.
+constexpr uint64_t kFrameOwnBytes = 160;
+
 class Gate {
  public:
-  // `commit_key` has kCommitKeyBytes; `window_bytes` bounds offered minus durable payload.
+  // `commit_key` has kCommitKeyBytes; `window_bytes` bounds what was offered and is not durable.
   Gate(const SessionId& session, std::string commit_key, uint64_t window_bytes);
 
   // offer numbers a frame and seals it. Payloads over kPayloadBytesMax are our own bug. `offset_ns`

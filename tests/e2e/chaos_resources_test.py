@@ -61,12 +61,6 @@ def files_max(pid):
         return next(int(line.split()[3]) for line in file if line.startswith("Max open files"))
 
 
-def processor_s(pid):
-    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-        fields = file.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 class Resources(chaos_load.UnderLoad):
     def new_stack(self):
         return FewConnections({"gateway": f"{chaos_load.FREEZE}\n"
@@ -116,9 +110,9 @@ class Resources(chaos_load.UnderLoad):
         with self.goes_on_after("no file descriptor is free"):
             harness.wait_until(lambda: self.no_descriptor_is_told(pid), "it is told")
             self.load.seconds_until_typing_passes()
-            used_s = processor_s(pid)
+            used_s = harness.processor_s(pid)
             time.sleep(SPIN_S)
-            share = (processor_s(pid) - used_s) / SPIN_S
+            share = (harness.processor_s(pid) - used_s) / SPIN_S
             print(f"without descriptors the gateway uses {share:.2f} of a processor", flush=True)
             self.assertLess(share, SPIN_MAX)
             self.assertTrue(self.logged("gateway", "connection_refused"))

@@ -152,6 +152,32 @@ class HostileTarget(unittest.TestCase):
                 self.assertEqual(self.end_of(session),
                                  "target: the target closed the connection")
 
+    def test_output_that_is_lost_with_its_target_is_no_success(self):
+        """Nobody reads, so the gateway holds what the target sent before it went."""
+        sent = []
+
+        def lie(peer):
+            answer(peer)
+            sent.append(peer.fill_window(MSG_CHANNEL_DATA, peer.channel))
+            peer.say(MSG_CHANNEL_REQUEST, peer.channel, "exit-status", False, 0)
+            peer.say(MSG_CHANNEL_EOF, peer.channel)
+            peer.say(MSG_CHANNEL_CLOSE, peer.channel)
+            peer.close()
+
+        with Attack(self, stack, "target: hang-up before a slow reader"):
+            liar.becomes(lie)
+            with subprocess.Popen([*stack.direct(target="liar"), "true"], stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+                harness.wait_until(lambda: sent, "the target went", 30)
+                used_s = harness.processor_s(stack.pid("gatetape-gateway"))
+                time.sleep(2)
+                used_s = harness.processor_s(stack.pid("gatetape-gateway")) - used_s
+                self.assertLess(used_s, 1, "it spins on the dead connection")
+                shown, errors = process.communicate()
+            self.assertLess(len(shown), sent[0])
+            self.assertEqual(process.returncode, 255)
+            self.assertRegex(errors, rb"closed the connection, \d+ bytes of its output are lost")
+
     def test_endings_in_any_order_are_told_as_they_came(self):
         data, eof = (MSG_CHANNEL_DATA, b"x"), (MSG_CHANNEL_EOF,)
         close, status = (MSG_CHANNEL_CLOSE,), (MSG_CHANNEL_REQUEST, "exit-status", False, 3)

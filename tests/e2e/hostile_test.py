@@ -10,11 +10,11 @@ import unittest
 from paramiko.common import (
     MSG_CHANNEL_CLOSE, MSG_CHANNEL_DATA, MSG_CHANNEL_EOF, MSG_CHANNEL_OPEN,
     MSG_CHANNEL_OPEN_FAILURE, MSG_CHANNEL_REQUEST, MSG_CHANNEL_WINDOW_ADJUST, MSG_GLOBAL_REQUEST,
-    MSG_USERAUTH_REQUEST)
+    MSG_USERAUTH_FAILURE, MSG_USERAUTH_REQUEST, MSG_USERAUTH_SUCCESS)
 
 import harness
 from attack import Attack
-from ssh_wire import Peer, connect
+from ssh_wire import Peer, SecurityKey, connect
 
 stack = None
 GRACE_S = 3
@@ -146,6 +146,33 @@ class Hostile(unittest.TestCase):
                     peer, session = in_session()
                     peer.raw(junk)
                     self.ends_recorded(peer, session, "client")
+
+    def test_each_refused_connection_is_counted_for_its_address(self):
+        def counted(address):
+            return sum(int(fields["count"]) for _, _, fields
+                       in stack.system_events("connection_refused")
+                       if fields["source"].rpartition(":")[0] == address)
+
+        many = {"127.0.0.5": 90, "127.0.0.6": 60}
+        socks = [connect(stack.port, address) for address, count in many.items()
+                 for _ in range(count)]
+        for sock in socks:
+            sock.close()
+        harness.wait_until(lambda: {address: counted(address) for address in many} == many,
+                           "each is counted")
+
+    def test_a_security_key_that_nobody_touched_does_not_let_in(self):
+        key = SecurityKey()
+        stack.write_access(f'\n[[user]]\nname = "dave"\nkeys = ["{key.line()}"]\nroles = []\n')
+        stack.reload()
+        for touched, answer in ((False, MSG_USERAUTH_FAILURE), (True, MSG_USERAUTH_SUCCESS)):
+            peer = client()
+            self.assertEqual(key.log_in(peer, "dave", touched), answer)
+            peer.close()
+        found = [fields for _, _, fields in stack.system_events("auth_attempt")
+                 if fields["user"] == "dave"]
+        self.assertEqual([fields["result"] for fields in found], ["refused", "accepted"])
+        self.assertEqual(found[0]["reason"], "the security key was not touched")
 
     # On the outer connection of ssh -J.
 

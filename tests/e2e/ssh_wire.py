@@ -1,18 +1,22 @@
 """SSH peers that do as they like: paramiko makes the keys, all else is sent message by message."""
 
+import base64
+import hashlib
 import socket
 import threading
 import time
 
 import paramiko
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from paramiko.common import (
     MSG_CHANNEL_OPEN, MSG_CHANNEL_OPEN_SUCCESS, MSG_CHANNEL_REQUEST, MSG_CHANNEL_SUCCESS,
-    MSG_SERVICE_ACCEPT, MSG_SERVICE_REQUEST, MSG_USERAUTH_PK_OK, MSG_USERAUTH_REQUEST,
-    MSG_USERAUTH_SUCCESS)
+    MSG_CHANNEL_WINDOW_ADJUST, MSG_SERVICE_ACCEPT, MSG_SERVICE_REQUEST, MSG_USERAUTH_FAILURE,
+    MSG_USERAUTH_PK_OK, MSG_USERAUTH_REQUEST, MSG_USERAUTH_SUCCESS)
 
 from machine import WAIT_S, free_port, wait_until
 
-__all__ = ["Liar", "Peer", "connect", "message"]
+__all__ = ["Liar", "Peer", "SecurityKey", "connect", "message"]
 
 LOCAL = "127.0.0.1"
 ANSWER_S = 20
@@ -32,6 +36,11 @@ def message(kind, *fields):
         else:
             made.add_string(field)
     return made
+
+
+def strings(*fields):
+    """Bytes or texts, each as an SSH string."""
+    return message(0, *fields).asbytes()[1:]
 
 
 def connect(port, source=LOCAL):
@@ -119,6 +128,25 @@ class Peer(paramiko.Transport):
         answer.get_int()
         return answer.get_int()
 
+    def fill_window(self, kind, channel):
+        """Sends data until the other side opens its window no more for a second; how much."""
+        opened = self.all_of(MSG_CHANNEL_OPEN)[-1]
+        opened.rewind()
+        opened.get_text(), opened.get_int()
+        window, sent, seen = opened.get_int(), 0, 0
+        deadline = time.monotonic() + 1
+        while time.monotonic() < deadline:
+            size = min(PACKET, window)
+            if size and self.say(kind, channel, bytes(size)):
+                window, sent = window - size, sent + size
+                deadline = time.monotonic() + 1
+            for adjust in self.all_of(MSG_CHANNEL_WINDOW_ADJUST)[seen:]:
+                adjust.rewind()
+                adjust.get_int()
+                window, seen = window + adjust.get_int(), seen + 1
+            time.sleep(0 if window else 0.01)
+        return sent
+
     def start_command(self, command, number=0, window=WINDOW):
         """Runs a command on a new channel; gives the other side's number for it."""
         channel = self.open("session", number, window=window)
@@ -126,6 +154,34 @@ class Peer(paramiko.Transport):
         self.say(MSG_CHANNEL_REQUEST, channel, "exec", True, command)
         self.wait_for(MSG_CHANNEL_SUCCESS, before + 1)
         return channel
+
+
+class SecurityKey:
+    """A FIDO security key in software (OpenSSH's PROTOCOL.u2f), which signs without a touch."""
+
+    ALGORITHM, APPLICATION = "sk-ssh-ed25519@openssh.com", b"ssh:"
+
+    def __init__(self):
+        self.key = Ed25519PrivateKey.generate()
+        public = self.key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        self.blob = strings(self.ALGORITHM, public, self.APPLICATION)
+
+    def line(self):
+        return f"{self.ALGORITHM} {base64.b64encode(self.blob).decode()}"
+
+    def log_in(self, peer, user, touched):
+        """Asks for a login; gives the number of the answer."""
+        peer.say(MSG_SERVICE_REQUEST, "ssh-userauth")
+        peer.wait_for(MSG_SERVICE_ACCEPT)
+        fields = (user, "ssh-connection", "publickey", True, self.ALGORITHM, self.blob)
+        signed = strings(peer.session_id) + message(MSG_USERAUTH_REQUEST, *fields).asbytes()
+        flags = bytes([int(touched), 0, 0, 0, 1])  # and the counter
+        signature = self.key.sign(hashlib.sha256(self.APPLICATION).digest() + flags
+                                  + hashlib.sha256(signed).digest())
+        peer.say(MSG_USERAUTH_REQUEST, *fields, strings(self.ALGORITHM, signature) + flags)
+        answers = (MSG_USERAUTH_SUCCESS, MSG_USERAUTH_FAILURE)
+        return wait_until(lambda: next((kind for kind, _ in peer.heard if kind in answers), None),
+                          "an answer to the login", ANSWER_S)
 
 
 class WrongKey(paramiko.Ed25519Key):

@@ -1,5 +1,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
 
 #include "base/access.h"
 #include "base/openssh_key.h"
@@ -66,6 +70,20 @@ TEST(Access, a_file_arrives_whole) {
   EXPECT_EQ(access.targets()[1].key_file, "/etc/gatetape/keys/web1");
   EXPECT_EQ(access.targets()[1].port, 22);
   EXPECT_EQ(access.targets()[2].host, "fd00::1");
+}
+
+TEST(Access, a_key_file_that_others_may_read_or_that_is_not_there_is_refused) {
+  const std::string path = ::testing::TempDir() + "gatetape_login_key";
+  Access access =
+      parsed("[[target]]\nname = \"h\"\naddress = \"h\"\nkey_file = \"" + path + "\"\n");
+  EXPECT_THAT(std::string(access.read_keys().message()), HasSubstr(path));
+  std::ofstream(path) << "a key";
+  chmod(path.c_str(), 0644);
+  EXPECT_THAT(std::string(access.read_keys().message()), HasSubstr("chmod 600"));
+  chmod(path.c_str(), 0600);
+  EXPECT_TRUE(access.read_keys().ok());
+  EXPECT_EQ(access.targets()[0].key, "a key");
+  unlink(path.c_str());
 }
 
 TEST(Access, a_target_is_found_by_name_then_by_address) {

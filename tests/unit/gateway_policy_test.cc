@@ -36,6 +36,7 @@ TEST(ChannelPolicy, only_global_requests_that_ask_for_nothing_are_harmless) {
   EXPECT_TRUE(is_harmless_global("no-more-sessions@openssh.com"));
   EXPECT_TRUE(is_harmless_global("hostkeys-prove-00@openssh.com"));
   EXPECT_TRUE(is_harmless_global("cancel-tcpip-forward"));
+  EXPECT_TRUE(is_harmless_global("keepalive@lag.net"));
   EXPECT_FALSE(is_harmless_global("streamlocal-forward@openssh.com"));
   EXPECT_FALSE(is_harmless_global("not-tcpip-forward"));
   EXPECT_FALSE(is_harmless_global(""));
