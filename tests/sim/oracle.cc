@@ -235,6 +235,12 @@ void Oracle::unsettled(uint64_t session) {
               (one.over ? ", over" : ", not over"));
 }
 
+void Oracle::check_nobody_thrown_out() {
+  for (uint64_t session = 1; session <= subjects_.size(); session++)
+    if (const std::string& line = subject(session).farewell; !line.empty())
+      violate("told", session, "a wrong clock ended it: " + line);
+}
+
 void Oracle::check_rest() {
   for (uint64_t session = 1; session <= subjects_.size(); session++) {
     Subject& one = subject(session);

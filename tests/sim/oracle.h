@@ -94,6 +94,8 @@ class Oracle {
   // check_rest: faults have stopped and everything came to rest: everything offered must be
   // durable, and passed on when the session ended in order.
   void check_rest();
+  // check_nobody_thrown_out: what went wrong was no reason to end a session.
+  void check_nobody_thrown_out();
   void unsettled(uint64_t session);
 
  private:

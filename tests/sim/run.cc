@@ -35,6 +35,7 @@ class Run {
   // until_settled runs until every session that ended, or will, has its head; gives up at a time.
   bool until_settled(int64_t until_ns);
   void check();
+  void check_nobody_thrown_out() { oracle_.check_nobody_thrown_out(); }
   void finish(FlightRecorder* box) const;
 
  private:
@@ -165,8 +166,10 @@ std::optional<Call> run_failing(const FailingCall& failing, const Keys& keys, Fl
   run.stop();
   run.until_settled(world.now_ns() + kRestNs);
   run.check();
+  const std::optional<Call> met = world.met();
+  if (met == Call::kWallClock || met == Call::kMonoClock) run.check_nobody_thrown_out();
   run.finish(box);
-  return world.met();
+  return met;
 }
 
 }  // namespace gatetape::sim
