@@ -1,6 +1,6 @@
 // Rules: a double of a gateway's access rules and of its own session on the record: the real Access
 // over files that chance writes, read again at any time; each load, and each session that is turned
-// away, is a frame. Owned by its gateway.
+// away, is a frame. Owned by its run.
 #pragma once
 
 #include <optional>

@@ -25,12 +25,11 @@ class Run {
             Recorder(world, &oracle_, &database_, &keys.recorders[1], 2, queue_bytes(world))},
         links_{Link(world, &oracle_, {&recorders_[0], &recorders_[1]}),
                Link(world, &oracle_, {&recorders_[1], &recorders_[0]})},
-        rules_{Rules(world, &oracle_, &links_[0], &keys.gateway, first_rules),
-               Rules(world, &oracle_, &links_[1], &keys.gateway, first_rules)} {}
+        rules_(world, &oracle_, &links_[0], &keys.gateway, first_rules) {}
 
   void add(const SessionPlan& plan);
   void chaos();
-  // stop has the gateways end their own sessions.
+  // stop has the gateway end its own session.
   void stop();
   // until_settled runs until every session that ended, or will, has its head; gives up at a time.
   bool until_settled(int64_t until_ns);
@@ -50,7 +49,7 @@ class Run {
   Database database_;
   std::array<Recorder, 2> recorders_;
   std::array<Link, 2> links_;  // of two gateways
-  std::array<Rules, 2> rules_;
+  Rules rules_;                // of both; the first one records their loads
   std::list<Session> sessions_;
   size_t expected_ = 0;  // sessions that did not start yet
   bool stopped_ = false;
@@ -61,11 +60,10 @@ void Run::add(const SessionPlan& plan) {
   world_->after(plan.starts_after_ns, [this, plan] {
     expected_--;
     const size_t gateway = world_->rng.below(2);
-    const std::optional<Grant> grant = rules_[gateway].admit();
+    const std::optional<Grant> grant = rules_.admit();
     if (!grant) return;
     const Session& session = sessions_.emplace_back(
-        Session::Place{world_, &oracle_, &links_[gateway], &rules_[gateway], &keys_.gateway},
-        *grant, plan);
+        Session::Place{world_, &oracle_, &links_[gateway], &rules_, &keys_.gateway}, *grant, plan);
     if (!world_->strikes(0.02)) return;
     oracle_.excuse(session.number());
     database_.poison(session.id(), world_->rng.below(20) + 1);
@@ -100,19 +98,17 @@ void Run::disturb() {
   }
 }
 
-void Run::reload() {
-  rules_[world_->rng.below(2)].load(Rules::draw(world_->rng), world_->rng.chance(0.2));
-}
+void Run::reload() { rules_.load(Rules::draw(world_->rng), world_->rng.chance(0.2)); }
 
 void Run::stop() {
   stopped_ = true;
-  for (Rules& rules : rules_) rules.stop();
+  rules_.stop();
 }
 
 bool Run::settled() const {
   const auto is_settled = [this](const auto& one) { return oracle_.is_settled(one.number()); };
   return expected_ == 0 && std::all_of(sessions_.begin(), sessions_.end(), is_settled) &&
-         (!stopped_ || std::all_of(rules_.begin(), rules_.end(), is_settled));
+         (!stopped_ || is_settled(rules_));
 }
 
 bool Run::until_settled(int64_t until_ns) {
