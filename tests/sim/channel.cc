@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "gateway/policy.h"
 #include "proto/event.h"
 
 namespace gatetape::sim {
@@ -37,10 +38,39 @@ void Channel::read(Direction direction) {
     Step& step = from.held.front();
     if (is_bytes(step.kind) && (!owner_->has_room() || from.outbox.bytes() >= kOutboxBytesMax))
       return;
-    const Step taken = std::move(step);
+    Step taken = std::move(step);
     from.held.pop_front();
-    owner_->offer(number_, taken.kind, taken.payload);
+    if (taken.kind == FrameKind::kRequestIn)
+      offer_request(std::move(taken.payload));
+    else
+      owner_->offer(number_, taken.kind, std::move(taken.payload));
   }
+}
+
+void Channel::offer_request(std::string payload) {
+  const absl::StatusOr<Event> request = Event::decode(payload);
+  const std::string name(request->get("request"));
+  const bool starts = gateway::starts_program(name);
+  std::string refusal = gateway::refusal_of(owner_->grant(), name, request->get("data"));
+  if (starts && started_) refusal = "the channel runs a program already";
+  if (refusal.empty()) {
+    started_ = started_ || starts;
+    return owner_->offer(number_, FrameKind::kRequestIn, std::move(payload));
+  }
+  Event denied{{"what", "request"}, {"name", name}, {"reason", refusal}, {"side", "user"}};
+  denied.add("data", request->get("data")).add("want_reply", request->get("want_reply"));
+  owner_->offer(number_, FrameKind::kDenied, denied.encode());
+}
+
+// A program that was refused has, for its user, started and ended.
+void Channel::notice_denial(std::string_view payload) {
+  const absl::StatusOr<Event> denied = Event::decode(payload);
+  Event notice;
+  notice.add("text", "gatetape: " + std::string(denied->get("reason")) + "\r\n");
+  emit(Direction::kToUser, FrameKind::kNotice, notice.encode());
+  if (!gateway::starts_program(denied->get("name")) || started_) return;
+  emit(Direction::kToUser, FrameKind::kEofOut, "");
+  emit(Direction::kToUser, FrameKind::kCloseOut, "");
 }
 
 void Channel::on_released(tee::FramePtr frame) {
@@ -80,8 +110,15 @@ bool Channel::write_front(Direction direction) {
     to.outbox.pop();
     return true;
   }
+  if (frame.kind == FrameKind::kDenied) {
+    const std::string denied = frame.payload;
+    oracle_->on_dropped(session_, path);
+    to.outbox.pop();
+    notice_denial(denied);
+    return true;
+  }
   if (world_->fails(Call::kWrite, 0)) {
-    owner_->on_peer_lost();
+    owner_->on_peer_lost(direction);
     return false;
   }
   if (world_->strikes(world_->faults.sink_blocks)) {
@@ -121,6 +158,7 @@ void Channel::target_got(FrameKind kind, std::string_view payload) {
     case FrameKind::kRequestIn:
       return target_got_request(payload);
     case FrameKind::kIn:
+      if (runs_sftp_) return target_answers(payload);
       if (plan_.echoes && !exited_) emit(Direction::kToUser, FrameKind::kOut, std::string(payload));
       return;
     case FrameKind::kEofIn:
@@ -138,6 +176,7 @@ void Channel::target_got_request(std::string_view payload) {
   const std::string name(event->get("request"));
   if (event->get("want_reply") == "1")
     emit(Direction::kToUser, FrameKind::kReplyOut, Event{{"request", name}, {"ok", "1"}}.encode());
+  runs_sftp_ = name == "subsystem";
   if (name != "exec") return;
   runs_command_ = true;
   later(100 * kUs, 50 * kMs, &Channel::target_prints);
@@ -155,6 +194,24 @@ void Channel::target_prints() {
   emit(Direction::kToUser, world_->rng.chance(0.2) ? FrameKind::kErr : FrameKind::kOut,
        world_->rng.bytes(count));
   later(10 * kUs, 5 * kMs, &Channel::target_prints);
+}
+
+// SSH_FXP_STATUS, ok, to each whole packet (draft-ietf-secsh-filexfer-02 section 7).
+void Channel::target_answers(std::string_view bytes) {
+  packets_ += bytes;
+  for (;;) {
+    ByteReader reader(packets_);
+    std::string_view packet;
+    uint32_t id = 0;
+    if (!reader.get_string(&packet) || packet.size() < 5) return;
+    ByteReader(packet.substr(1)).get_u32(&id);
+    std::string status(1, '\x65');
+    for (uint32_t number : {id, 0U, 0U, 0U}) put_u32(&status, number);
+    std::string answer;
+    put_string(&answer, status);
+    packets_.erase(0, packet.size() + 4);
+    emit(Direction::kToUser, FrameKind::kOut, std::move(answer));
+  }
 }
 
 void Channel::target_exits() {

@@ -1,6 +1,6 @@
 // Channel: a double of gateway/channel and of the two SSH peers at its ends: the real
-// gateway::Outbox in each direction, writes that are taken in part or not at all, EOF of one side
-// while the other goes on. Owned by its session.
+// gateway::Outbox in each direction and the real policy, writes that are taken in part or not at
+// all, EOF of one side while the other goes on. Owned by its session.
 #pragma once
 
 #include <array>
@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/access.h"
 #include "gateway/outbox.h"
 #include "tests/sim/oracle.h"
 #include "tests/sim/plan.h"
@@ -21,9 +22,11 @@ class Channel {
    public:
     virtual ~Owner() = default;
     virtual void offer(uint32_t channel, FrameKind kind, std::string payload) = 0;
+    virtual const Grant& grant() const = 0;
     virtual bool has_room() const = 0;
     virtual bool over() const = 0;
-    virtual void on_peer_lost() = 0;
+    // on_peer_lost: the connection of who receives this direction failed.
+    virtual void on_peer_lost(Direction direction) = 0;
     virtual void on_channel_finished() = 0;
   };
 
@@ -61,6 +64,8 @@ class Channel {
   void later(int64_t least_ns, int64_t most_ns, void (Channel::*what)());
   void emit(Direction direction, FrameKind kind, std::string payload);
   void read(Direction direction);
+  void offer_request(std::string payload);
+  void notice_denial(std::string_view payload);
   void write(Direction direction);
   bool write_front(Direction direction);
   bool write_bytes(Direction direction, const Frame& frame);
@@ -71,6 +76,7 @@ class Channel {
   void user_turn();
   void target_accepts();
   void target_prints();
+  void target_answers(std::string_view bytes);
   void target_exits();
 
   World* const world_;
@@ -80,9 +86,12 @@ class Channel {
   const ChannelPlan plan_;
   Owner* const owner_;
   std::array<Half, 2> halves_;
-  size_t played_ = 0;   // of the script
-  size_t printed_ = 0;  // of the output
+  size_t played_ = 0;     // of the script
+  size_t printed_ = 0;    // of the output
+  std::string packets_;   // of sftp, that the target did not answer yet
+  bool started_ = false;  // a program, as the gateway sees it
   bool runs_command_ = false;
+  bool runs_sftp_ = false;
   bool exited_ = false;
 };
 

@@ -49,7 +49,7 @@ void Link::connect() {
   if (!world_->fails(Call::kLink, world_->faults.connect_fails) && recorder->accept(wire_)) {
     world_->note("stream opens", 0, at_ == 0 ? 2 : 1);
     spool_.start_stream();
-    progress_ns_ = world_->now_ns();
+    progress_ns_ = world_->mono_ns();
     return pump_soon();
   }
   wire_ = nullptr;
@@ -86,7 +86,7 @@ void Link::pump_soon() {
 
 void Link::pump() {
   if (wire_ == nullptr || draining_ || wire_->unread() >= kUnreadMax) return;
-  if (!spool_.outstanding()) progress_ns_ = world_->now_ns();
+  if (!spool_.outstanding()) progress_ns_ = world_->mono_ns();
   RecordRequest request;
   if (!spool_.fill(&request)) return;
   send(std::move(request));
@@ -139,7 +139,7 @@ void Link::spoil(Message* message) {
 void Link::on_response(const Wire* wire, const RecordResponse& response) {
   if (wire != wire_.get()) return;
   if (world_->fails(Call::kLink, world_->faults.link_breaks)) return drop();
-  progress_ns_ = world_->now_ns();
+  progress_ns_ = world_->mono_ns();
   answered_ = true;
   const bool was_empty = inbox_.empty();
   const bool ok = spool_.on_response(response, &inbox_);
@@ -164,7 +164,7 @@ void Link::deliver_inbox() {
 // As RecordLink::watch.
 void Link::watch() {
   world_->after(250 * kMs, [this] { watch(); });
-  const int64_t now_ns = world_->now_ns();
+  const int64_t now_ns = world_->mono_ns();
   if (!spool_.outstanding()) {
     progress_ns_ = now_ns;
     if (answered_) patience_ns_ = 5 * kS;

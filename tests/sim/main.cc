@@ -16,6 +16,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -116,15 +118,34 @@ int run_regressions() {
   return 0;
 }
 
-// A failing commit is not stored, or in doubt and done, or in doubt and not.
+// A failing commit is not stored, or in doubt and done, or in doubt and not; a failing wall clock
+// is an hour ahead or behind.
+std::vector<FailingCall> other_ways(FailingCall failing, Call call) {
+  std::vector<FailingCall> ways;
+  if (call == Call::kStore) {
+    for (failing.doubt = 1; failing.doubt <= 2; failing.doubt++) ways.push_back(failing);
+  } else if (call == Call::kWallClock) {
+    failing.wall_jump_ns = -failing.wall_jump_ns;
+    ways.push_back(failing);
+  }
+  return ways;
+}
+
+// Until a run meets no failing call.
 void fail_every_call(const Keys& keys, FlightRecorder* box) {
   for (const bool for_good : {false, true}) {
-    for (const int doubt : {0, 1, 2}) {
-      FailingCall failing{1, for_good, doubt};
-      while (run_failing(failing, keys, box, false)) failing.nth++;
-      std::printf("%s, doubt %d: %" PRIu64 " calls, each failed\n", for_good ? "for good" : "once",
-                  doubt, failing.nth - 1);
+    std::map<Call, uint64_t> calls;
+    for (FailingCall failing{1, for_good, 0, 3600 * kS};; failing.nth++) {
+      const std::optional<Call> call = run_failing(failing, keys, box, false);
+      if (!call) break;
+      calls[*call]++;
+      for (const FailingCall& way : other_ways(failing, *call)) run_failing(way, keys, box, false);
     }
+    std::printf("%s: %" PRIu64 " calls of the store, %" PRIu64 " of the link, %" PRIu64
+                " writes, %" PRIu64 " readings of the wall clock, %" PRIu64
+                " of the monotonic clock, each failed\n",
+                for_good ? "for good" : "once", calls[Call::kStore], calls[Call::kLink],
+                calls[Call::kWrite], calls[Call::kWallClock], calls[Call::kMonoClock]);
   }
 }
 

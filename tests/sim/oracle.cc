@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "base/bytes.h"
+#include "proto/event.h"
+
 namespace gatetape::sim {
 namespace {
 
@@ -14,6 +17,7 @@ Direction direction_of(FrameKind kind) {
     case FrameKind::kIn:
     case FrameKind::kChannelOpen:
     case FrameKind::kRequestIn:
+    case FrameKind::kDenied:
     case FrameKind::kEofIn:
     case FrameKind::kCloseIn:
       return Direction::kToTarget;
@@ -44,6 +48,9 @@ void Oracle::on_offered(uint64_t session, uint32_t channel, FrameKind kind,
     violate("I7", session, "bytes are taken while " + text(pending) + " wait for a commit");
   if (pending > 4 * one.window_bytes + 4096)
     violate("I7", session, "requests are taken while " + text(pending) + " bytes wait");
+  if (kind == FrameKind::kAccessLoad) one.load_frames++;
+  if (kind == FrameKind::kDenied && allows(one.allowed, payload))
+    violate("access", session, "what its rules allow is denied");
   one.offered.push_back({channel, kind, std::string(payload)});
   one.offered_bytes += payload.size();
   world_->note("offered", session, one.offered.size(), static_cast<uint64_t>(kind));
@@ -104,6 +111,9 @@ void Oracle::on_bytes(uint64_t session, Path path, FrameKind kind, std::string_v
 void Oracle::on_step(uint64_t session, Path path, const Frame& frame) {
   Cursor* cursor = nullptr;
   const Offered& offered = next(session, path, &cursor);
+  if (frame.kind == FrameKind::kDenied ||
+      (frame.kind == FrameKind::kRequestIn && !allows(subject(session).allowed, frame.payload)))
+    violate("access", session, "frame " + text(cursor->frame + 1) + " is passed on, and refused");
   if (offered.kind != frame.kind || offered.payload != frame.payload)
     violate("I1", session, "another step is passed on than frame " + text(cursor->frame + 1));
   cursor->frame++;
@@ -113,6 +123,31 @@ void Oracle::on_dropped(uint64_t session, Path path) {
   Cursor* cursor = nullptr;
   next(session, path, &cursor);
   *cursor = {cursor->frame + 1, 0};
+}
+
+void Oracle::on_opened(uint64_t session, const Allowed& allowed) {
+  if (!allowed.login) violate("access", session, "it is opened, and the rules refuse it");
+  subject(session).is_users = true;
+  subject(session).allowed = allowed;
+}
+
+bool Oracle::allows(const Allowed& allowed, std::string_view payload) {
+  const absl::StatusOr<Event> event = Event::decode(payload);
+  const std::string_view name = event->get(event->has("request") ? "request" : "name");
+  if (name == "shell") return allowed.shell;
+  if (name == "exec") return allowed.exec;
+  return name != "subsystem" || allowed.sftp;
+}
+
+void Oracle::on_farewell(uint64_t session, const std::string& line) {
+  Subject& one = subject(session);
+  world_->note("told", session);
+  if (!one.over && !one.refused) violate("told", session, "it goes on, and is told: " + line);
+  if (one.user_left) violate("told", session, "its user left, and is told: " + line);
+  if (!one.farewell.empty()) violate("told", session, "it is told again: " + line);
+  if (!line.starts_with("gatetape: ") || line.size() < 20 || line != printable(line))
+    violate("told", session, "it is not told in one clear line: " + line);
+  one.farewell = line;
 }
 
 void Oracle::on_waiting(uint64_t session, int64_t waiting_ns, int64_t freeze_ns) {
@@ -200,10 +235,21 @@ void Oracle::unsettled(uint64_t session) {
               (one.over ? ", over" : ", not over"));
 }
 
+void Oracle::check_nobody_thrown_out() {
+  for (uint64_t session = 1; session <= subjects_.size(); session++)
+    if (const std::string& line = subject(session).farewell; !line.empty())
+      violate("told", session, "a wrong clock ended it: " + line);
+}
+
 void Oracle::check_rest() {
   for (uint64_t session = 1; session <= subjects_.size(); session++) {
     Subject& one = subject(session);
     if (!is_settled(session)) unsettled(session);
+    if (one.is_users && !one.user_left && one.farewell.empty())
+      violate("told", session, "it was ended, and its user was told nothing");
+    if (one.loads != one.load_frames)
+      violate("access", session,
+              text(one.loads) + " loads of the rules are " + text(one.load_frames) + " frames");
     if (one.refused) continue;
     if (one.durable != one.offered.size())
       violate(

@@ -1,6 +1,13 @@
 // Oracle: what must hold after every step, kept beside the units under test from what the harness
 // itself saw: what was offered, which rows the store holds, what the store told, and what reached a
-// peer. The first violation ends the run (World::violate). Invariants: docs/ARCHITECTURE.md.
+// peer. The first violation ends the run (World::violate), which names what was broken:
+//   I1 only what is durable passes, in order, whole    I2 what was offered is stored, nothing else
+//   I3 one writer: no hole, no row twice               I4 other content is refused, a repeat
+//   ignored I5 in doubt is not durable                         I6 frozen sessions end, a failed
+//   store reopens I7 what waits is bounded                           I8 heads and the verifier are
+//   right I9 when the faults stop everything comes to rest access: what the rules refused never
+//   passes, what they granted goes on, each load is a frame told: who is thrown out is told why in
+//   one line, who goes on or left is told nothing
 #pragma once
 
 #include <cstdint>
@@ -18,6 +25,14 @@ namespace gatetape::sim {
 enum class Direction { kToTarget, kToUser };
 // direction_of tells to whom a released frame of this kind is passed on.
 Direction direction_of(FrameKind kind);
+
+// Allowed is what the access rules allow the user of the simulation at one time.
+struct Allowed {
+  bool login = true;
+  bool shell = true;
+  bool exec = true;
+  bool sftp = true;
+};
 
 class Oracle {
  public:
@@ -41,7 +56,8 @@ class Oracle {
   // on_bytes: a peer took these bytes; on_step: a peer was told this step.
   void on_bytes(uint64_t session, Path path, FrameKind kind, std::string_view bytes);
   void on_step(uint64_t session, Path path, const Frame& frame);
-  // on_dropped: a released frame was not passed, because the peer had closed the channel.
+  // on_dropped: a released frame was not passed: the peer had closed the channel, or it is a
+  // refusal.
   void on_dropped(uint64_t session, Path path);
   // on_waiting: the oldest frame has waited this long and the session goes on.
   void on_waiting(uint64_t session, int64_t waiting_ns, int64_t freeze_ns);
@@ -49,6 +65,15 @@ class Oracle {
   void on_over(uint64_t session, bool in_order);
   void on_closed(uint64_t session);
   void on_refused(uint64_t session, const std::string& why);
+
+  // on_load: the access rules were read, well or not; the session is the daemon's own.
+  void on_load(uint64_t session) { subject(session).loads++; }
+  // on_opened: a session was opened while the rules were these; they are its own to the end.
+  void on_opened(uint64_t session, const Allowed& allowed);
+  // on_user_left: the user's connection is gone, or the user is done.
+  void on_user_left(uint64_t session) { subject(session).user_left = true; }
+  // on_farewell: the user is disconnected with this text.
+  void on_farewell(uint64_t session, const std::string& line);
 
   // What the store holds, and what it told a recorder.
   void on_row(const SessionId& id, uint64_t first_seq, const std::vector<Frame>& frames);
@@ -69,6 +94,8 @@ class Oracle {
   // check_rest: faults have stopped and everything came to rest: everything offered must be
   // durable, and passed on when the session ended in order.
   void check_rest();
+  // check_nobody_thrown_out: what went wrong was no reason to end a session.
+  void check_nobody_thrown_out();
   void unsettled(uint64_t session);
 
  private:
@@ -94,6 +121,12 @@ class Oracle {
     bool told_head = false;
     uint64_t released = 0;
     std::map<Path, Cursor> cursors;
+    uint64_t loads = 0;
+    uint64_t load_frames = 0;
+    bool is_users = false;  // not a daemon's own
+    Allowed allowed;
+    bool user_left = false;
+    std::string farewell;
     bool excused = false;
     bool over = false;
     bool in_order = false;
@@ -105,6 +138,7 @@ class Oracle {
   [[noreturn]] void violate(const char* oracle, uint64_t session, const std::string& text);
   // next gives the next frame of a path that was offered; fails when it is not durable or not told.
   const Offered& next(uint64_t session, Path path, Cursor** cursor);
+  static bool allows(const Allowed& allowed, std::string_view payload);
   bool find(const Subject& one, Path path, Cursor* cursor) const;
 
   World* const world_;

@@ -37,6 +37,30 @@ Step pty() {
   return request("pty-req", true, data + ssh_string(std::string(1, '\0')));
 }
 
+// An sftp packet (draft-ietf-secsh-filexfer-02 section 3).
+Step packet(uint8_t type, uint32_t id, std::string_view fields) {
+  std::string body(1, static_cast<char>(type));
+  put_u32(&body, id);
+  return {FrameKind::kIn, ssh_string(body.append(fields))};
+}
+
+Step write_packet(uint32_t id, uint32_t offset, std::string_view data) {
+  std::string fields = ssh_string("handle");
+  put_u64(&fields, offset);
+  return packet(6, id, fields + ssh_string(data));
+}
+
+// What a client sends to put a file: init with its version, open, writes, close, EOF.
+std::vector<Step> put(Rng& rng, uint32_t writes, uint32_t write_bytes) {
+  std::vector<Step> script = {request("subsystem", true, ssh_string("sftp")), packet(1, 3, ""),
+                              packet(3, 1, ssh_string("/srv/dump") + std::string(8, '\0'))};
+  for (uint32_t i = 0; i < writes; i++)
+    script.push_back(write_packet(2 + i, i * write_bytes, rng.bytes(write_bytes)));
+  script.push_back(packet(4, 2 + writes, ssh_string("handle")));
+  script.push_back({FrameKind::kEofIn, ""});
+  return script;
+}
+
 Step draw_step(Rng& rng) {
   if (rng.chance(0.1)) return resize(static_cast<uint32_t>(rng.between(20, 200)), 24);
   if (rng.chance(0.05)) return request("signal", false, ssh_string("INT"));
@@ -50,6 +74,10 @@ ChannelPlan draw_channel(Rng& rng) {
   plan.think_ns = rng.chance(0.3) ? 200 * kUs : rng.between(kMs, kS);
   plan.echoes = rng.chance(0.8);
   std::vector<Step>& script = plan.script;
+  if (rng.chance(0.1)) {
+    script = put(rng, static_cast<uint32_t>(rng.below(6)), static_cast<uint32_t>(rng.below(900)));
+    return plan;
+  }
   if (rng.chance(0.5)) script.push_back(env("LANG", rng.bytes(rng.below(30) + 1)));
   if (rng.chance(0.4)) {
     plan.output_bytes = rng.chance(0.3) ? rng.below(6000) : rng.below(200);
@@ -94,6 +122,7 @@ SessionPlan draw_plan(Rng& rng) {
 }
 
 SessionPlan fixed_plan() {
+  Rng rng(1);
   SessionPlan plan;
   plan.window_bytes = 4096;
   plan.freeze_ns = 30 * kS;
@@ -110,7 +139,11 @@ SessionPlan fixed_plan() {
   command.think_ns = 20 * kMs;
   command.output_bytes = 100;
   command.script = {request("exec", true, ssh_string("uptime")), {FrameKind::kEofIn, ""}};
-  plan.channels = {std::move(shell), std::move(command)};
+  ChannelPlan file;
+  file.starts_after_ns = 100 * kMs;
+  file.think_ns = 10 * kMs;
+  file.script = put(rng, 4, 1500);
+  plan.channels = {std::move(shell), std::move(file), std::move(command)};
   return plan;
 }
 

@@ -35,7 +35,8 @@ struct SessionPlan {
 
 // draw_plan makes one at random.
 SessionPlan draw_plan(Rng& rng);
-// fixed_plan is always the same: a shell with a resize and some bytes, then a command, exit, close.
+// fixed_plan is always the same: a shell with a resize and some bytes, an sftp put, a command, and
+// each to its end.
 SessionPlan fixed_plan();
 
 }  // namespace gatetape::sim

@@ -29,7 +29,7 @@ Recording::Recording(World* world, Oracle* oracle, Link* link, const SigningKey*
       key_(key),
       window_bytes_(window_bytes),
       owner_(owner),
-      started_ns_(world->now_ns()),
+      started_ns_(world->mono_ns()),
       gate_(mint(world), world->rng.bytes(kCommitKeyBytes), window_bytes),
       number_(oracle->add_session(gate_.session(), gate_.commit_key(), window_bytes)) {
   link_->open(number_, gate_.session(), gate_.commit_key(), this);
@@ -40,14 +40,14 @@ void Recording::offer(uint32_t channel, FrameKind kind, std::string payload) {
   if (kind == FrameKind::kIn) bytes_in_ += payload.size();
   if (kind == FrameKind::kOut || kind == FrameKind::kErr) bytes_out_ += payload.size();
   oracle_->on_offered(number_, channel, kind, payload);
-  const auto offset_ns = static_cast<uint64_t>(world_->now_ns() - started_ns_);
+  const auto offset_ns = static_cast<uint64_t>(world_->mono_ns() - started_ns_);
   link_->add(number_, gate_.offer(channel, kind, offset_ns, std::move(payload)));
 }
 
 int64_t Recording::waiting_ns() const {
   const tee::FramePtr oldest = gate_.oldest_pending();
   if (oldest == nullptr) return 0;
-  return world_->now_ns() - started_ns_ - static_cast<int64_t>(oldest->frame.offset_ns);
+  return world_->mono_ns() - started_ns_ - static_cast<int64_t>(oldest->frame.offset_ns);
 }
 
 void Recording::end(const std::string& reason, bool in_order) {
@@ -57,7 +57,15 @@ void Recording::end(const std::string& reason, bool in_order) {
   event.add_number("bytes_in", bytes_in_).add_number("bytes_out", bytes_out_);
   event.add_number("frames", gate_.offered_seq() + 1);
   event.add_number("ended_at", static_cast<uint64_t>(world_->wall_ns()));
-  offer(0, FrameKind::kSessionEnd, event.encode());
+  close(FrameKind::kSessionEnd, event, in_order);
+}
+
+void Recording::stop() {
+  if (!ended_) close(FrameKind::kStop, Event{{"reason", "shutdown"}}, true);
+}
+
+void Recording::close(FrameKind kind, const Event& event, bool in_order) {
+  offer(0, kind, event.encode());
   ended_ = true;
   oracle_->on_over(number_, in_order);
   const SessionHead head = gate_.head();
@@ -87,7 +95,7 @@ void Recording::fail(const std::string& why) {
   oracle_->on_refused(number_, why);
   ended_ = true;
   link_->forget(number_);
-  if (owner_ != nullptr) std::exchange(owner_, nullptr)->on_record_failed();
+  if (owner_ != nullptr) std::exchange(owner_, nullptr)->on_record_failed(why);
 }
 
 }  // namespace gatetape::sim

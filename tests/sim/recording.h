@@ -16,7 +16,7 @@ class Recording : public Link::Sink {
    public:
     virtual ~Owner() = default;
     virtual void on_released(tee::FramePtr frame) = 0;
-    virtual void on_record_failed() = 0;
+    virtual void on_record_failed(const std::string& why) = 0;
   };
 
   Recording(World* world, Oracle* oracle, Link* link, const SigningKey* key, uint64_t window_bytes,
@@ -30,6 +30,8 @@ class Recording : public Link::Sink {
   int64_t waiting_ns() const;
   // end offers session_end and the signed head, and lets go of the owner.
   void end(const std::string& reason, bool in_order);
+  // stop is end for a daemon's own session.
+  void stop();
   bool ended() const { return ended_; }
   uint64_t number() const { return number_; }
   const SessionId& id() const { return gate_.session(); }
@@ -37,6 +39,7 @@ class Recording : public Link::Sink {
   void on_event(const tee::TeeEvent& event) override;
 
  private:
+  void close(FrameKind kind, const Event& event, bool in_order);
   void fail(const std::string& why);
 
   World* const world_;

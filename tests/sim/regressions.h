@@ -1,5 +1,6 @@
 // Regressions: seeds that once failed, by the name of what was broken. They run with every test
-// run, before the fresh ones.
+// run, before the fresh ones. What changes the order of draws changes every seed: then look for one
+// that fails with the fix undone.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,10 @@
 #include "tests/sim/run.h"
 
+#include <algorithm>
 #include <array>
 #include <list>
 #include <memory>
+#include <optional>
 
 #include "tests/sim/session.h"
 
@@ -13,7 +15,7 @@ constexpr int64_t kRestNs = 400 * kS;  // enough for every backoff, stall and ha
 
 class Run {
  public:
-  Run(World* world, const Keys& keys)
+  Run(World* world, const Keys& keys, const Allowed& first_rules)
       : world_(world),
         keys_(keys),
         oracle_(world),
@@ -22,19 +24,24 @@ class Run {
             Recorder(world, &oracle_, &database_, &keys.recorders[0], 1, queue_bytes(world)),
             Recorder(world, &oracle_, &database_, &keys.recorders[1], 2, queue_bytes(world))},
         links_{Link(world, &oracle_, {&recorders_[0], &recorders_[1]}),
-               Link(world, &oracle_, {&recorders_[1], &recorders_[0]})} {}
+               Link(world, &oracle_, {&recorders_[1], &recorders_[0]})},
+        rules_(world, &oracle_, &links_[0], &keys.gateway, first_rules) {}
 
   void add(const SessionPlan& plan);
   void chaos();
-  // until_settled runs until every session that was announced has its head; gives up at a time.
+  // stop has the gateway end its own session.
+  void stop();
+  // until_settled runs until every session that ended, or will, has its head; gives up at a time.
   bool until_settled(int64_t until_ns);
   void check();
+  void check_nobody_thrown_out() { oracle_.check_nobody_thrown_out(); }
   void finish(FlightRecorder* box) const;
 
  private:
   static uint64_t queue_bytes(World* world) { return uint64_t{2048} << world->rng.below(10); }
   bool settled() const;
   void disturb();
+  void reload();
 
   World* const world_;
   const Keys& keys_;
@@ -42,15 +49,21 @@ class Run {
   Database database_;
   std::array<Recorder, 2> recorders_;
   std::array<Link, 2> links_;  // of two gateways
+  Rules rules_;                // of both; the first one records their loads
   std::list<Session> sessions_;
-  size_t announced_ = 0;
+  size_t expected_ = 0;  // sessions that did not start yet
+  bool stopped_ = false;
 };
 
 void Run::add(const SessionPlan& plan) {
-  announced_++;
+  expected_++;
   world_->after(plan.starts_after_ns, [this, plan] {
-    const Session& session = sessions_.emplace_back(world_, &oracle_, &links_[world_->rng.below(2)],
-                                                    &keys_.gateway, plan);
+    expected_--;
+    const size_t gateway = world_->rng.below(2);
+    const std::optional<Grant> grant = rules_.admit();
+    if (!grant) return;
+    const Session& session = sessions_.emplace_back(
+        Session::Place{world_, &oracle_, &links_[gateway], &rules_, &keys_.gateway}, *grant, plan);
     if (!world_->strikes(0.02)) return;
     oracle_.excuse(session.number());
     database_.poison(session.id(), world_->rng.below(20) + 1);
@@ -66,7 +79,7 @@ void Run::chaos() {
 }
 
 void Run::disturb() {
-  switch (world_->rng.below(5)) {
+  switch (world_->rng.below(6)) {
     case 0:
       return recorders_[world_->rng.below(2)].crash();
     case 1:
@@ -76,6 +89,8 @@ void Run::disturb() {
     case 3:
       world_->note("the wall clock jumps");
       return world_->jump_wall(world_->rng.chance(0.5) ? -3600 * kS : 3600 * kS);
+    case 4:
+      return reload();
     default:
       if (world_->rng.chance(0.7) || sessions_.empty()) return;
       world_->note("a session is killed", sessions_.front().number());
@@ -83,11 +98,17 @@ void Run::disturb() {
   }
 }
 
+void Run::reload() { rules_.load(Rules::draw(world_->rng), world_->rng.chance(0.2)); }
+
+void Run::stop() {
+  stopped_ = true;
+  rules_.stop();
+}
+
 bool Run::settled() const {
-  if (oracle_.sessions() < announced_) return false;
-  for (uint64_t session = 1; session <= announced_; session++)
-    if (!oracle_.is_settled(session)) return false;
-  return true;
+  const auto is_settled = [this](const auto& one) { return oracle_.is_settled(one.number()); };
+  return expected_ == 0 && std::all_of(sessions_.begin(), sessions_.end(), is_settled) &&
+         (!stopped_ || is_settled(rules_));
 }
 
 bool Run::until_settled(int64_t until_ns) {
@@ -117,27 +138,34 @@ void Run::finish(FlightRecorder* box) const {
 void run_seed(uint64_t seed, const Keys& keys, FlightRecorder* box, bool trace) {
   World world(seed, box, trace, FailingCall{});
   world.faults = Faults::draw(world.rng);
-  Run run(&world, keys);
+  Run run(&world, keys, Rules::draw(world.rng));
   for (uint64_t i = world.rng.below(4) + 1; i > 0; i--) run.add(draw_plan(world.rng));
   run.chaos();
   run.until_settled(world.rng.between(5 * kS, 60 * kS));
   world.heal();
   run.until_settled(world.now_ns() + kRestNs);
+  run.stop();
+  run.until_settled(world.now_ns() + kRestNs);
   run.check();
   run.finish(box);
 }
 
-bool run_failing(const FailingCall& failing, const Keys& keys, FlightRecorder* box, bool trace) {
+std::optional<Call> run_failing(const FailingCall& failing, const Keys& keys, FlightRecorder* box,
+                                bool trace) {
   World world(1, box, trace, failing);
   box->seed = failing.nth;
-  Run run(&world, keys);
+  Run run(&world, keys, Allowed{});
   run.add(fixed_plan());
   run.until_settled(60 * kS);  // the freeze ends what cannot go on
   world.heal();
   run.until_settled(world.now_ns() + kRestNs);
+  run.stop();
+  run.until_settled(world.now_ns() + kRestNs);
   run.check();
+  const std::optional<Call> met = world.met();
+  if (met == Call::kWallClock || met == Call::kMonoClock) run.check_nobody_thrown_out();
   run.finish(box);
-  return world.met();
+  return met;
 }
 
 }  // namespace gatetape::sim

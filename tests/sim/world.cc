@@ -47,6 +47,16 @@ World::World(uint64_t seed, FlightRecorder* box, bool trace, const FailingCall& 
   box_->events = 0;
 }
 
+int64_t World::wall_ns() {
+  const bool wrong = fails(Call::kWallClock, 0);
+  return now_ns_ + wall_offset_ns_ + (wrong ? failing_.wall_jump_ns : 0);
+}
+
+int64_t World::mono_ns() {
+  if (!fails(Call::kMonoClock, 0)) mono_ns_ = now_ns_;
+  return mono_ns_;
+}
+
 void World::after(int64_t delay_ns, std::function<void()> task) {
   tasks_.push_back({now_ns_ + std::max<int64_t>(delay_ns, 0), tasks_put_++, std::move(task)});
   std::push_heap(tasks_.begin(), tasks_.end());
@@ -64,16 +74,15 @@ bool World::step() {
 }
 
 bool World::fails(Call call, double probability) {
-  if (failing_.nth == 0) return strikes(probability);
+  if (failing_.nth == 0) return probability > 0 && strikes(probability);
   if (healed_) return false;
   calls_++;
   if (calls_ == failing_.nth) {
-    met_ = true;
-    met_call_ = call;
+    met_ = call;
     note("this call fails", 0, calls_, static_cast<uint64_t>(call));
     return true;
   }
-  return met_ && failing_.for_good && call == met_call_;
+  return failing_.for_good && met_ == call;
 }
 
 void World::heal() {

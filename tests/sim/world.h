@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -57,19 +58,22 @@ struct Faults {
   double crash_after_commit = 0;
   double partial_writes = 0;  // a write to a channel
   double sink_blocks = 0;     // a write to a channel
-  double chaos = 0;           // a tick: crash, drain, cut, clock jump, kill
+  double chaos = 0;           // a tick: crash, drain, cut, clock jump, reload of the rules, kill
 
   static Faults draw(Rng& rng);
 };
 
-enum class Call { kStore, kLink, kWrite };
+enum class Call { kStore, kLink, kWrite, kWallClock, kMonoClock };
 
 // FailingCall makes exactly the nth call fail; for good: all later ones of its sort too.
 struct FailingCall {
   uint64_t nth = 0;  // 0 = none
   bool for_good = false;
-  int doubt =
-      0;  // what a failing commit does: 0 not stored, 1 in doubt and done, 2 in doubt and not
+  // What a failing commit does: 0 not stored, 1 in doubt and done, 2 in doubt and not.
+  int doubt = 0;
+  // By how much a failing reading of the wall clock is wrong. One of the monotonic clock, which
+  // never goes back, stands still.
+  int64_t wall_jump_ns = 0;
 };
 
 class World {
@@ -78,8 +82,11 @@ class World {
   World(const World&) = delete;
   World& operator=(const World&) = delete;
 
+  // now_ns is the time of this world, which only the harness knows.
   int64_t now_ns() const { return now_ns_; }
-  int64_t wall_ns() const { return now_ns_ + wall_offset_ns_; }
+  // wall_ns and mono_ns are readings of base/clock, as the product makes them: calls that can fail.
+  int64_t wall_ns();
+  int64_t mono_ns();
   void jump_wall(int64_t delta_ns) { wall_offset_ns_ += delta_ns; }
 
   // after has a task run `delay_ns` from now; tasks of one instant run in the order they were put.
@@ -94,8 +101,8 @@ class World {
   void heal();
   bool healed() const { return healed_; }
   const FailingCall& failing() const { return failing_; }
-  // met tells whether the failing call came.
-  bool met() const { return met_; }
+  // met gives the call that was made to fail, nothing when it never came.
+  std::optional<Call> met() const { return met_; }
 
   void note(const char* what, uint64_t session = 0, uint64_t a = 0, uint64_t b = 0);
   // violate ends the process: the first violation is the one that matters.
@@ -118,13 +125,13 @@ class World {
   const bool trace_;
   const FailingCall failing_;
   int64_t now_ns_ = 0;
+  int64_t mono_ns_ = 0;  // as it was read last
   int64_t wall_offset_ns_ = 1'790'000'000 * kS;
   std::vector<Task> tasks_;  // a heap
   uint64_t tasks_put_ = 0;
   bool healed_ = false;
   uint64_t calls_ = 0;
-  bool met_ = false;
-  Call met_call_ = Call::kStore;
+  std::optional<Call> met_;
 };
 
 // print_entry writes one line of a trace to standard output.
