@@ -1,5 +1,6 @@
 """Stopping ends sessions in order, starting again keeps the record, and a crash accuses nobody."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -121,19 +122,52 @@ class Lifecycle(unittest.TestCase):
             stack.sql("alter role gatetape_recorder login")
         self.doctor("recorder records on unix:")
 
-    def test_doctor_sees_a_key_that_auditd_does_not_trust(self):
+    @contextlib.contextmanager
+    def configuration(self, change):
+        """gatetape.toml as `change` makes it, for who reads it meanwhile."""
         path = f"{stack.dir}/gatetape.toml"
         with open(path, encoding="utf-8") as file:
             text = file.read()
         try:
             with open(path, "w", encoding="utf-8") as file:
-                file.write(text.replace('"keys/gateway_sign.pub", ', ""))
-            ran = self.doctor("auditd.writer_keys names no file with the public key of "
-                              f"{stack.dir}/keys/gateway_sign.pem")
-            self.assertEqual(ran.returncode, 1)
+                file.write(change(text))
+            yield text
         finally:
             with open(path, "w", encoding="utf-8") as file:
                 file.write(text)
+
+    def test_doctor_sees_a_key_that_auditd_does_not_trust(self):
+        with self.configuration(lambda text: text.replace('"keys/gateway_sign.pub", ', "")):
+            ran = self.doctor("auditd.writer_keys names no file with the public key of "
+                              f"{stack.dir}/keys/gateway_sign.pem")
+        self.assertEqual(ran.returncode, 1)
+
+    def test_doctor_asks_a_recorder_over_tls(self):
+        endpoint = f"localhost:{harness.free_port()}"
+        tls = "[tls]\n" + "".join(f'{key} = "tls/{name}"\n' for key, name in (
+            ("certificate", "recorder.pem"), ("key", "recorder.key"), ("ca", "ca.pem")))
+        self.assertEqual(stack.gatetape("certs").returncode, 0)
+        with self.configuration(lambda text: f'recorders = ["{endpoint}"]\n{tls}{text}') as text:
+            shown = self.doctor(endpoint).stdout.decode()
+            self.assertIn(f"FAIL  the recorder on {endpoint}", shown)
+            with open(f"{stack.dir}/tls_recorder.toml", "w", encoding="utf-8") as file:
+                file.write(tls + text.replace("[recorder]", f'[recorder]\nlisten = "{endpoint}"'))
+            command = [f"{harness.BIN}/gatetape-recorder",
+                       "--config", f"{stack.dir}/tls_recorder.toml"]
+            if os.getuid() == 0:
+                command = ["setpriv", f"--reuid={stack.owner()}", f"--regid={stack.owner()}",
+                           "--clear-groups", *command]
+            os.chmod(f"{stack.dir}/tls_recorder.toml", 0o644)
+            with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+                try:
+                    self.doctor(f"recorder records on {endpoint}")
+                finally:
+                    process.terminate()
+            os.rename(f"{stack.dir}/tls/recorder.key", f"{stack.dir}/tls/recorder.away")
+            shown = stack.gatetape("doctor").stdout.decode()
+            os.rename(f"{stack.dir}/tls/recorder.away", f"{stack.dir}/tls/recorder.key")
+        self.assertIn(f"FAIL  {stack.dir}/tls/recorder.key: No such file", shown)
+        self.assertIn(f"the recorder on {endpoint} was not asked", shown)
 
     def test_certificates_belong_to_the_account_of_the_daemons(self):
         ran = stack.gatetape("certs")
