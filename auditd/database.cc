@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/migrate.h"
+
 namespace gatetape::auditd {
 namespace {
 
@@ -57,6 +59,7 @@ absl::StatusOr<std::unique_ptr<PgConnection>> Database::open() const {
   absl::StatusOr<std::unique_ptr<PgConnection>> connection = PgConnection::connect(conninfo_);
   if (!connection.ok()) return connection.status();
   (*connection)->set_timeout_s(kStatementTimeoutS);
+  if (absl::Status status = check_known(**connection); !status.ok()) return status;
   if (absl::Status status = (*connection)->run_script(kSettings); !status.ok()) return status;
   return connection;
 }

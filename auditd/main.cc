@@ -16,8 +16,8 @@
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/daemon.h"
-#include "base/endpoint.h"
 #include "base/metrics.h"
+#include "base/tls_files.h"
 #include "proto/unix_listener.h"
 #include "tee/record_link.h"
 #include "tee/system_log.h"
@@ -75,14 +75,15 @@ absl::StatusOr<TrustedKeys> load_trusted_keys(const AuditdConfig& config) {
 }
 
 absl::StatusOr<std::unique_ptr<UnixListener>> listen(const AuditdConfig& config) {
-  if (!is_unix(config.listen))
-    return absl::InvalidArgumentError("auditd.listen must be unix:PATH, not " + config.listen);
   const absl::StatusOr<std::vector<uid_t>> allowed = user_ids(config.allowed_users);
   if (!allowed.ok()) return allowed.status();
   return UnixListener::open(config.listen.substr(5), *allowed);
 }
 
 absl::Status serve(const Config& config, DaemonSignals& signals) {
+  const absl::Status tls =
+      check_tls_files(config.recorders, config.tls, system_clock().wall_ns() / 1'000'000'000);
+  if (!tls.ok()) return tls;
   absl::StatusOr<TrustedKeys> trusted = load_trusted_keys(config.auditd);
   if (!trusted.ok()) return trusted.status();
   absl::StatusOr<SigningKey> key = SigningKey::load(config.auditd.signing_key);

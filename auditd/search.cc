@@ -21,7 +21,7 @@ from gatetape.session s cross join lateral (values
 where s.kind <> 'system'
   and ($3::timestamptz is null or s.session_id >= gatetape.uuid7_floor($3::timestamptz))
   and ($4::timestamptz is null or s.session_id < gatetape.uuid7_floor($4::timestamptz))
-  and case when $2::boolean then v.text ~ $1::text else v.text ilike $1::text end
+  and case when $2::boolean then v.text ~* $1::text else v.text ilike $1::text end
 order by s.session_id desc limit $5::bigint)";
 
 // The kinds: session_end, target_fail, request_in, denied, notice, auth_attempt, access_denied,
@@ -32,7 +32,7 @@ from gatetape.event e
 where e.kind in (17, 19, 34, 41, 42, 48, 52, 58)
   and ($3::timestamptz is null or e.session_id >= gatetape.uuid7_floor($3::timestamptz))
   and ($4::timestamptz is null or e.session_id < gatetape.uuid7_floor($4::timestamptz))
-  and case when $2::boolean then e.text ~ $1::text else e.text ilike $1::text end
+  and case when $2::boolean then e.text ~* $1::text else e.text ilike $1::text end
 order by e.session_id desc, e.seq limit $5::bigint)";
 
 std::string substring_pattern(const std::string& text) {

@@ -127,6 +127,8 @@ absl::Status read_auditd(TomlTable table, const std::string& dir, AuditdConfig* 
     for (std::string& file : *files) file = absolute(dir, file);
   if (absl::Status status = check_metrics(table, auditd->metrics_listen); !status.ok())
     return status;
+  if (!is_unix(auditd->listen))
+    return table.error(table.line("listen"), "auditd listens on unix:PATH alone");
   return check_endpoints(table, "listen", {auditd->listen});
 }
 
@@ -134,7 +136,6 @@ absl::Status read_auditd(TomlTable table, const std::string& dir, AuditdConfig* 
 absl::Status check_tls(const TomlTable& root, const Config& config) {
   std::vector<std::string> endpoints = config.recorders;
   endpoints.push_back(config.recorder.listen);
-  endpoints.push_back(config.auditd.listen);
   const TlsConfig& tls = config.tls;
   const bool complete = !tls.certificate.empty() && !tls.key.empty() && !tls.ca.empty();
   for (const std::string& endpoint : endpoints) {

@@ -51,9 +51,9 @@ struct RecorderConfig {
 };
 
 struct AuditdConfig {
-  std::string listen = "unix:run/auditd.sock";
-  std::vector<std::string> allowed_users;  // as of the recorder
-  std::string database;                    // libpq conninfo of role gatetape_auditd
+  std::string listen = "unix:run/auditd.sock";  // unix:PATH alone
+  std::vector<std::string> allowed_users;       // as of the recorder
+  std::string database;                         // libpq conninfo of role gatetape_auditd
   std::string signing_key = "keys/auditd_sign.pem";
   std::vector<std::string> writer_keys;    // files with the public keys that may sign as writer
   std::vector<std::string> recorder_keys;  // files with the public keys that may sign as recorder
@@ -75,7 +75,7 @@ struct Config {
   // parse reads the text of a configuration file; INVALID_ARGUMENT "path:line: what" for bad
   // content. All paths (also in unix: endpoints) come out absolute, from the folder of `path`.
   static absl::StatusOr<Config> parse(std::string_view text, const std::string& path);
-  // load reads the file, then parses it; NOT_FOUND without it.
+  // load reads the file, then parses it; NOT_FOUND without it, PERMISSION_DENIED when we may not.
   static absl::StatusOr<Config> load(const std::string& path);
 };
 

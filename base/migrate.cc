@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/crypto.h"
@@ -157,6 +158,17 @@ absl::StatusOr<MigrationResult> migrate(PgConnection& connection, const std::str
   if (!result.ok()) return result.status();
   if (!released.ok()) return released;
   return result;
+}
+
+uint32_t newest_known_migration() { return GATETAPE_NEWEST_MIGRATION; }
+
+absl::Status check_known(PgConnection& connection, uint32_t known) {
+  const absl::StatusOr<uint32_t> newest = newest_migration(connection);
+  if (!newest.ok()) return newest.status();
+  if (*newest <= known) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("the database is at migration ", *newest, ", this program knows only ", known,
+                   ": install the version of gatetape that migrated it, or a newer one"));
 }
 
 absl::StatusOr<uint32_t> newest_migration(PgConnection& connection) {

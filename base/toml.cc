@@ -176,6 +176,8 @@ absl::Status TomlTable::finish() {
 
 absl::StatusOr<std::string> read_whole_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
+  if (!file && errno == EACCES)
+    return absl::PermissionDeniedError(path + ": " + std::strerror(errno));
   if (!file) return absl::NotFoundError(path + ": " + std::strerror(errno));
   std::string text(kFileBytesMax + 1, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));

@@ -55,8 +55,8 @@ class TomlTable {
   std::shared_ptr<State> state_;  // of this table alone; shared by copies in one thread
 };
 
-// read_whole_file gives a file's bytes; NOT_FOUND when it cannot be opened, RESOURCE_EXHAUSTED past
-// 16 MiB.
+// read_whole_file gives a file's bytes; PERMISSION_DENIED when we may not read it, NOT_FOUND when
+// it cannot be opened for another reason, RESOURCE_EXHAUSTED past 16 MiB.
 absl::StatusOr<std::string> read_whole_file(const std::string& path);
 
 }  // namespace gatetape

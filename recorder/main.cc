@@ -9,10 +9,12 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "base/clock.h"
 #include "base/config.h"
 #include "base/crypto.h"
 #include "base/daemon.h"
 #include "base/metrics.h"
+#include "base/tls_files.h"
 #include "recorder/committer.h"
 #include "recorder/disk_watch.h"
 #include "recorder/pg_store.h"
@@ -125,6 +127,9 @@ int run(int argc, char** argv) {
   const absl::StatusOr<Config> config = Config::load(arguments.config);
   if (!config.ok()) return fail(config.status());
   start_log("gatetape-recorder", config->log_level);
+  const absl::Status tls = check_tls_files({config->recorder.listen}, config->tls,
+                                           system_clock().wall_ns() / 1'000'000'000);
+  if (!tls.ok()) return fail(tls);
   const absl::StatusOr<SigningKey> key = SigningKey::load(config->recorder.signing_key);
   if (!key.ok()) return fail(key.status());
   return serve(*config, *key, &signals);

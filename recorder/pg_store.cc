@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/migrate.h"
+
 namespace gatetape::recorder {
 namespace {
 
@@ -138,8 +140,9 @@ absl::Status PgStore::open() {
   connection_ = nullptr;
   absl::StatusOr<std::unique_ptr<PgConnection>> connection = PgConnection::connect(conninfo_);
   if (!connection.ok()) return connection.status();
+  (*connection)->set_timeout_s(timeout_s_);
+  if (absl::Status status = check_known(**connection); !status.ok()) return status;
   connection_ = *std::move(connection);
-  connection_->set_timeout_s(timeout_s_);
   return absl::OkStatus();
 }
 

@@ -1,8 +1,6 @@
 #include "tee/record_link.h"
 
 #include <grpcpp/grpcpp.h>
-#include <grpcpp/security/tls_certificate_provider.h>
-#include <grpcpp/security/tls_credentials_options.h>
 
 #include <algorithm>
 #include <chrono>
@@ -11,6 +9,7 @@
 #include "base/clock.h"
 #include "base/daemon.h"
 #include "gatetape/record/v1/record.grpc.pb.h"
+#include "proto/record_channel.h"
 
 namespace gatetape::tee {
 namespace {
@@ -22,19 +21,6 @@ constexpr std::chrono::milliseconds kWatchEvery(250);
 using record::v1::RecorderService;
 using record::v1::RecordRequest;
 using record::v1::RecordResponse;
-
-std::shared_ptr<grpc::ChannelCredentials> credentials(const std::string& endpoint,
-                                                      const TlsConfig& tls) {
-  namespace experimental = grpc::experimental;
-  if (endpoint.starts_with("unix:")) return grpc::InsecureChannelCredentials();
-  const auto provider = std::make_shared<experimental::FileWatcherCertificateProvider>(
-      tls.key, tls.certificate, tls.ca, 10);
-  experimental::TlsChannelCredentialsOptions options;
-  options.set_certificate_provider(provider);
-  options.watch_root_certs();
-  options.watch_identity_key_cert_pairs();
-  return experimental::TlsCredentials(options);
-}
 
 // Retries are ours; keepalive finds a frozen recorder; BDP off keeps its buffers small.
 std::shared_ptr<grpc::Channel> dial(const std::string& endpoint, const TlsConfig& tls) {
@@ -48,7 +34,7 @@ std::shared_ptr<grpc::Channel> dial(const std::string& endpoint, const TlsConfig
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 500);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
-  return grpc::CreateCustomChannel(endpoint, credentials(endpoint, tls), arguments);
+  return grpc::CreateCustomChannel(endpoint, record_credentials(endpoint, tls), arguments);
 }
 
 }  // namespace

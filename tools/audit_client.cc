@@ -10,6 +10,7 @@ namespace {
 namespace v1 = audit::v1;
 
 constexpr std::chrono::seconds kDeadline(60);
+constexpr std::chrono::milliseconds kHealthDeadline(5000);  // it looks at its database meanwhile
 constexpr std::chrono::hours kVerifyDeadline(24);
 constexpr int kMessageBytesMax = 64 << 20;
 
@@ -96,9 +97,12 @@ absl::Status AuditClient::verify(const std::string& id,
 
 absl::StatusOr<v1::HealthResponse> AuditClient::health() {
   grpc::ClientContext context;
-  set_deadline(&context, kDeadline);
+  set_deadline(&context, kHealthDeadline);
   v1::HealthResponse response;
   const grpc::Status status = stub_->Health(&context, {}, &response);
+  if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED)
+    return absl::DeadlineExceededError("auditd on " + endpoint_ + " says nothing for " +
+                                       std::to_string(kHealthDeadline.count()) + " ms");
   if (!status.ok()) return to_absl(status);
   return response;
 }

@@ -22,6 +22,11 @@ absl::StatusOr<Config> Context::config() const {
   if (absl::IsNotFound(loaded.status()))
     return absl::NotFoundError("there is no stack in " + dir +
                                ": name its folder with --dir, or make one with `gatetape up`");
+  if (absl::IsPermissionDenied(loaded.status()))
+    return absl::PermissionDeniedError(
+        "you may not read " + config_path() +
+        ": run gatetape as root or as the account of the daemons, or see [auditd] allowed_users in "
+        "gatetape.toml(5)");
   return loaded;
 }
 

@@ -32,7 +32,7 @@ struct Context {
 
   // config_path gives DIR/gatetape.toml.
   std::string config_path() const { return dir + "/gatetape.toml"; }
-  // config loads it; NOT_FOUND with advice when there is none.
+  // config loads it; NOT_FOUND or PERMISSION_DENIED, with advice, when it cannot.
   absl::StatusOr<Config> config() const;
   // fail prints "gatetape: message" on standard error and sets the exit code that fits the status.
   // Nothing happens when it is OK.

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 
@@ -11,15 +12,18 @@ namespace gatetape::tools {
 
 class Steps {
  public:
-  explicit Steps(int total) : total_(total) {}
+  // `logs` is the folder to look into after a failure.
+  Steps(int total, std::string logs) : total_(total), logs_(std::move(logs)) {}
   // begin shows the next step's title.
   void begin(const std::string& title);
   // end shows how it went: `ok (2.1 s)` with the note before it, or `FAILED`. Gives the status
-  // back.
+  // back; that of a failure names the step and the folder of the logs.
   absl::Status end(const absl::Status& status, const std::string& note = {});
 
  private:
   int total_;
+  std::string logs_;
+  std::string title_;
   int done_ = 0;
   int64_t started_ns_ = 0;
 };

@@ -22,43 +22,79 @@ struct CertsOptions {
   std::vector<std::string> hosts;
 };
 
+// Folder is where the files go, held open so that nobody can put another in its place. What root
+// makes there belongs to whoever the folder around it belongs to: the daemons' account, for DIR.
+struct Folder {
+  std::string path;
+  Fd fd;
+  uid_t uid = 0;
+  gid_t gid = 0;
+};
+
+absl::Status failed(const std::string& path) {
+  return absl::UnavailableError(path + ": " + std::strerror(errno));
+}
+
+// True when root could hand it over, or when we are not root and it is ours as it should be.
+bool hand_over(const Fd& fd, const Folder& folder) {
+  return geteuid() != 0 || fchown(fd.get(), folder.uid, folder.gid) == 0;
+}
+
+absl::StatusOr<Folder> open_folder(const std::string& path) {
+  const bool is_new = mkdir(path.c_str(), 0700) == 0;
+  if (!is_new && errno != EEXIST) return failed(path);
+  Folder folder;
+  folder.path = path;
+  folder.fd = Fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  struct stat around {};
+  if (folder.fd.get() < 0 || fstatat(folder.fd.get(), "..", &around, 0) != 0) return failed(path);
+  folder.uid = around.st_uid;
+  folder.gid = around.st_gid;
+  if (is_new && !hand_over(folder.fd, folder)) return failed(path);
+  return folder;
+}
+
 // Writes a file that must not exist.
-absl::Status write_once(const std::string& path, const std::string& text, mode_t mode) {
-  const Fd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+absl::Status write_once(const Folder& folder, const std::string& name, const std::string& text,
+                        mode_t mode) {
+  const std::string path = folder.path + "/" + name;
+  const Fd fd(openat(folder.fd.get(), name.c_str(),
+                     O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
   if (fd.get() < 0 && errno == EEXIST)
     return absl::AlreadyExistsError(path + " exists and is kept; remove it to have a new one");
   const bool ok = fd.get() >= 0 &&
                   write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-                  fsync(fd.get()) == 0;
-  return ok ? absl::OkStatus() : absl::UnavailableError(path + ": " + std::strerror(errno));
+                  hand_over(fd, folder) && fsync(fd.get()) == 0;
+  return ok ? absl::OkStatus() : failed(path);
 }
 
-absl::Status write_pair(const std::string& base, const Certificate& certificate) {
-  if (absl::Status status = write_once(base + ".key", certificate.key_pem(), 0600); !status.ok())
-    return status;
-  absl::Status status = write_once(base + ".pem", certificate.certificate_pem(), 0644);
-  if (status.ok()) std::printf("%s.pem\n", base.c_str());
+absl::Status write_pair(const Folder& folder, const std::string& name,
+                        const Certificate& certificate) {
+  absl::Status status = write_once(folder, name + ".key", certificate.key_pem(), 0600);
+  if (status.ok()) status = write_once(folder, name + ".pem", certificate.certificate_pem(), 0644);
+  if (status.ok()) std::printf("%s/%s.pem\n", folder.path.c_str(), name.c_str());
   return status;
 }
 
-absl::StatusOr<Certificate> find_or_make_ca(const std::string& base) {
+absl::StatusOr<Certificate> find_or_make_ca(const Folder& folder) {
+  const std::string base = folder.path + "/ca";
   absl::StatusOr<Certificate> ca = Certificate::load(base + ".pem", base + ".key");
   if (!absl::IsNotFound(ca.status())) return ca;
   const Certificate made = Certificate::make_ca("gatetape private CA", kCaDays);
-  if (absl::Status status = write_pair(base, made); !status.ok()) return status;
+  if (absl::Status status = write_pair(folder, "ca", made); !status.ok()) return status;
   return made;
 }
 
 absl::Status make_certs(const CertsOptions& options, const Context& context) {
-  const std::string dir = options.out.empty() ? context.dir + "/tls" : options.out;
-  if (mkdir(dir.c_str(), 0700) != 0 && errno != EEXIST)
-    return absl::UnavailableError(dir + ": " + std::strerror(errno));
-  const absl::StatusOr<Certificate> ca = find_or_make_ca(dir + "/ca");
+  const absl::StatusOr<Folder> folder =
+      open_folder(options.out.empty() ? context.dir + "/tls" : options.out);
+  if (!folder.ok()) return folder.status();
+  const absl::StatusOr<Certificate> ca = find_or_make_ca(*folder);
   if (!ca.ok()) return ca.status();
   for (const char* name : {"gateway", "recorder", "auditd"}) {
-    const std::string base = dir + "/" + name;
-    if (access((base + ".pem").c_str(), F_OK) == 0) {
-      std::fprintf(stderr, "%s.pem exists and is kept\n", base.c_str());
+    const std::string file = folder->path + "/" + name + ".pem";
+    if (access(file.c_str(), F_OK) == 0) {
+      std::fprintf(stderr, "%s exists and is kept\n", file.c_str());
       continue;
     }
     CertificateWish wish;
@@ -67,9 +103,9 @@ absl::Status make_certs(const CertsOptions& options, const Context& context) {
     wish.hosts = options.hosts;
     const absl::StatusOr<Certificate> leaf = ca->sign(wish);
     if (!leaf.ok()) return leaf.status();
-    if (absl::Status status = write_pair(base, *leaf); !status.ok()) return status;
+    if (absl::Status status = write_pair(*folder, name, *leaf); !status.ok()) return status;
   }
-  std::fprintf(stderr, "Keep %s/ca.key off the machines that run daemons.\n", dir.c_str());
+  std::fprintf(stderr, "Keep %s/ca.key off the machines that run daemons.\n", folder->path.c_str());
   return absl::OkStatus();
 }
 

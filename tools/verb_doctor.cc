@@ -9,17 +9,24 @@
 #include "absl/strings/str_cat.h"
 #include "base/access.h"
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/crypto.h"
 #include "base/disk.h"
+#include "base/endpoint.h"
 #include "base/migrate.h"
 #include "base/pg.h"
+#include "base/tls_files.h"
+#include "base/toml.h"
 #include "tools/audit_client.h"
 #include "tools/dial.h"
+#include "tools/recorder_health.h"
 
 namespace gatetape::tools {
 namespace {
 
 constexpr int64_t kTimeoutMs = 3000;
+constexpr int64_t kRecorderTimeoutMs = 2000;
+constexpr int64_t kExpirySoonS = 14 * 86400;
 
 // Doctor prints one line a check and counts what is wrong.
 class Doctor {
@@ -46,7 +53,10 @@ class Doctor {
   void check_access(const Config& config);
   void check_keys(const Config& config);
   void check_database(const std::string& daemon, const std::string& conninfo);
-  void check_recorders(const Config& config);
+  void check_trusted(const std::string& key_file, const std::vector<std::string>& trusted_files,
+                     const std::string& list);
+  bool check_tls(const TlsConfig& tls);
+  void check_recorders(const Config& config, bool tls_is_usable);
   void check_auditd();
   void check_gateway(const Config& config);
   void check_disk();
@@ -69,7 +79,7 @@ bool Doctor::examine() {
   check_keys(*config);
   check_database("recorder", config->recorder.database);
   check_database("auditd", config->auditd.database);
-  check_recorders(*config);
+  check_recorders(*config, check_tls(config->tls));
   check_auditd();
   check_gateway(*config);
   return failures_ == 0;
@@ -98,6 +108,27 @@ void Doctor::check_keys(const Config& config) {
     if (!status.ok()) bad(status, "`gatetape up` makes missing keys; restore it if it existed");
   }
   if (loaded > 0) good(absl::StrCat(loaded, " keys, readable by their owner alone"));
+  check_trusted(gateway.signing_key, config.auditd.writer_keys, "writer_keys");
+  check_trusted(config.auditd.signing_key, config.auditd.writer_keys, "writer_keys");
+  check_trusted(config.recorder.signing_key, config.auditd.recorder_keys, "recorder_keys");
+}
+
+// What a key signs that auditd does not trust is a forgery to it. Keys of other machines are not
+// here to be looked at.
+void Doctor::check_trusted(const std::string& key_file,
+                           const std::vector<std::string>& trusted_files, const std::string& list) {
+  const absl::StatusOr<SigningKey> key = SigningKey::load(key_file);
+  if (!key.ok() || trusted_files.empty()) return;
+  for (const std::string& file : trusted_files) {
+    const absl::StatusOr<std::string> text = read_whole_file(file);
+    if (!text.ok()) return bad(text.status(), "auditd does not start without it");
+    const absl::StatusOr<PublicKey> trusted = PublicKey::from_text(*text);
+    if (!trusted.ok())
+      return bad(file + ": not one line `ed25519 BASE64`", "auditd does not start with it");
+    if (trusted->raw == key->public_key().raw) return;
+  }
+  bad("auditd." + list + " names no file with the public key of " + key_file,
+      "add it: what this key signs does not verify");
 }
 
 void Doctor::check_database(const std::string& daemon, const std::string& conninfo) {
@@ -117,14 +148,46 @@ void Doctor::check_database(const std::string& daemon, const std::string& connin
   const absl::StatusOr<uint32_t> newest = newest_migration(**connection);
   if (!newest.ok() || *newest == 0)
     return bad("the database of " + daemon + " has no schema", "run `gatetape migrate`");
+  if (const absl::Status known = check_known(**connection); !known.ok())
+    return bad(known, "until then neither recorder nor auditd uses it");
   good(absl::StrCat("PostgreSQL for ", daemon, ", at migration ", *newest));
 }
 
-void Doctor::check_recorders(const Config& config) {
+// True when nothing stands against asking over TCP.
+bool Doctor::check_tls(const TlsConfig& tls) {
+  if (tls.certificate.empty() || tls.key.empty() || tls.ca.empty()) return true;
+  constexpr int64_t kNsPerS = 1'000'000'000;
+  const int64_t now_s = system_clock().wall_ns() / kNsPerS;
+  const absl::StatusOr<int64_t> until_s = read_tls_expiry(tls, now_s);
+  if (!until_s.ok()) {
+    bad(until_s.status(), "`gatetape certs` makes what is missing; no daemon starts with this");
+    return false;
+  }
+  const std::string what = tls.certificate + " is valid until " + format_utc(*until_s * kNsPerS);
+  if (*until_s - now_s > kExpirySoonS)
+    good(what);
+  else
+    warn(what,
+         "renew it: remove it and its key, then `gatetape certs`; it is read again by itself");
+  return true;
+}
+
+void Doctor::check_recorders(const Config& config, bool tls_is_usable) {
   for (const std::string& endpoint : config.recorders) {
-    const absl::Status status = dial(endpoint, kTimeoutMs).status();
-    if (status.ok()) good("recorder answers on " + endpoint);
-    if (!status.ok()) bad(status, "start gatetape-recorder; until then sessions freeze");
+    if (!is_unix(endpoint) && !tls_is_usable) {
+      warn("the recorder on " + endpoint + " was not asked", "correct [tls] first, see above");
+      continue;
+    }
+    const absl::Status status = check_recorder(endpoint, config.tls, kRecorderTimeoutMs);
+    if (status.ok()) good("recorder records on " + endpoint);
+    if (absl::IsFailedPrecondition(status))
+      bad(status, "see database_lost in its log; until then sessions freeze");
+    if (absl::IsDeadlineExceeded(status))
+      bad(status, "it is stopped or hangs: restart gatetape-recorder; until then sessions freeze");
+    if (absl::IsUnavailable(status))
+      bad(status,
+          "start gatetape-recorder; if it runs, see its allowed_users or [tls]; until then "
+          "sessions freeze");
   }
 }
 
@@ -132,6 +195,9 @@ void Doctor::check_auditd() {
   const absl::StatusOr<std::unique_ptr<AuditClient>> client = AuditClient::connect(context_);
   const absl::StatusOr<audit::v1::HealthResponse> health =
       client.ok() ? (*client)->health() : client.status();
+  if (absl::IsDeadlineExceeded(health.status()))
+    return bad(health.status(),
+               "it is stopped, or its database hangs: see its log, restart gatetape-auditd");
   if (!health.ok()) return bad(health.status(), "start gatetape-auditd and see its log");
   if (health->database() != "ok") bad("auditd: " + health->database(), "see the database above");
   if (health->recorder() != "ok")

@@ -85,7 +85,8 @@ void add_search(CLI::App& app, Context& context) {
       "search", "find sessions by commands, subsystems, environment, denials, people, hosts");
   verb->add_option("pattern", options->pattern, "text; upper and lower case are the same")
       ->required();
-  verb->add_flag("--regex", options->regex, "the pattern is a regular expression (POSIX)");
+  verb->add_flag("--regex", options->regex,
+                 "the pattern is a regular expression (POSIX; case does not matter)");
   verb->add_option("--since", options->since,
                    "started at or after: 2026-01-02T03:04:05Z, 2h, today");
   verb->add_option("--until", options->until, "started before");

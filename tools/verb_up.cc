@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 
+#include "absl/strings/str_cat.h"
 #include "base/daemon.h"
 #include "base/endpoint.h"
 #include "base/migrate.h"
@@ -36,7 +37,7 @@ class Up {
   Up(UpOptions options, StateDir state)
       : options_(std::move(options)),
         state_(std::move(state)),
-        steps_(options_.demo ? 10 : 8),
+        steps_(options_.demo ? 10 : 8, state_.file("log")),
         supervisor_(state_.file("run")) {}
 
   absl::Status start();
@@ -164,7 +165,10 @@ absl::Status Up::demonstrate() {
   status = step("demo session", [this](std::string*) { return demo_->drive_session(); });
   if (!status.ok()) return status;
   status = demo_->show_record();
-  if (status.ok() && !options_.once) demo_->print_hints();
+  if (!status.ok())
+    return absl::Status(status.code(), absl::StrCat("demo record: ", status.message(),
+                                                    "; logs are in ", state_.file("log")));
+  if (!options_.once) demo_->print_hints();
   return status;
 }
 

@@ -1,5 +1,6 @@
 """Stopping ends sessions in order, starting again keeps the record, and a crash accuses nobody."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -75,10 +76,125 @@ class Lifecycle(unittest.TestCase):
         for shown in (b"every keystroke is on record", b"$ gatetape search", b"intact"):
             self.assertIn(shown, ran.stdout)
 
+    def test_a_start_that_fails_names_the_step_and_the_logs(self):
+        folder = f"{stack.folder}/fails"
+        ran = harness.run([f"{harness.BIN}/gatetape", "--dir", folder, "up", "--once",
+                           "--listen", f"127.0.0.1:{stack.port}"])
+        self.assertEqual(ran.returncode, 6, ran.stdout + ran.stderr)
+        self.assertIn("gatetape: step 8 of 8, gateway: ", ran.stderr.decode())
+        self.assertIn(f"logs are in {folder}/log", ran.stderr.decode())
+
     def test_two_stacks_on_one_folder_are_refused(self):
         ran = stack.gatetape("up")
         self.assertNotEqual(ran.returncode, 0)
         self.assertIn("already runs", (ran.stdout + ran.stderr).decode())
+
+    def doctor(self, text):
+        """What doctor says, as soon as it says `text`, and its exit code."""
+        def ask():
+            ran = stack.gatetape("doctor")
+            return ran if text in ran.stdout.decode() else None
+        return harness.wait_until(ask, f"doctor says {text}", 2 * harness.WAIT_S)
+
+    def test_doctor_finds_nothing_wrong_with_a_stack_that_works(self):
+        ran = self.doctor("recorder records on unix:")
+        self.assertEqual(ran.returncode, 0, ran.stdout)
+        self.assertNotIn("FAIL", ran.stdout.decode())
+
+    def test_doctor_sees_a_daemon_that_says_nothing(self):
+        for daemon in ("recorder", "auditd"):
+            pid = stack.pid(f"gatetape-{daemon}")
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                ran = stack.gatetape("doctor")
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            self.assertEqual(ran.returncode, 1, ran.stdout)
+            self.assertRegex(ran.stdout.decode(), f"FAIL .*{daemon}.* says nothing for .* ms")
+
+    def test_doctor_sees_a_recorder_without_its_database(self):
+        stack.sql("alter role gatetape_recorder nologin")
+        try:
+            stack.sql("select pg_terminate_backend(pid) from pg_stat_activity "
+                      "where usename = 'gatetape_recorder'")
+            self.assertEqual(self.doctor("runs, but does not reach its database").returncode, 1)
+        finally:
+            stack.sql("alter role gatetape_recorder login")
+        self.doctor("recorder records on unix:")
+
+    @contextlib.contextmanager
+    def configuration(self, change):
+        """gatetape.toml as `change` makes it, for who reads it meanwhile."""
+        path = f"{stack.dir}/gatetape.toml"
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        try:
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(change(text))
+            yield text
+        finally:
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+
+    def test_doctor_sees_a_key_that_auditd_does_not_trust(self):
+        with self.configuration(lambda text: text.replace('"keys/gateway_sign.pub", ', "")):
+            ran = self.doctor("auditd.writer_keys names no file with the public key of "
+                              f"{stack.dir}/keys/gateway_sign.pem")
+        self.assertEqual(ran.returncode, 1)
+
+    def test_doctor_asks_a_recorder_over_tls(self):
+        endpoint = f"localhost:{harness.free_port()}"
+        tls = "[tls]\n" + "".join(f'{key} = "tls/{name}"\n' for key, name in (
+            ("certificate", "recorder.pem"), ("key", "recorder.key"), ("ca", "ca.pem")))
+        self.assertEqual(stack.gatetape("certs").returncode, 0)
+        with self.configuration(lambda text: f'recorders = ["{endpoint}"]\n{tls}{text}') as text:
+            shown = self.doctor(endpoint).stdout.decode()
+            self.assertIn(f"FAIL  the recorder on {endpoint}", shown)
+            with open(f"{stack.dir}/tls_recorder.toml", "w", encoding="utf-8") as file:
+                file.write(tls + text.replace("[recorder]", f'[recorder]\nlisten = "{endpoint}"'))
+            command = [f"{harness.BIN}/gatetape-recorder",
+                       "--config", f"{stack.dir}/tls_recorder.toml"]
+            if os.getuid() == 0:
+                command = ["setpriv", f"--reuid={stack.owner()}", f"--regid={stack.owner()}",
+                           "--clear-groups", *command]
+            os.chmod(f"{stack.dir}/tls_recorder.toml", 0o644)
+            with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+                try:
+                    self.doctor(f"recorder records on {endpoint}")
+                finally:
+                    process.terminate()
+            os.rename(f"{stack.dir}/tls/recorder.key", f"{stack.dir}/tls/recorder.away")
+            shown = stack.gatetape("doctor").stdout.decode()
+            os.rename(f"{stack.dir}/tls/recorder.away", f"{stack.dir}/tls/recorder.key")
+        self.assertIn(f"FAIL  {stack.dir}/tls/recorder.key: No such file", shown)
+        self.assertIn(f"the recorder on {endpoint} was not asked", shown)
+
+    def test_certificates_belong_to_the_account_of_the_daemons(self):
+        ran = stack.gatetape("certs")
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        owner = os.stat(stack.dir).st_uid
+        for name in ("", "/ca.key", "/ca.pem", "/recorder.key", "/gateway.pem"):
+            self.assertEqual(os.stat(f"{stack.dir}/tls{name}").st_uid, owner, name)
+
+    def test_a_daemon_does_not_start_with_unusable_tls_files(self):
+        path = f"{stack.dir}/tls_test.toml"
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f'recorders = ["localhost:{harness.free_port()}"]\n'
+                       '[tls]\ncertificate = "none.pem"\nkey = "none.key"\nca = "none.ca"\n'
+                       f'[recorder]\nlisten = "localhost:{harness.free_port()}"\n'
+                       '[auditd]\nlisten = "unix:run/tls_test.sock"\n')
+        for daemon in ("recorder", "auditd"):
+            ran = harness.run([f"{harness.BIN}/gatetape-{daemon}", "--config", path])
+            self.assertEqual(ran.returncode, 1, ran.stderr)
+            self.assertEqual(len(ran.stderr.splitlines()), 1, ran.stderr)
+            self.assertIn(f"{stack.dir}/none.pem: No such file", ran.stderr.decode())
+
+    @unittest.skipIf(os.getuid() != 0, "only root can be somebody else")
+    def test_who_may_not_read_the_configuration_is_denied(self):
+        ran = harness.run(["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups",
+                           f"{harness.BIN}/gatetape", "--dir", stack.dir, "ls"])
+        self.assertEqual(ran.returncode, 4, ran.stderr)
+        self.assertIn("you may not read", ran.stderr.decode())
 
 
 if __name__ == "__main__":

@@ -32,9 +32,9 @@ DOORS = (
     (r"libpq-fe\.h|libpq/", r"base/pg\w*$"),
     (r"toml\+\+/", r"base/toml$"),
     (r"grpcpp/|.*\.grpc\.pb\.h",
-     r"proto/unix_listener$|tee/record_link$|recorder/(service|stream|main)$"
-     r"|auditd/(service|frame_stream|main)$|tools/(audit_client|frame_feed)$"),
-    (r"openssl/", r"base/crypto$|tools/x509$"),
+     r"proto/(unix_listener|record_channel)$|tee/record_link$|recorder/(service|stream|main)$"
+     r"|auditd/(service|frame_stream|main)$|tools/(audit_client|frame_feed|recorder_health)$"),
+    (r"openssl/", r"base/(crypto|tls_files)$|tools/x509$"),
     (r"zstd", r"proto/batch$"),
     (r"spdlog/", r"base/daemon$"),
     (r"systemd/", r"base/daemon$"),

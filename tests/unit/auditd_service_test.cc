@@ -288,6 +288,7 @@ TEST_F(ServiceTest, search_finds_commands_and_people) {
   EXPECT_EQ(hits[0].session().session_id(), live_.id.bytes());
   EXPECT_EQ(hits[0].what(), "user");
   EXPECT_EQ(search("^rm .*/$", true).size(), 1u);
+  EXPECT_EQ(search("^RM .*/$", true).size(), 1u) << "case does not matter here either";
   EXPECT_TRUE(search("%").empty());
   search("(", true);
   EXPECT_EQ(status_.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
@@ -374,6 +375,16 @@ TEST_F(ServiceTest, lost_database_is_said_and_comes_back) {
   EXPECT_EQ(status_.error_code(), grpc::StatusCode::UNAVAILABLE) << status_.error_message();
   PgCluster::shared().start();
   EXPECT_EQ(list({}).size(), 3u);
+}
+
+TEST(DatabaseTest, one_that_is_newer_than_the_program_is_not_read) {
+  PgCluster& cluster = PgCluster::shared();
+  const std::string name = cluster.create_record();
+  ASSERT_TRUE(cluster.connect(name)
+                  ->execute("insert into public.gatetape_migration values (9999, 'x', '', now())")
+                  .ok());
+  Database database(cluster.conninfo(name, "gatetape_auditd"), 1);
+  EXPECT_EQ(database.lease().status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
 }  // namespace

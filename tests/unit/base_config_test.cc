@@ -1,16 +1,19 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 
 #include "base/config.h"
+#include "base/toml.h"
 
 namespace gatetape {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 class ConfigTest : public ::testing::Test {
  protected:
@@ -109,6 +112,8 @@ TEST_F(ConfigTest, what_is_wrong_is_refused_with_its_line) {
        ":1: `recorders` must not hold a NUL"},
       {"NUL in a path", "\n[gateway]\nhost_key = \"a\\u0000b\"",
        ":3: `host_key` must not hold a NUL"},
+      {"auditd over TCP", "[auditd]\n\nlisten = \"127.0.0.1:7000\"",
+       ":3: auditd listens on unix:PATH alone"},
       {"long socket path", "[auditd]\nlisten = \"unix:/" + long_path + "\"", "107 characters"},
   };
   for (const auto& row : kRows) {
@@ -117,6 +122,49 @@ TEST_F(ConfigTest, what_is_wrong_is_refused_with_its_line) {
     EXPECT_THAT(std::string(config.status().message()), HasSubstr("gatetape.toml:")) << row.name;
     EXPECT_THAT(std::string(config.status().message()), HasSubstr(row.error)) << row.name;
   }
+}
+
+std::string packaged(const std::string& name) {
+  const auto text = read_whole_file(GATETAPE_PACKAGING "/" + name);
+  EXPECT_TRUE(text.ok()) << text.status();
+  return text.value_or("");
+}
+
+// The value of the one line KEY=VALUE of a unit.
+std::string setting(const std::string& unit, const std::string& key) {
+  const size_t at = unit.find("\n" + key + "=");
+  if (at == std::string::npos) return "";
+  const size_t begin = at + key.size() + 2;
+  return unit.substr(begin, unit.find('\n', begin) - begin);
+}
+
+// The units make all but /run/gatetape/NAME read-only.
+TEST_F(ConfigTest, the_packaged_example_fits_the_packaged_units) {
+  const auto config = Config::load(GATETAPE_PACKAGING "/gatetape.toml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  const std::string gateway = packaged("gatetape-gateway.service");
+  const std::string recorder = packaged("gatetape-recorder.service");
+  const std::string auditd = packaged("gatetape-auditd.service");
+  EXPECT_EQ(config->recorders, std::vector<std::string>{config->recorder.listen});
+  EXPECT_THAT(config->recorder.listen,
+              StartsWith("unix:/run/" + setting(recorder, "RuntimeDirectory") + "/"));
+  EXPECT_THAT(config->auditd.listen,
+              StartsWith("unix:/run/" + setting(auditd, "RuntimeDirectory") + "/"));
+  EXPECT_EQ(config->recorder.allowed_users,
+            (std::vector<std::string>{setting(gateway, "User"), setting(auditd, "User")}));
+  for (const std::string& unit : {gateway, recorder, auditd})
+    EXPECT_THAT(unit, HasSubstr("--config /etc/gatetape/gatetape.toml\n"));
+  for (const std::string& path : {config->gateway.access_file, config->gateway.signing_key,
+                                  config->recorder.signing_key, config->auditd.signing_key})
+    EXPECT_THAT(path, StartsWith("/etc/gatetape/"));
+}
+
+TEST_F(ConfigTest, a_file_that_we_may_not_read_is_denied) {
+  if (geteuid() == 0) GTEST_SKIP() << "root may read everything";
+  std::ofstream(dir_ + "/gatetape.toml") << "";
+  std::filesystem::permissions(dir_ + "/gatetape.toml", std::filesystem::perms::none);
+  EXPECT_EQ(Config::load(dir_ + "/gatetape.toml").status().code(),
+            absl::StatusCode::kPermissionDenied);
 }
 
 TEST_F(ConfigTest, a_missing_file_is_not_found) {

@@ -162,5 +162,22 @@ TEST_F(Schema, the_recorder_waits_for_the_disk) {
             1);
 }
 
+TEST_F(Migrate, a_program_uses_no_database_that_is_newer_than_itself) {
+  EXPECT_TRUE(check_known(*connection_, 1).ok()) << "without a schema there is nothing newer";
+  write("0002_two.sql", "create table two (id int);");
+  applied();
+  EXPECT_TRUE(check_known(*connection_, 2).ok());
+  const absl::Status status = check_known(*connection_, 1);
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_NE(status.message().find("at migration 2, this program knows only 1"), std::string::npos)
+      << status;
+}
+
+TEST_F(Migrate, the_program_knows_its_own_migrations) {
+  const std::string database = PgCluster::shared().create_record();
+  const auto connection = PgCluster::shared().connect(database);
+  EXPECT_EQ(*newest_migration(*connection), newest_known_migration());
+}
+
 }  // namespace
 }  // namespace gatetape

@@ -230,5 +230,11 @@ TEST_F(StoreTest, upkeep_makes_the_days_to_come) {
   EXPECT_EQ(number(count), before + 1);
 }
 
+TEST_F(StoreTest, a_database_that_is_newer_than_the_program_is_refused) {
+  ASSERT_TRUE(
+      owner_->execute("insert into public.gatetape_migration values (9999, 'x', '', now())").ok());
+  EXPECT_EQ(store_.open().code(), absl::StatusCode::kFailedPrecondition);
+}
+
 }  // namespace
 }  // namespace gatetape::recorder
