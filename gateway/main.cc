@@ -10,8 +10,10 @@
 #include <thread>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/daemon.h"
 #include "base/metrics.h"
+#include "base/tls_files.h"
 #include "gateway/acceptor.h"
 #include "gateway/loop.h"
 #include "gateway/pulse.h"
@@ -157,6 +159,9 @@ int run(int argc, char** argv) {
   const absl::StatusOr<Config> config = Config::load(arguments.config);
   if (!config.ok()) return fail(config.status());
   start_log("gatetape-gateway", config->log_level);
+  const absl::Status tls =
+      check_tls_files(config->recorders, config->tls, system_clock().wall_ns() / 1'000'000'000);
+  if (!tls.ok()) return fail(tls);
   const absl::StatusOr<Keys> keys = load_keys(config->gateway);
   if (!keys.ok()) return fail(keys.status());
   absl::StatusOr<Access> access = Access::load(config->gateway.access_file);
