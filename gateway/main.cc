@@ -11,9 +11,11 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/crypto.h"
 #include "base/daemon.h"
 #include "base/metrics.h"
+#include "base/tls_files.h"
 #include "base/toml.h"
 #include "gateway/acceptor.h"
 #include "gateway/loop.h"
@@ -177,6 +179,9 @@ int run(int argc, char** argv) {
   const absl::StatusOr<Config> config = Config::load(arguments.config);
   if (!config.ok()) return fail(config.status());
   start_log("gatetape-gateway", config->log_level);
+  const absl::Status tls =
+      check_tls_files(config->recorders, config->tls, system_clock().wall_ns() / 1'000'000'000);
+  if (!tls.ok()) return fail(tls);
   const absl::StatusOr<Keys> keys = load_keys(config->gateway);
   if (!keys.ok()) return fail(keys.status());
   AccessLoad access = load_access(config->gateway.access_file);

@@ -183,7 +183,7 @@ class Lifecycle(unittest.TestCase):
                        '[tls]\ncertificate = "none.pem"\nkey = "none.key"\nca = "none.ca"\n'
                        f'[recorder]\nlisten = "localhost:{harness.free_port()}"\n'
                        '[auditd]\nlisten = "unix:run/tls_test.sock"\n')
-        for daemon in ("recorder", "auditd"):
+        for daemon in ("recorder", "auditd", "gateway"):
             ran = harness.run([f"{harness.BIN}/gatetape-{daemon}", "--config", path])
             self.assertEqual(ran.returncode, 1, ran.stderr)
             self.assertEqual(len(ran.stderr.splitlines()), 1, ran.stderr)
