@@ -152,12 +152,15 @@ class ChaosStack(harness.Stack):
         return Daemon([self.postgres("postgres"), "-D", data], self.owner(),
                       f"{self.dir}/log/{log}.log", is_ready, signal.SIGINT)
 
+    def second_config(self, text):
+        """The configuration of the second recorder, from that of the first."""
+        return text.replace("[recorder]\n", '[recorder]\nlisten = "unix:run/recorder-b.sock"\n')
+
     def add_second_recorder(self):
         with open(f"{self.dir}/gatetape.toml", encoding="utf-8") as file:
             text = file.read()
-        text = text.replace("[recorder]\n", '[recorder]\nlisten = "unix:run/recorder-b.sock"\n')
         with open(f"{self.dir}/recorder_b.toml", "w", encoding="utf-8") as file:
-            file.write(text)
+            file.write(self.second_config(text))
         self.add_daemon(RECORDER_B, "recorder_b.toml")
 
     def postgres(self, program):

@@ -12,6 +12,7 @@ import struct
 import subprocess
 import termios
 import time
+import urllib.request
 
 LOGIN = pwd.getpwuid(os.getuid()).pw_name
 WAIT_S = 60  # for anything that will happen; a busy machine is slow
@@ -79,6 +80,17 @@ def children_of(pid):
 def resident_bytes(pid):
     with open(f"/proc/{pid}/statm", encoding="ascii") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def metric(port, name):
+    """A figure that the daemon on that port tells Prometheus; nothing while it cannot be asked."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=WAIT_S) as answer:
+            lines = answer.read().decode().splitlines()
+    except OSError:
+        return None
+    return next((float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(f"{name} ")),
+                None)
 
 
 class Terminal:
