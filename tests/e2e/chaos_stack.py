@@ -136,17 +136,22 @@ class ChaosStack(harness.Stack):
 
     def add_daemon(self, name, config="gatetape.toml"):
         part = name.removeprefix("gatetape-")
-        ready = (lambda: harness.can_connect(self.port)) if part == "gateway" else (
-            lambda: listens(f"{self.dir}/run/{part}.sock"))
         program = part.removesuffix("-b")
         command = [f"{harness.BIN}/gatetape-{program}", "--config", f"{self.dir}/{config}"]
         if name == "postgres":
             self.daemons[name] = self.postgres_daemon(f"{self.dir}/pg", part, self.answers)
         else:
-            self.daemons[name] = Daemon(command, self.owner(), f"{self.dir}/log/{part}.log", ready,
+            self.daemons[name] = Daemon(command, self.owner(), f"{self.dir}/log/{part}.log",
+                                        lambda: self.is_ready(name),
                                         environment=self.environment(name))
         self.daemons[name].start()
         self.on_started(name)
+
+    def is_ready(self, name):
+        """Whether a daemon of gatetape listens."""
+        part = name.removeprefix("gatetape-")
+        return (harness.can_connect(self.port) if part == "gateway"
+                else listens(f"{self.dir}/run/{part}.sock"))
 
     def postgres_daemon(self, data, log, is_ready):
         return Daemon([self.postgres("postgres"), "-D", data], self.owner(),
