@@ -1,5 +1,5 @@
-"""No room on PostgreSQL's volume, no room for logs, a volume that cannot be written: sessions
-freeze and say why, the warning came before, and everything goes on when there is room again."""
+"""No room in the state folder, for PostgreSQL or for logs, a volume that cannot be written:
+sessions go on or freeze and say why, the warning came before, and all go on when there is room."""
 
 import os
 import unittest
@@ -9,24 +9,29 @@ import chaos_stack
 import harness
 import volumes
 
-DATABASE_MIB, LOG_MIB = 256, 4
+STATE_MIB, DATABASE_MIB, LOG_MIB = 192, 256, 4  # PostgreSQL's files pass through the first
+METRICS = harness.free_port()
+MIB = 1 << 20
+FULL_BYTES_MAX = 2 << 20  # PostgreSQL may give a file back
 
 
 class SmallVolumes(chaos_stack.ChaosStack):
     def before_daemons(self):
+        volumes.move_to_volume(self.dir, STATE_MIB)
         volumes.move_to_volume(f"{self.dir}/pg", DATABASE_MIB)
         volumes.move_to_volume(f"{self.dir}/log", LOG_MIB)
         with open(f"{self.dir}/pg/postgresql.conf", "a", encoding="ascii") as file:
             file.write("max_wal_size = 64MB\nmin_wal_size = 32MB\n")
 
     def after_daemons(self):
-        for folder in ("pg", "log"):
-            volumes.unmount(f"{self.dir}/{folder}")
+        for folder in (f"{self.dir}/pg", f"{self.dir}/log", self.dir):
+            volumes.unmount(folder)
 
 
 class Disk(chaos_load.UnderLoad):
     def new_stack(self):
-        return SmallVolumes({"gateway": chaos_load.FREEZE})
+        return SmallVolumes({"gateway": chaos_load.FREEZE,
+                             "recorder": f'metrics_listen = "127.0.0.1:{METRICS}"'})
 
     def supervise(self):
         """What `gatetape up` or systemd does: starts a PostgreSQL that ended."""
@@ -35,23 +40,54 @@ class Disk(chaos_load.UnderLoad):
             print("PostgreSQL had ended", flush=True)
             postgres.start()
 
-    def test_a_full_or_unwritable_volume_freezes_sessions_until_there_is_room(self):
+    def free_bytes(self, folder):
+        """What the metric tells."""
+        return harness.metric(METRICS, f'gatetape_disk_free_bytes{{path="{folder}"}}')
+
+    def test_a_full_or_unwritable_volume_harms_sessions_only_until_there_is_room(self):
+        self.in_turn(self.the_warning_comes_while_there_is_room,
+                     self.without_room_in_the_state_folder_sessions_go_on,
+                     self.without_room_for_logs_sessions_go_on,
+                     self.without_room_for_postgresql_sessions_freeze,
+                     self.on_a_read_only_volume_sessions_freeze)
+
+    def the_warning_comes_while_there_is_room(self):
         self.assertTrue(self.logged("recorder", "disk_low"), "no warning while there was room")
         doctor = self.doctor()
-        self.assertIn(f"MiB are free for {self.stack.dir}/pg", doctor)
+        for folder in (self.stack.dir, f"{self.stack.dir}/pg"):
+            self.assertIn(f"MiB are free for {folder}", doctor)
+            told, volume = self.free_bytes(folder), os.statvfs(folder)
+            print(f"{folder}: the metric tells {told / MIB:.1f} MiB", flush=True)
+            self.assertGreater(told, FULL_BYTES_MAX)
+            self.assertLess(abs(told - volume.f_bavail * volume.f_frsize), 64 * MIB)
         self.assertIn("make room", doctor)
 
+    def without_room_in_the_state_folder_sessions_go_on(self):
+        with self.goes_on_after("no room in the state folder"), volumes.full(self.stack.dir):
+            self.assertLess(self.free_bytes(self.stack.dir), FULL_BYTES_MAX)
+            self.load.seconds_until_typing_passes()
+            self.stack.reload()
+            self.stack.restart("gatetape-recorder")
+            self.load.seconds_until_typing_passes()
+            self.assertTrue(self.stack.works())
+
+    def without_room_for_logs_sessions_go_on(self):
         with self.goes_on_after("no room for logs"), volumes.full(f"{self.stack.dir}/log"):
             took_s = self.load.seconds_until_typing_passes()
             self.assertTrue(self.stack.works())
             print(f"typing passes without room for logs after {took_s:.2f} s", flush=True)
 
+    def without_room_for_postgresql_sessions_freeze(self):
+        folder = f"{self.stack.dir}/pg"
         with self.goes_on_after("no room for PostgreSQL"):
-            with volumes.full(f"{self.stack.dir}/pg"):
+            with volumes.full(folder):
                 self.frozen_and_refused()
                 self.assertTrue(self.logged("recorder", "database_lost"))
+                self.assertLess(self.free_bytes(folder), FULL_BYTES_MAX)
+            self.assertGreater(self.free_bytes(folder), FULL_BYTES_MAX)
             self.supervise()
 
+    def on_a_read_only_volume_sessions_freeze(self):
         with self.goes_on_after("a read-only volume"):
             postgres = self.stack.daemons["postgres"]
             postgres.kill()

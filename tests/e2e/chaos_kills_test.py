@@ -2,7 +2,8 @@
 target received and what the user saw is always a prefix of what is stored, and the record stays
 provable.
 
-usage: chaos_kills_test.py [--kills N] [--seed N]    (10 kills; a seed that the clock gives)
+usage: chaos_kills_test.py [--kills N] [--seed N] [--sessions N]
+10 kills, a seed that the clock gives, 20 sessions at once
 """
 
 import argparse
@@ -16,7 +17,8 @@ import witness
 
 KILLS = 10
 SEED = int(time.time())
-LOAD = {"type": 12, "sink": 2, "source": 2, "sftp": 4}
+SESSIONS = 20
+LOAD = {"type": 12, "sink": 2, "source": 2, "sftp": 4}  # of 20
 DAEMONS = ("gatetape-gateway", "gatetape-recorder", "postgres")
 TRIES = 8  # of a commit that gets lost
 
@@ -28,7 +30,10 @@ def random_pause(rng):
 class ChaosKills(unittest.TestCase):
     def setUp(self):
         self.stack = chaos_stack.ChaosStack(
-            {"gateway": "max_startups_per_source = 100\nfreeze_timeout_s = 20"})
+            {"gateway": f"max_startups = {10 * SESSIONS}\n"
+                        f"max_startups_per_source = {5 * SESSIONS}\n"
+                        f"max_connections_per_source = {10 * SESSIONS}\n"
+                        "freeze_timeout_s = 20"})
         self.addCleanup(self.stack.close)
 
     def load(self, sizes):
@@ -50,7 +55,7 @@ class ChaosKills(unittest.TestCase):
 
     def test_kills_at_any_moment_leave_nothing_unrecorded(self):
         rng = random.Random(SEED)
-        load = self.load(LOAD)
+        load = self.load({mode: count * SESSIONS // 20 for mode, count in LOAD.items()})
         load.wait_all_pass()
         for number in range(KILLS):
             random_pause(rng)
@@ -90,7 +95,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--kills", type=int, default=KILLS)
     parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--sessions", type=int, default=SESSIONS)
     arguments, rest = parser.parse_known_args()
-    KILLS, SEED = arguments.kills, arguments.seed
-    print(f"seed {SEED}", flush=True)
+    KILLS, SEED, SESSIONS = arguments.kills, arguments.seed, arguments.sessions
+    print(f"seed {SEED}, {SESSIONS} sessions", flush=True)
     unittest.main(argv=[sys.argv[0], *rest])

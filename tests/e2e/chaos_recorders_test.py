@@ -1,44 +1,88 @@
-"""Two recorders on one PostgreSQL: when one dies under load, sessions go on through the other, and
-nothing is lost or doubled."""
+"""Two recorders on one PostgreSQL: when the one that records dies under load, sessions go on
+through the other, and nothing is lost or doubled."""
 
-import statistics
+import time
 import unittest
 
 import chaos_stack
+import harness
 import witness
 
 LOAD = {"type": 8, "sink": 1, "source": 1, "sftp": 1}
-RECORDERS = ("gatetape-recorder", chaos_stack.RECORDER_B)
 ROUNDS = 4
-GOES_ON_S = 2.0  # in the median: a busy machine may sleep over one
+GOES_ON_S = 2.0  # a busy machine may sleep over it once, not twice in a row
+METRICS = {daemon: harness.free_port()
+           for daemon in ("gatetape-recorder", chaos_stack.RECORDER_B)}
+LOOK_S = 0.3
+LOAD_BYTES_MIN = 20_000  # of frames in that time, by far; auditd's own record is less
+
+
+class TwoMeasured(chaos_stack.ChaosStack):
+    """Two recorders that tell what they do."""
+
+    def __init__(self):
+        first = METRICS["gatetape-recorder"]
+        super().__init__(
+            {"": 'recorders = ["unix:run/recorder.sock", "unix:run/recorder-b.sock"]',
+             "recorder": f'metrics_listen = "127.0.0.1:{first}"'}, two_recorders=True)
+
+    def second_config(self, text):
+        first, second = METRICS.values()
+        return super().second_config(text).replace(f":{first}\"", f":{second}\"")
+
+
+def frame_bytes():
+    """How many bytes of frames each recorder has stored."""
+    return {daemon: harness.metric(port, "gatetape_recorder_frame_bytes_total") or 0
+            for daemon, port in METRICS.items()}
+
+
+def holder():
+    """The recorder that the gateway's stream is at: the one that stores what the load does."""
+    def find():
+        before = frame_bytes()
+        time.sleep(LOOK_S)
+        now = frame_bytes()
+        storing = [daemon for daemon in METRICS if now[daemon] - before[daemon] > LOAD_BYTES_MIN]
+        return storing[0] if len(storing) == 1 else None
+    return harness.wait_until(find, "one recorder stores")
 
 
 class TwoRecorders(unittest.TestCase):
+    def setUp(self):
+        self.stack = TwoMeasured()
+        self.addCleanup(self.stack.close)
+        self.load = witness.Load(self.stack, f"{self.stack.folder}/witness", LOAD)
+        self.addCleanup(self.load.kill)
+        self.load.wait_all_pass()
+
+    def losses(self):
+        return sum(1 for line in self.stack.log("gateway") if line["event"] == "recorder_lost")
+
+    def fail_over_s(self):
+        """Kills the recorder that records; gives how long sessions stood still."""
+        name, before = holder(), self.losses()
+        self.stack.daemons[name].kill()
+        gap_s = self.load.seconds_until_typing_passes()
+        print(f"{name} killed: every session went on after {gap_s:.2f} s", flush=True)
+        self.assertGreater(self.losses(), before, "the gateway's log does not tell")
+        self.assertNotEqual(holder(), name)
+        self.assertEqual(self.load.unrecorded(), [])
+        self.stack.daemons[name].start()
+        return gap_s
+
     def test_sessions_go_on_through_the_other_recorder(self):
-        stack = chaos_stack.ChaosStack(
-            {"": 'recorders = ["unix:run/recorder.sock", "unix:run/recorder-b.sock"]'},
-            two_recorders=True)
-        self.addCleanup(stack.close)
-        load = witness.Load(stack, f"{stack.folder}/witness", LOAD)
-        self.addCleanup(load.kill)
-        load.wait_all_pass()
-        gaps_s = []
         for number in range(ROUNDS):
-            # The gateway's stream is at the other one after each round.
-            victim = stack.daemons[RECORDERS[number % 2]]
-            victim.kill()
-            gap_s = load.seconds_until_typing_passes()
-            print(f"{RECORDERS[number % 2]} killed: every session went on after {gap_s:.2f} s",
-                  flush=True)
-            gaps_s.append(gap_s)
-            self.assertEqual(load.unrecorded(), [])
-            victim.start()
-        self.assertEqual([client.name for client in load.stop()], [])
-        self.assertEqual(len(load.clients), len(load.live), "a session ended")
-        stack.wait_all_closed()
-        self.assertEqual(witness.not_whole(load.clients, stack.sql), [])
-        self.assertEqual(stack.tampered(), [])
-        self.assertLess(statistics.median(gaps_s), GOES_ON_S)
+            with self.subTest(round=number):
+                gap_s = self.fail_over_s()
+                if gap_s > GOES_ON_S:
+                    gap_s = self.fail_over_s()
+                self.assertLessEqual(gap_s, GOES_ON_S)
+        self.assertEqual([client.name for client in self.load.stop()], [])
+        self.assertEqual(len(self.load.clients), len(self.load.live), "a session ended")
+        self.stack.wait_all_closed()
+        self.assertEqual(witness.not_whole(self.load.clients, self.stack.sql), [])
+        self.assertEqual(self.stack.tampered(), [])
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ import harness
 
 CONNECTIONS_MAX = 20
 SSH_CONNECTIONS_MAX = 12
+HANG_S = 60  # the recorder waits 30 s for a commit
+IN_DOUBT = "commit in doubt: the database did not answer in time"
 SPIN_S = 2  # for how long the gateway's use of the processor is looked at
 SPIN_MAX = 0.5  # of one processor, with this load
 
@@ -98,11 +100,23 @@ class Resources(chaos_load.UnderLoad):
             hogs.release()
 
     def a_commit_that_hangs_freezes_sessions(self):
+        """Longer than the recorder waits: the commit is in doubt, and read again after it."""
+        doubts = len(self.doubts())
         with self.goes_on_after("a commit that hangs"):
             with chaos_stack.holding(self.stack, "lock table gatetape.frames in share mode"):
+                let_go = time.monotonic() + HANG_S
                 self.frozen_and_refused()
                 harness.wait_until(lambda: self.logged("gateway", "recorder_stalled"),
                                    "the gateway's log tells")
+                harness.wait_until(lambda: len(self.doubts()) > doubts,
+                                   "the recorder's log tells that the commit is in doubt")
+                passed = self.load.passed_bytes()
+                time.sleep(max(0, let_go - time.monotonic()))
+                self.assertEqual(self.load.passed_bytes(), passed)
+
+    def doubts(self):
+        return [line for line in self.logged("recorder", "database_lost")
+                if IN_DOUBT in line["error"]]
 
     def without_file_descriptors_new_connections_are_told_why(self):
         pid = self.stack.pid("gatetape-gateway")

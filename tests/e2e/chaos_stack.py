@@ -136,28 +136,36 @@ class ChaosStack(harness.Stack):
 
     def add_daemon(self, name, config="gatetape.toml"):
         part = name.removeprefix("gatetape-")
-        ready = (lambda: harness.can_connect(self.port)) if part == "gateway" else (
-            lambda: listens(f"{self.dir}/run/{part}.sock"))
         program = part.removesuffix("-b")
         command = [f"{harness.BIN}/gatetape-{program}", "--config", f"{self.dir}/{config}"]
         if name == "postgres":
             self.daemons[name] = self.postgres_daemon(f"{self.dir}/pg", part, self.answers)
         else:
-            self.daemons[name] = Daemon(command, self.owner(), f"{self.dir}/log/{part}.log", ready,
+            self.daemons[name] = Daemon(command, self.owner(), f"{self.dir}/log/{part}.log",
+                                        lambda: self.is_ready(name),
                                         environment=self.environment(name))
         self.daemons[name].start()
         self.on_started(name)
+
+    def is_ready(self, name):
+        """Whether a daemon of gatetape listens."""
+        part = name.removeprefix("gatetape-")
+        return (harness.can_connect(self.port) if part == "gateway"
+                else listens(f"{self.dir}/run/{part}.sock"))
 
     def postgres_daemon(self, data, log, is_ready):
         return Daemon([self.postgres("postgres"), "-D", data], self.owner(),
                       f"{self.dir}/log/{log}.log", is_ready, signal.SIGINT)
 
+    def second_config(self, text):
+        """The configuration of the second recorder, from that of the first."""
+        return text.replace("[recorder]\n", '[recorder]\nlisten = "unix:run/recorder-b.sock"\n')
+
     def add_second_recorder(self):
         with open(f"{self.dir}/gatetape.toml", encoding="utf-8") as file:
             text = file.read()
-        text = text.replace("[recorder]\n", '[recorder]\nlisten = "unix:run/recorder-b.sock"\n')
         with open(f"{self.dir}/recorder_b.toml", "w", encoding="utf-8") as file:
-            file.write(text)
+            file.write(self.second_config(text))
         self.add_daemon(RECORDER_B, "recorder_b.toml")
 
     def postgres(self, program):

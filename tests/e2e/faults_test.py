@@ -8,7 +8,6 @@ import tempfile
 import threading
 import time
 import unittest
-import urllib.request
 
 from paramiko.common import (
     MSG_CHANNEL_OPEN, MSG_CHANNEL_OPEN_FAILURE, MSG_GLOBAL_REQUEST, MSG_REQUEST_FAILURE)
@@ -67,12 +66,7 @@ class Talk:
 
 def metric(daemon, name):
     """A figure that the daemon tells Prometheus; nothing while it cannot be asked."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{METRICS[daemon]}/metrics") as answer:
-            lines = answer.read().decode().splitlines()
-    except OSError:
-        return None
-    return next(float(line.split()[1]) for line in lines if line.startswith(f"{name} "))
+    return harness.metric(METRICS[daemon], name)
 
 
 class Stopped:
@@ -178,6 +172,9 @@ class Faults(unittest.TestCase):
         works_again()
         session = stack.session_of(talk.command, closed=False)
         self.assertTrue(self.recorded_out(session).startswith(b"before\n"))
+        harness.wait_until(lambda: stack.events(session, "session_end"), "its end is stored")
+        ends = stack.events(session, "session_end")
+        self.assertEqual([fields["reason"] for _, _, fields in ends], ["recorder"])
 
     def test_a_killed_recorder_loses_nothing_that_was_shown(self):
         for name, daemon, kill in (("recorder", "gatetape-recorder", signal.SIGKILL),

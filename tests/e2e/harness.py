@@ -13,10 +13,10 @@ import subprocess
 import tempfile
 
 from machine import (LOGIN, WAIT_S, Target, Terminal, can_connect, children_of, free_port,
-                     make_key, processor_s, public_key, resident_bytes, run, wait_until)
+                     make_key, metric, processor_s, public_key, resident_bytes, run, wait_until)
 
 __all__ = ["BIN", "LOGIN", "WAIT_S", "Stack", "Target", "Terminal", "can_connect", "children_of",
-           "free_port", "make_key", "processor_s", "public_key", "resident_bytes", "run",
+           "free_port", "make_key", "metric", "processor_s", "public_key", "resident_bytes", "run",
            "wait_until"]
 
 BIN = os.environ.get("GATETAPE_BIN") or os.path.join(

@@ -12,6 +12,7 @@ import struct
 import subprocess
 import termios
 import time
+import urllib.request
 
 LOGIN = pwd.getpwuid(os.getuid()).pw_name
 WAIT_S = 60  # for anything that will happen; a busy machine is slow
@@ -85,6 +86,17 @@ def processor_s(pid):
     with open(f"/proc/{pid}/stat", encoding="ascii") as file:
         fields = file.read().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def metric(port, name):
+    """A figure that the daemon on that port tells Prometheus; nothing while it cannot be asked."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=WAIT_S) as answer:
+            lines = answer.read().decode().splitlines()
+    except OSError:
+        return None
+    return next((float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(f"{name} ")),
+                None)
 
 
 class Terminal:

@@ -141,6 +141,13 @@ class Client:
         self.threads[1].join(timeout_s)
         return self.ended
 
+    def logged_bytes(self, stream):
+        """How much logged() would give."""
+        try:
+            return os.path.getsize(f"{self.folder}/{self.name}.{stream}")
+        except FileNotFoundError:
+            return 0
+
     def logged(self, stream):
         try:
             with open(f"{self.folder}/{self.name}.{stream}", "rb") as file:
@@ -178,7 +185,7 @@ class Load:
         """How many sessions have passed something."""
         return sum(1 for client in self.live
                    if client and not client.ended
-                   and (client.logged("seen") or client.logged("in")))
+                   and (client.logged_bytes("seen") or client.logged_bytes("in")))
 
     def wait_all_pass(self):
         """Waits until every session passes something; gives how many seconds it took."""
@@ -189,11 +196,11 @@ class Load:
         typing = [client for client in self.live if client.mode == "type"]
         marks = [client.said_bytes for client in typing]
         return seconds_until(
-            lambda: all(len(client.logged("seen")) > mark or client.ended
+            lambda: all(client.logged_bytes("seen") > mark or client.ended
                         for client, mark in zip(typing, marks)), "what is typed passes")
 
     def passed_bytes(self):
-        return sum(len(client.logged(stream))
+        return sum(client.logged_bytes(stream)
                    for client in self.clients for stream in ("in", "seen"))
 
     def unrecorded(self):
