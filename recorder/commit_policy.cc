@@ -12,10 +12,12 @@ namespace {
 
 // Draft collects one session's part of a transaction.
 struct Draft {
+  size_t bytes = 0;  // of its work
   BatchEncoder encoder;
   SessionWrite write;
 
   void add(Work work) {
+    bytes += work.bytes();
     write.session = work.session;
     if (work.kind == Work::Kind::kClose) {
       write.head = std::move(work.head);
@@ -53,15 +55,25 @@ bool CommitPolicy::is_dropped(const Work& work) {
   return work.lane->failed_ || work.lane->refused_.contains(work.handle);
 }
 
+// What waits for its turn keeps its order: behind a session that had its share come no binds and no
+// ends of streams, which must see what was asked before them.
 CommitPolicy::Round CommitPolicy::take_round() {
   Round round;
+  std::deque<Work> later;
   std::map<std::pair<Lane*, uint32_t>, size_t> index;
   std::vector<Draft> drafts;
   while (!queue_.empty() && round.bytes < kBatchBytesMax && round.binds.size() < kBindsMax) {
     Work work = std::move(queue_.front());
     queue_.pop_front();
-    round.bytes += work.bytes();
     const Owner owner{work.lane, work.handle};
+    const auto known = index.find({work.lane.get(), work.handle});
+    const bool is_write = work.kind == Work::Kind::kFrame || work.kind == Work::Kind::kClose;
+    const bool had_share = known != index.end() && drafts[known->second].bytes >= kSessionBytesMax;
+    if (is_write ? had_share : !later.empty()) {
+      later.push_back(std::move(work));
+      continue;
+    }
+    round.bytes += work.bytes();
     if (work.kind == Work::Kind::kFinish) {
       round.finished.push_back(work.lane);
     } else if (is_dropped(work)) {
@@ -78,6 +90,7 @@ CommitPolicy::Round CommitPolicy::take_round() {
       drafts[found.first->second].add(std::move(work));
     }
   }
+  std::move(later.rbegin(), later.rend(), std::front_inserter(queue_));
   for (Draft& draft : drafts) {
     draft.write.batch = draft.encoder.finish();
     round.writes.push_back(std::move(draft.write));

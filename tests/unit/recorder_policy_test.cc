@@ -139,14 +139,33 @@ TEST_F(PolicyTest, a_head_goes_with_the_frames_before_it) {
 
 TEST_F(PolicyTest, a_transaction_has_a_limit) {
   const std::string big(kPayloadBytesMax, 'x');
-  for (int i = 0; i < 40; i++) frame(lane_, &one_, big);
+  std::vector<TestSession> sessions;
+  for (uint32_t i = 1; i <= 20; i++) sessions.emplace_back(i);
+  for (TestSession& session : sessions)
+    for (int i = 0; i < 2; i++) frame(lane_, &session, big);
   size_t bytes = policy_.step(store_).bytes;
   EXPECT_GE(bytes, CommitPolicy::kBatchBytesMax);
   EXPECT_LT(bytes, CommitPolicy::kBatchBytesMax + 2 * kPayloadBytesMax);
   while (!policy_.empty()) bytes += policy_.step(store_).bytes;
   EXPECT_EQ(bytes, 40 * (kPayloadBytesMax + 256));
   EXPECT_EQ(store_.commits.size(), 2u);
-  EXPECT_EQ(lane_->said.back(), "durable 1 40");
+  EXPECT_EQ(lane_->said.back(), "durable 20 2");
+}
+
+TEST_F(PolicyTest, a_session_that_floods_keeps_no_other_waiting_and_its_own_order) {
+  const std::string big(kPayloadBytesMax, 'x');
+  for (int i = 0; i < 20; i++) frame(lane_, &one_, big);
+  close(lane_, one_);
+  frame(other_, &two_);
+  bind(other_, one_);
+  finish(lane_);
+  EXPECT_LT(policy_.step(store_).bytes, 2 * CommitPolicy::kSessionBytesMax);
+  EXPECT_EQ(other_->said, Said{"durable 2 1"});
+  EXPECT_EQ(lane_->said, Said{"durable 1 4"});
+  while (!policy_.empty()) policy_.step(store_);
+  EXPECT_EQ(other_->said, (Said{"durable 2 1", "bound 1"}));
+  const Said end(lane_->said.end() - 3, lane_->said.end());
+  EXPECT_EQ(end, (Said{"durable 1 20", "closed 1", "finished"}));
 }
 
 TEST_F(PolicyTest, in_doubt_ends_every_stream_of_the_batch_and_no_other) {
