@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -67,20 +68,30 @@ AccessLoad load_access(const std::string& path) {
   return load;
 }
 
-// Every load is a frame, also one that was refused: then the old rules stay.
-void record_access_load(tee::SystemLog& log, const std::string& path, const AccessLoad& load) {
+// Every load is a frame, also one that was refused: then the old rules stay. `use` is called when
+// the frame is durable and the rules are good.
+void record_access_load(tee::SystemLog& log, const std::string& path, const AccessLoad& load,
+                        std::function<void()> use) {
   const absl::StatusOr<Access>& access = load.access;
   Event event{{"path", path}, {"sha256", load.sha256}, {"result", access.ok() ? "ok" : "refused"}};
   if (access.ok()) {
     event.add_number("users", access->users().size());
     event.add_number("targets", access->targets().size());
     event.add_number("roles", access->roles().size());
-    log_info("access_loaded", {{"path", path}, {"sha256", load.sha256}});
   } else {
+    use = nullptr;
     event.add("error", std::string(access.status().message()));
     log_error("access_refused", {{"error", std::string(access.status().message())}});
   }
-  log.record_async(FrameKind::kAccessLoad, event, nullptr);
+  log.record_async(
+      FrameKind::kAccessLoad, event,
+      [path, sha256 = load.sha256, use = std::move(use)](const absl::Status& recorded) {
+        if (!recorded.ok())
+          return log_error("access_not_recorded", {{"reason", std::string(recorded.message())}});
+        if (!use) return;
+        use();
+        log_info("access_loaded", {{"path", path}, {"sha256", sha256}});
+      });
 }
 
 std::vector<Metrics::Figure> figures_of(Services& services) {
@@ -116,7 +127,7 @@ absl::Status serve(const Config& config, const Keys& keys, AccessLoad loaded,
   if (!bind.ok()) return bind.status();
   tee::RecordLink link({config.recorders, config.tls});
   tee::SystemLog log(link, system_clock(), keys.signing, config.name, "gatetape-gateway");
-  record_access_load(log, gateway.access_file, loaded);
+  record_access_load(log, gateway.access_file, loaded, [] {});
   AccessBox access(std::make_shared<const Access>(*std::move(loaded.access)));
   Startups startups(
       {gateway.max_startups, gateway.max_startups_per_source, gateway.max_connections_per_source});
@@ -153,9 +164,10 @@ absl::Status serve(const Config& config, const Keys& keys, AccessLoad loaded,
   notify_ready();
   signals.run([&] {
     notify_reloading();
-    AccessLoad again = load_access(gateway.access_file);
-    record_access_load(log, gateway.access_file, again);
-    if (again.access.ok()) access.set(std::make_shared<const Access>(*std::move(again.access)));
+    const auto again = std::make_shared<const AccessLoad>(load_access(gateway.access_file));
+    record_access_load(log, gateway.access_file, *again, [again, &access] {
+      access.set(std::shared_ptr<const Access>(again, &*again->access));
+    });
     notify_ready();
   });
   notify_stopping();

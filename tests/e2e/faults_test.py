@@ -134,6 +134,15 @@ class Faults(unittest.TestCase):
             peer.wait_for(MSG_REQUEST_FAILURE)
             peer.close()
 
+    def test_new_rules_hold_when_their_frame_is_recorded(self):
+        before = len(stack.access_lines())
+        with Stopped(stack.pid("gatetape-recorder")):
+            stack.up.send_signal(signal.SIGHUP)
+            time.sleep(FREEZE_S / 3)
+            self.assertEqual(len(stack.access_lines()), before)
+        harness.wait_until(lambda: len(stack.access_lines()) > before, "the rules are loaded")
+        self.assertEqual(stack.access_lines()[-1]["event"], "access_loaded")
+
     def test_metrics_tell_of_a_freeze_and_of_a_lost_database(self):
         talk = Talk("metrics")
         talk.say(b"before\n")

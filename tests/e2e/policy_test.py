@@ -1,5 +1,6 @@
 """What policy refuses is told to the person, recorded, and not passed on."""
 
+import hashlib
 import os
 import socket
 import subprocess
@@ -162,13 +163,15 @@ class Policy(unittest.TestCase):
     def test_an_invalid_access_file_changes_nothing(self):
         stack.write_access(more='\n[[role]]\nnme = "typo"\n')
         with open(f"{stack.dir}/access.toml", encoding="utf-8") as file:
-            lines = file.read().splitlines()
+            text = file.read()
+        lines = text.splitlines()
         line = stack.reload()
         self.assertEqual(line["event"], "access_refused")
         where = f"access.toml:{lines.index('nme = ' + chr(34) + 'typo' + chr(34)) + 1}"
         self.assertIn(where, line["error"])
         found = self.recorded("access_load", result="refused")
         self.assertIn(where, found["error"])
+        self.assertEqual(found["sha256"], hashlib.sha256(text.encode()).hexdigest())
         self.assertEqual(harness.run([*stack.jump(), "echo old rules"]).stdout, b"old rules\n")
         stack.write_access()
         self.assertEqual(stack.reload()["event"], "access_loaded")
