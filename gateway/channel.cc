@@ -212,13 +212,14 @@ bool Channel::room_from(const Side& from) const {
 void Channel::unhold(Side& side) {
   if (!side.held || !room_from(side)) return;
   thread_local std::vector<char> buffer(kDrainBytes);
-  for (const int is_stderr : {0, 1}) {
-    for (size_t& left = side.held_bytes[is_stderr]; left > 0;) {
+  for (const bool is_stderr : {false, true}) {
+    for (size_t& left = side.held_bytes[is_stderr ? 1 : 0]; left > 0;) {
       const auto wanted = static_cast<uint32_t>(std::min(left, kDrainBytes));
-      const int count = ssh_channel_read_nonblocking(side.handle, buffer.data(), wanted, is_stderr);
+      const int count =
+          ssh_channel_read_nonblocking(side.handle, buffer.data(), wanted, is_stderr ? 1 : 0);
       if (count <= 0) return;  // the connection is dead
       left -= static_cast<size_t>(count);
-      offer_bytes(side, {buffer.data(), static_cast<size_t>(count)}, is_stderr != 0);
+      offer_bytes(side, {buffer.data(), static_cast<size_t>(count)}, is_stderr);
     }
   }
   side.held = false;
