@@ -19,6 +19,7 @@ constexpr size_t kDrainBytes = 256 * 1024;         // read at once of what libss
 constexpr size_t kHeldBytesMax = 2 * 1024 * 1024;  // by libssh, whose window is 1.25 MiB
 constexpr size_t kRequestBytesMax = 64 * 1024;
 constexpr size_t kRequestsWaitingMax = 256;
+constexpr int kFramesAFlush = 64;  // fairness between sessions
 
 }  // namespace
 
@@ -256,7 +257,9 @@ void Channel::answer_open(const Event& reply) {
 
 void Channel::flush(Side& side) {
   if (side.close_sent || side.peer->dead()) side.outbox.clear();
-  while (!side.outbox.empty() && write_front(side)) {
+  for (int i = 0; !side.outbox.empty(); i++) {
+    if (i == kFramesAFlush) return owner_.on_more();
+    if (!write_front(side)) return;
   }
 }
 

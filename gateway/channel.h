@@ -37,6 +37,8 @@ class Channel {
     virtual bool has_room() const = 0;
     // on_misuse ends the session: the peer broke a limit or the protocol.
     virtual void on_misuse(const std::string& reason) = 0;
+    // on_more asks for another service: there was more to write than one may.
+    virtual void on_more() = 0;
   };
 
   // Takes the user's channel-open message; offers channel_open.

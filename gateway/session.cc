@@ -179,6 +179,8 @@ void Session::on_misuse(const std::string& reason) {
   host_.on_session_activity();
 }
 
+void Session::on_more() { host_.on_session_activity(); }
+
 void Session::on_channel_request(ssh_channel channel, std::string_view name, bool want_reply,
                                  std::string_view data) {
   for (Channel& known : channels_)

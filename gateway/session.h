@@ -70,6 +70,7 @@ class Session : public Recording::Owner,
   uint64_t offer(uint32_t channel, FrameKind kind, std::string payload) override;
   bool has_room() const override;
   void on_misuse(const std::string& reason) override;
+  void on_more() override;
   // PacketSink, of both sides
   void on_channel_request(ssh_channel channel, std::string_view name, bool want_reply,
                           std::string_view data) override;

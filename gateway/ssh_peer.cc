@@ -8,8 +8,9 @@
 namespace gatetape::gateway {
 namespace {
 
-constexpr int kReadsAPump = 32;      // of up to 4096 bytes each: fairness between sessions
-constexpr int kMessagesAPump = 256;  // which may each cost a read
+constexpr int kReadsAPump = 32;         // of up to 4096 bytes each: fairness between sessions
+constexpr int kMessagesAPump = 256;     // which may each cost a read
+constexpr uint64_t kPacketsAPump = 64;  // beyond it no other read: each may become a frame
 constexpr int kMessagesOfGoodbye = 64;
 // Answers that libssh holds for a peer that does not read them: it makes them by itself.
 constexpr uint64_t kUnreadPacketsMax = 4096;
@@ -65,6 +66,7 @@ void SshPeer::pump() {
   }
   unread_ = false;
   int messages = 0;
+  const uint64_t first_packet = raw_counters_.in_packets;
   for (int i = 0; i < kReadsAPump && !unread_; i++) {
     const uint64_t before = counters_.in_bytes;
     while (owner_->may_read() && !unread_) {
@@ -83,6 +85,7 @@ void SshPeer::pump() {
     }
     if (!owner_->may_read()) break;
     if (counters_.in_bytes == before && !io_readable(fd_)) break;
+    unread_ = unread_ || raw_counters_.in_packets - first_packet > kPacketsAPump;
   }
   seen_bytes_ = counters_.in_bytes;
 }

@@ -12,12 +12,12 @@ namespace {
 
 // Draft collects one session's part of a transaction.
 struct Draft {
-  size_t bytes = 0;  // of its work
+  size_t cost = 0;  // of its work
   BatchEncoder encoder;
   SessionWrite write;
 
   void add(Work work) {
-    bytes += work.bytes();
+    cost += work.cost();
     write.session = work.session;
     if (work.kind == Work::Kind::kClose) {
       write.head = std::move(work.head);
@@ -62,18 +62,19 @@ CommitPolicy::Round CommitPolicy::take_round() {
   std::deque<Work> later;
   std::map<std::pair<Lane*, uint32_t>, size_t> index;
   std::vector<Draft> drafts;
-  while (!queue_.empty() && round.bytes < kBatchBytesMax && round.binds.size() < kBindsMax) {
+  while (!queue_.empty() && round.cost < kBatchCostMax && round.binds.size() < kBindsMax) {
     Work work = std::move(queue_.front());
     queue_.pop_front();
     const Owner owner{work.lane, work.handle};
     const auto known = index.find({work.lane.get(), work.handle});
     const bool is_write = work.kind == Work::Kind::kFrame || work.kind == Work::Kind::kClose;
-    const bool had_share = known != index.end() && drafts[known->second].bytes >= kSessionBytesMax;
+    const bool had_share = known != index.end() && drafts[known->second].cost >= kSessionCostMax;
     if (is_write ? had_share : !later.empty()) {
       later.push_back(std::move(work));
       continue;
     }
     round.bytes += work.bytes();
+    round.cost += work.cost();
     if (work.kind == Work::Kind::kFinish) {
       round.finished.push_back(work.lane);
     } else if (is_dropped(work)) {

@@ -25,8 +25,8 @@ class CommitPolicy {
     size_t bytes = 0;     // Work::bytes() of the work that is done with
     absl::Status status;  // not OK: open the store again before the next step
   };
-  // step commits what fits into one transaction (kBatchBytesMax, and of one session about
-  // kSessionBytesMax, so that a busy one keeps nobody waiting), then asks for the tails of binds,
+  // step commits what fits into one transaction (kBatchCostMax, and of one session about
+  // kSessionCostMax, so that a busy one keeps nobody waiting), then asks for the tails of binds,
   // and answers all of it. When the store fails, every stream with a part in the step is ended: in
   // doubt is not durable. Rows of another writer, or data that the store refuses, cost only the
   // session that they belong to.
@@ -34,8 +34,8 @@ class CommitPolicy {
   // fail_all ends every stream that waits for something.
   Outcome fail_all(const absl::Status& why);
 
-  static constexpr size_t kBatchBytesMax = 8 << 20;
-  static constexpr size_t kSessionBytesMax = 1 << 20;
+  static constexpr size_t kBatchCostMax = 8 << 20;  // of Work::cost()
+  static constexpr size_t kSessionCostMax = 1 << 20;
   static constexpr size_t kBindsMax = 512;
 
  private:
@@ -51,6 +51,7 @@ class CommitPolicy {
     std::vector<Owner> binders;  // of binds
     std::vector<std::shared_ptr<Lane>> finished;
     size_t bytes = 0;
+    size_t cost = 0;
   };
 
   Round take_round();

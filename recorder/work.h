@@ -103,6 +103,9 @@ struct Work {
   size_t bytes() const {
     return kind == Kind::kFinish ? 0 : frame.payload.size() * (derived ? 3 : 1) + 256;
   }
+  // cost is what the work counts in a transaction, in bytes of a stream that take PostgreSQL as
+  // long: rows of its own cost a frame far more than its bytes.
+  size_t cost() const { return derived ? 8192 + frame.payload.size() * 8 : bytes(); }
 };
 
 }  // namespace gatetape::recorder

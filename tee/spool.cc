@@ -17,6 +17,7 @@ using record::v1::Refusal;
 constexpr int kItemsMax = 480;  // the protocol allows 512; a session may add 3
 constexpr size_t kRequestBytes = 256 * 1024;
 constexpr size_t kSessionBytes = 64 * 1024;  // fairness: of one session in one request
+constexpr size_t kSentMax = 256;             // of one session without an answer: others pass it
 
 void fill_frame(uint32_t handle, const SealedFrame& sealed, Item* item) {
   item->set_session_handle(handle);
@@ -141,7 +142,12 @@ void Spool::mark_ready(uint32_t handle, Session& session) {
 
 bool Spool::has_more(const Session& session) const {
   if (session.state != State::kBound) return false;
-  return session.sent < session.frames.size() || (session.close && !session.close_sent);
+  return may_send(session) ||
+         (session.close && !session.close_sent && session.sent == session.frames.size());
+}
+
+bool Spool::may_send(const Session& session) {
+  return session.sent < std::min(session.frames.size(), kSentMax);
 }
 
 size_t Spool::fill_session(uint32_t handle, Session& session, RecordRequest* request) {
@@ -165,8 +171,7 @@ size_t Spool::fill_session(uint32_t handle, Session& session, RecordRequest* req
     session.resume_due = false;
   }
   size_t bytes = 0;
-  while (session.sent < session.frames.size() && bytes < kSessionBytes &&
-         request->items_size() < kItemsMax) {
+  while (may_send(session) && bytes < kSessionBytes && request->items_size() < kItemsMax) {
     const SealedFrame& sealed = *session.frames[session.sent++];
     fill_frame(handle, sealed, request->add_items());
     owe(1);
@@ -231,6 +236,7 @@ bool Spool::advance(uint32_t handle, Session& session, const record::v1::Durable
   }
   session.sent -= count;
   settle(count);
+  if (has_more(session)) mark_ready(handle, session);
   events->push_back({handle, TeeEvent::Type::kDurable, seq, root, {}});
   return true;
 }

@@ -82,6 +82,7 @@ class Spool {
 
   void mark_ready(uint32_t handle, Session& session);
   bool has_more(const Session& session) const;
+  static bool may_send(const Session& session);
   size_t fill_session(uint32_t handle, Session& session, record::v1::RecordRequest* request);
   bool on_bound(const record::v1::Answer& answer, Session& session, std::vector<TeeEvent>* events);
   bool advance(uint32_t handle, Session& session, const record::v1::Durable& durable,

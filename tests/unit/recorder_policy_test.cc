@@ -75,11 +75,20 @@ class PolicyTest : public testing::Test {
   }
   void frame(const std::shared_ptr<FakeLane>& lane, TestSession* session,
              const std::string& payload = "x") {
+    add(frame_work(lane, session, payload));
+  }
+  void frame_with_rows(const std::shared_ptr<FakeLane>& lane, TestSession* session) {
+    Work one = frame_work(lane, session, "x");
+    one.derived = std::make_unique<Derived>();
+    add(std::move(one));
+  }
+  Work frame_work(const std::shared_ptr<FakeLane>& lane, TestSession* session,
+                  const std::string& payload) {
     Work one = work(Work::Kind::kFrame, lane, *session);
     one.frame = session->next(FrameKind::kIn, payload);
     one.root = session->root();
     if (one.frame.seq == 1) one.commit_key = session->key();
-    add(std::move(one));
+    return one;
   }
   void close(const std::shared_ptr<FakeLane>& lane, const TestSession& session) {
     Work one = work(Work::Kind::kClose, lane, session);
@@ -144,8 +153,8 @@ TEST_F(PolicyTest, a_transaction_has_a_limit) {
   for (TestSession& session : sessions)
     for (int i = 0; i < 2; i++) frame(lane_, &session, big);
   size_t bytes = policy_.step(store_).bytes;
-  EXPECT_GE(bytes, CommitPolicy::kBatchBytesMax);
-  EXPECT_LT(bytes, CommitPolicy::kBatchBytesMax + 2 * kPayloadBytesMax);
+  EXPECT_GE(bytes, CommitPolicy::kBatchCostMax);
+  EXPECT_LT(bytes, CommitPolicy::kBatchCostMax + 2 * kPayloadBytesMax);
   while (!policy_.empty()) bytes += policy_.step(store_).bytes;
   EXPECT_EQ(bytes, 40 * (kPayloadBytesMax + 256));
   EXPECT_EQ(store_.commits.size(), 2u);
@@ -159,13 +168,21 @@ TEST_F(PolicyTest, a_session_that_floods_keeps_no_other_waiting_and_its_own_orde
   frame(other_, &two_);
   bind(other_, one_);
   finish(lane_);
-  EXPECT_LT(policy_.step(store_).bytes, 2 * CommitPolicy::kSessionBytesMax);
+  EXPECT_LT(policy_.step(store_).bytes, 2 * CommitPolicy::kSessionCostMax);
   EXPECT_EQ(other_->said, Said{"durable 2 1"});
   EXPECT_EQ(lane_->said, Said{"durable 1 4"});
   while (!policy_.empty()) policy_.step(store_);
   EXPECT_EQ(other_->said, (Said{"durable 2 1", "bound 1"}));
   const Said end(lane_->said.end() - 3, lane_->said.end());
   EXPECT_EQ(end, (Said{"durable 1 20", "closed 1", "finished"}));
+}
+
+TEST_F(PolicyTest, small_frames_with_rows_take_a_share_by_their_rows) {
+  for (int i = 0; i < 10'000; i++) frame_with_rows(lane_, &one_);
+  frame(other_, &two_);
+  policy_.step(store_);
+  EXPECT_EQ(other_->said, Said{"durable 2 1"});
+  EXPECT_LE(store_.commits[0][0].second, 200u);
 }
 
 TEST_F(PolicyTest, in_doubt_ends_every_stream_of_the_batch_and_no_other) {

@@ -213,6 +213,20 @@ TEST_F(SpoolTest, a_head_over_frames_that_are_not_durable_refuses_the_session) {
   EXPECT_EQ(events_[0].type, TeeEvent::Type::kRefused);
 }
 
+TEST_F(SpoolTest, of_a_flood_only_so_much_is_under_way) {
+  for (int i = 0; i < 1000; i++) offer("x");
+  uint64_t seen = sent().size();
+  EXPECT_EQ(seen, 256u);
+  ASSERT_TRUE(spool_.on_response(durable(100), &events_));
+  EXPECT_EQ(sent().size(), 100u);
+  for (seen += 100; seen < 1000; seen += sent().size())
+    ASSERT_TRUE(spool_.on_response(durable(seen), &events_));
+  EXPECT_EQ(seen, 1000u);
+  spool_.close(7, {});
+  sent();
+  EXPECT_TRUE(closed_);
+}
+
 TEST_F(SpoolTest, a_busy_session_leaves_room_for_the_others) {
   Gate other(SessionId::mint(1'700'000'000'000'000'001), std::string(kCommitKeyBytes, 'o'),
              1 << 20);
