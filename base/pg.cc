@@ -227,41 +227,6 @@ absl::Status PgConnection::commit() {
   return absl::OkStatus();
 }
 
-absl::Status PgConnection::put_copy_data(std::string_view bytes, int64_t deadline_ns) {
-  constexpr size_t kStepBytes = 1 << 20;
-  while (!bytes.empty()) {
-    const size_t step = std::min(bytes.size(), kStepBytes);
-    const int queued = PQputCopyData(connection_, bytes.data(), static_cast<int>(step));
-    if (queued < 0) return lost();
-    if (queued == 1) bytes.remove_prefix(step);
-    for (int unsent = 1; (unsent = PQflush(connection_)) != 0;) {
-      if (unsent < 0) return lost();
-      const absl::Status pumped = pump(deadline_ns, true);
-      if (!pumped.ok()) return pumped;
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::Status PgConnection::copy_in(const std::string& sql, std::string_view rows) {
-  if (is_broken()) return lost();
-  constexpr std::string_view kHeader("PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19);
-  constexpr std::string_view kTrailer("\377\377", 2);
-  absl::StatusOr<PgHandle> started = finish_query(PQsendQuery(connection_, sql.c_str()));
-  if (!started.ok()) return started.status();
-  if (PQresultStatus(started->get()) != PGRES_COPY_IN) {
-    const absl::Status status = status_of(started->get());
-    return status.ok() ? absl::InternalError("not a COPY FROM STDIN: " + sql) : status;
-  }
-  const int64_t deadline = deadline_ns();
-  for (std::string_view part : {kHeader, rows, kTrailer}) {
-    const absl::Status put = put_copy_data(part, deadline);
-    if (!put.ok()) return put;
-  }
-  const absl::StatusOr<PgHandle> done = finish_query(PQputCopyEnd(connection_, nullptr));
-  return done.ok() ? status_of(done->get()) : done.status();
-}
-
 absl::Status PgConnection::stream(const std::string& sql, const std::vector<PgParam>& params,
                                   const std::function<bool(const PgResult&)>& row) {
   if (is_broken()) return lost();

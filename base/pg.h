@@ -1,5 +1,5 @@
-// The one door to libpq: a connection that never reconnects by itself, binary parameters, results
-// and COPY. One thread at a time uses a connection.
+// The one door to libpq: a connection that never reconnects by itself, binary parameters and
+// results. One thread at a time uses a connection.
 #pragma once
 
 #include <cstdint>
@@ -39,6 +39,25 @@ struct PgParam {
   static PgParam timestamptz(int64_t unix_ns);  // to microseconds
 };
 
+// PgArray collects a parameter for `unnest($1::bigint[], ...)`: a column of many rows at once.
+class PgArray {
+ public:
+  // Of pg_type, catalog/pg_type.dat.
+  enum class Element : uint32_t { kInt8 = 20, kInt2 = 21, kInt4 = 23, kText = 25, kUuid = 2950 };
+
+  explicit PgArray(Element element) : element_(element) {}
+  // add appends an element, which is not NULL.
+  void add(const PgParam& value);
+  bool empty() const { return count_ == 0; }
+  // finish gives the array, of one dimension, or none when it is empty.
+  PgParam finish() const;
+
+ private:
+  Element element_;
+  uint32_t count_ = 0;
+  std::string elements_;
+};
+
 // PgStatement is one statement of a transaction.
 struct PgStatement {
   const char* sql;  // a constant: each text is prepared once a connection
@@ -61,17 +80,6 @@ class PgResult {
   std::shared_ptr<pg_result> result_;  // shared by copies of this value
 };
 
-// PgCopyRow builds one row of a binary COPY.
-class PgCopyRow {
- public:
-  explicit PgCopyRow(std::string* out, int16_t columns);
-  PgCopyRow& add(const PgParam& value);
-  PgCopyRow& add_bytes(std::string_view value);  // a bytea or text without a copy in between
-
- private:
-  std::string* out_;
-};
-
 class PgConnection {
  public:
   // connect opens a connection; UNAVAILABLE with libpq's message when it cannot. Waits at most 5 s.
@@ -89,8 +97,6 @@ class PgConnection {
   absl::StatusOr<PgResult> execute(const std::string& sql, const std::vector<PgParam>& params = {});
   // run_script runs several statements without parameters (migrations).
   absl::Status run_script(const std::string& sql);
-  // copy_in runs `copy T (...) from stdin (format binary)` with rows built by PgCopyRow.
-  absl::Status copy_in(const std::string& sql, std::string_view rows);
   // commit runs COMMIT. OK only when it is certain and no warning came with it (a cancelled wait
   // for a synchronous standby is a warning): ABORTED = in doubt, re-read before anything else
   // (on a new connection: this one is closed); other codes = certainly not committed.
@@ -115,7 +121,6 @@ class PgConnection {
   absl::StatusOr<PgHandle> next_result(int64_t deadline_ns);
   absl::Status pump(int64_t deadline_ns, bool flushing);
   absl::StatusOr<PgHandle> finish_query(int sent);
-  absl::Status put_copy_data(std::string_view bytes, int64_t deadline_ns);
   absl::Status prepare(const std::string& sql);
   absl::Status prepare_all(const std::vector<PgStatement>& statements);
   absl::Status send_prepared(const char* sql, const std::vector<PgParam>& params);

@@ -52,6 +52,25 @@ PgParam PgParam::boolean(bool value) { return param_of(std::string(1, value ? '\
 
 PgParam PgParam::timestamptz(int64_t unix_ns) { return int8(unix_ns / 1000 - kEpoch2000Us); }
 
+void PgArray::add(const PgParam& value) {
+  put_string(&elements_, *value.bytes);
+  count_++;
+}
+
+// As array_recv reads it: dimensions, whether a NULL is among the elements, their type; of the one
+// dimension its length and first index; then each element with its length.
+PgParam PgArray::finish() const {
+  std::string out;
+  put_u32(&out, count_ > 0 ? 1 : 0);
+  put_u32(&out, 0);
+  put_u32(&out, static_cast<uint32_t>(element_));
+  if (count_ > 0) {
+    put_u32(&out, count_);
+    put_u32(&out, 1);
+  }
+  return param_of(out + elements_);
+}
+
 PgResult::PgResult(pg_result* result) : result_(result, PQclear) {}
 
 int PgResult::rows() const { return PQntuples(result_.get()); }
@@ -87,21 +106,6 @@ bool PgResult::boolean(int row, int column) const { return bytes(row, column) ==
 
 int64_t PgResult::timestamptz_ns(int row, int column) const {
   return (int8(row, column) + kEpoch2000Us) * 1000;
-}
-
-PgCopyRow::PgCopyRow(std::string* out, int16_t columns) : out_(out) {
-  put_u16(out_, static_cast<uint16_t>(columns));
-}
-
-PgCopyRow& PgCopyRow::add(const PgParam& value) {
-  if (value.bytes) return add_bytes(*value.bytes);
-  put_u32(out_, UINT32_MAX);
-  return *this;
-}
-
-PgCopyRow& PgCopyRow::add_bytes(std::string_view value) {
-  put_string(out_, value);
-  return *this;
 }
 
 }  // namespace gatetape

@@ -32,10 +32,12 @@ constexpr char kInsertSessionEnd[] =
 constexpr char kInsertChannel[] =
     "insert into gatetape.channel (session_id, channel, opened_seq, type) values ($1::uuid, "
     "$2::integer, $3::bigint, $4::text) on conflict do nothing";
-constexpr char kInsertEvent[] =
+constexpr char kInsertEvents[] =
     "insert into gatetape.event (session_id, seq, channel, kind, offset_ns, name, text, fields) "
-    "values ($1::uuid, $2::bigint, $3::integer, $4::smallint, $5::bigint, $6::text, $7::text, "
-    "$8::text::jsonb) on conflict do nothing";
+    "select session_id, seq, channel, kind, offset_ns, name, text, fields::jsonb from "
+    "unnest($1::uuid[], $2::bigint[], $3::integer[], $4::smallint[], $5::bigint[], $6::text[], "
+    "$7::text[], $8::text[]) as event (session_id, seq, channel, kind, offset_ns, name, text, "
+    "fields) on conflict do nothing";
 constexpr char kReadTail[] =
     "select first_seq, last_seq, root, codec, raw_bytes, data, "
     "(select commit_key from gatetape.session_key where session_id = $1::uuid), "
@@ -90,14 +92,40 @@ PgStatement channel_of(const PgParam& id, const ChannelRow& row) {
           {id, int4_of(row.channel), int8_of(row.opened_seq), PgParam::text(row.type)}};
 }
 
-PgStatement event_of(const PgParam& id, const EventRow& row) {
-  return {kInsertEvent,
-          {id, int8_of(row.seq), int4_of(row.channel),
-           PgParam::int2(static_cast<int16_t>(row.kind)), int8_of(row.offset_ns),
-           PgParam::text(row.name), PgParam::text(row.text), PgParam::text(row.fields)}};
-}
+// Events collects those of a transaction: one statement a row would cost the server four times as
+// much.
+class Events {
+ public:
+  void add(const PgParam& id, const EventRow& row) {
+    session_ids_.add(id);
+    seqs_.add(int8_of(row.seq));
+    channels_.add(int4_of(row.channel));
+    kinds_.add(PgParam::int2(static_cast<int16_t>(row.kind)));
+    offsets_.add(int8_of(row.offset_ns));
+    names_.add(PgParam::text(row.name));
+    texts_.add(PgParam::text(row.text));
+    fields_.add(PgParam::text(row.fields));
+  }
+  bool empty() const { return session_ids_.empty(); }
+  PgStatement finish() const {
+    return {kInsertEvents,
+            {session_ids_.finish(), seqs_.finish(), channels_.finish(), kinds_.finish(),
+             offsets_.finish(), names_.finish(), texts_.finish(), fields_.finish()}};
+  }
 
-void add_statements(const SessionWrite& write, std::vector<PgStatement>* out) {
+ private:
+  using Element = PgArray::Element;
+  PgArray session_ids_{Element::kUuid};
+  PgArray seqs_{Element::kInt8};
+  PgArray channels_{Element::kInt4};
+  PgArray kinds_{Element::kInt2};
+  PgArray offsets_{Element::kInt8};
+  PgArray names_{Element::kText};
+  PgArray texts_{Element::kText};
+  PgArray fields_{Element::kText};
+};
+
+void add_statements(const SessionWrite& write, std::vector<PgStatement>* out, Events* events) {
   const PgParam id = PgParam::uuid(write.session.bytes());
   if (write.first_seq > 0) out->push_back(frames_of(write));
   if (write.first_seq == 1) out->push_back({kInsertKey, {id, PgParam::bytea(write.commit_key)}});
@@ -105,7 +133,7 @@ void add_statements(const SessionWrite& write, std::vector<PgStatement>* out) {
     if (derived.session) out->push_back(session_of(id, *derived.session));
     if (derived.session_end) out->push_back(session_end_of(id, *derived.session_end));
     if (derived.channel) out->push_back(channel_of(id, *derived.channel));
-    out->push_back(event_of(id, derived.event));
+    events->add(id, derived.event);
   }
   if (write.head) out->push_back(head_of(*write.head));
 }
@@ -148,7 +176,9 @@ absl::Status PgStore::open() {
 
 absl::Status PgStore::commit(absl::Span<const SessionWrite> writes) {
   std::vector<PgStatement> statements;
-  for (const SessionWrite& write : writes) add_statements(write, &statements);
+  Events events;
+  for (const SessionWrite& write : writes) add_statements(write, &statements, &events);
+  if (!events.empty()) statements.push_back(events.finish());
   return connection_->transact(statements).status();
 }
 

@@ -72,22 +72,30 @@ TEST_F(Pg, sqlstates_become_codes) {
   EXPECT_FALSE(connection_->is_broken());
 }
 
-TEST_F(Pg, copy_stores_rows_larger_than_every_buffer) {
+TEST_F(Pg, arrays_are_columns_of_many_rows) {
   make_table();
-  std::string rows;
-  const std::string big(3'000'000, 'b');
-  for (int64_t id = 1; id <= 4; id++) PgCopyRow(&rows, 2).add(PgParam::int8(id)).add_bytes(big);
-  PgCopyRow(&rows, 2).add(PgParam::int8(5)).add(PgParam::null());
-  const absl::Status copied =
-      connection_->copy_in("copy t (id, data) from stdin (format binary)", rows);
-  ASSERT_TRUE(copied.ok()) << copied;
-  const auto found = connection_->execute("select sum(length(data)) :: bigint, count(*) from t");
-  EXPECT_EQ(found->int8(0, 0), 12'000'000);
-  EXPECT_EQ(found->int8(0, 1), 5);
-  EXPECT_EQ(connection_->copy_in("copy t (id, data) from stdin (format binary)", rows).code(),
-            absl::StatusCode::kAlreadyExists);
-  EXPECT_FALSE(connection_->copy_in("copy nothing from stdin (format binary)", rows).ok());
-  EXPECT_TRUE(connection_->execute("select 1").ok());
+  constexpr char kInsertMany[] =
+      "insert into t (id, data) select id, convert_to(data, 'UTF8') "
+      "from unnest($1::bigint[], $2::text[]) as row (id, data)";
+  PgArray ids(PgArray::Element::kInt8);
+  PgArray texts(PgArray::Element::kText);
+  const auto insert = [&] {
+    return connection_->execute(kInsertMany, {ids.finish(), texts.finish()});
+  };
+  ASSERT_TRUE(insert().ok());
+  for (int64_t id = 1; id <= 1000; id++) {
+    ids.add(PgParam::int8(id));
+    texts.add(PgParam::text(id == 7 ? "" : "text \xc3\xa9, \"{,}\\ " + std::to_string(id)));
+  }
+  ASSERT_TRUE(insert().ok());
+  const auto found = connection_->execute(
+      "select count(*), max(id), max(convert_from(data, 'UTF8')) filter (where id = 12), "
+      "max(length(data)) filter (where id = 7) from t");
+  EXPECT_EQ(found->int8(0, 0), 1000);
+  EXPECT_EQ(found->int8(0, 1), 1000);
+  EXPECT_EQ(found->text(0, 2), "text \xc3\xa9, \"{,}\\ 12");
+  EXPECT_EQ(found->int8(0, 3), 0);
+  EXPECT_EQ(insert().status().code(), absl::StatusCode::kAlreadyExists);
 }
 
 TEST_F(Pg, stream_gives_each_row_and_stops_early) {
