@@ -141,6 +141,7 @@ SigningKey SigningKey::generate() {
 
 absl::StatusOr<SigningKey> SigningKey::load(const std::string& path) {
   File file(std::fopen(path.c_str(), "re"));
+  if (!file && errno == EACCES) return absl::PermissionDeniedError(path + ": we may not read it");
   if (!file) return absl::NotFoundError(path + ": " + std::strerror(errno));
   struct stat info {};
   if (fstat(fileno(file.get()), &info) != 0 || (info.st_mode & 077) != 0)

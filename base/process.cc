@@ -77,9 +77,9 @@ void prepare_environment(const ProcessSpec& spec, Prepared* prepared) {
 
 absl::Status prepare_log(const ProcessSpec& spec, Prepared* prepared) {
   if (spec.log_file.empty()) return absl::OkStatus();
+  const ActingAs user(spec.user);
   prepared->log = Fd(open(spec.log_file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640));
-  const int fd = prepared->log.get();
-  if (fd < 0 || (spec.user && fchown(fd, spec.user->uid, spec.user->gid) != 0))
+  if (prepared->log.get() < 0)
     return absl::UnavailableError(spec.log_file + ": " + std::strerror(errno));
   return absl::OkStatus();
 }
@@ -162,6 +162,22 @@ bool drain(std::array<Fd, 2>* pipes, std::array<std::string*, 2> texts, int64_t 
 }
 
 }  // namespace
+
+ActingAs::ActingAs(const std::optional<RunUser>& user) : active_(user.has_value()) {
+  if (!active_) return;
+  gid_ = getegid();
+  const int count = getgroups(0, nullptr);
+  CHECK(count >= 0, errno);
+  groups_.resize(static_cast<size_t>(count));
+  CHECK(getgroups(count, groups_.data()) == count, errno);
+  CHECK(setgroups(1, &user->gid) == 0 && setegid(user->gid) == 0 && seteuid(user->uid) == 0, errno);
+}
+
+ActingAs::~ActingAs() {
+  if (!active_) return;
+  CHECK(seteuid(getuid()) == 0 && setegid(gid_) == 0, errno);
+  CHECK(setgroups(groups_.size(), groups_.data()) == 0, errno);
+}
 
 absl::StatusOr<RunUser> RunUser::find(const std::string& name) {
   const passwd* entry = getpwnam(name.c_str());

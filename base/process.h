@@ -29,6 +29,21 @@ struct RunUser {
   static RunUser current();
 };
 
+// ActingAs does the file work of a scope as another account, with its groups: what that account
+// may not do is not done for it. Nothing happens without a user. All threads.
+class ActingAs {
+ public:
+  explicit ActingAs(const std::optional<RunUser>& user);
+  ~ActingAs();
+  ActingAs(const ActingAs&) = delete;
+  ActingAs& operator=(const ActingAs&) = delete;
+
+ private:
+  bool active_;
+  gid_t gid_ = 0;  // ours
+  std::vector<gid_t> groups_;
+};
+
 struct ProcessSpec {
   std::vector<std::string> argv;                   // argv[0]: a path, or a name that PATH finds
   std::map<std::string, std::string> environment;  // on top of ours

@@ -100,10 +100,8 @@ absl::Status Cluster::create() const {
   const absl::StatusOr<ProcessOutput> made = run_process(spec, 300000);
   if (!made.ok()) return made.status();
   if (made->exit_code != 0) return absl::InternalError("initdb: " + made->errors);
+  const ActingAs as_owner(state_.drop_to);
   if (!write_settings(part, state_)) return absl::UnavailableError(part + ": cannot be written");
-  const std::string added = part + "/gatetape.conf";
-  if (state_.drop_to && chown(added.c_str(), state_.owner.uid, state_.owner.gid) != 0)
-    return absl::UnavailableError(added + ": cannot be given to " + state_.owner.name);
   std::filesystem::rename(part, state_.file("pg"), error);
   if (error) return absl::UnavailableError(state_.file("pg") + ": " + error.message());
   return absl::OkStatus();

@@ -62,9 +62,7 @@ Demo::Demo(const StateDir& state, uint16_t gateway_port, uint16_t target_port)
       login_(RunUser::current().name) {}
 
 absl::StatusOr<Demo> Demo::prepare(const StateDir& state, const Config& config) {
-  const std::string dir = state.file("demo");
-  if (mkdir(dir.c_str(), 0700) != 0 && errno != EEXIST)
-    return absl::UnavailableError(dir + ": " + std::strerror(errno));
+  if (absl::Status status = state.make_folder("demo"); !status.ok()) return status;
   if (absl::Status status = state.write_new("demo/port", absl::StrCat(free_port(), "\n"), 0644);
       !status.ok())
     return status;

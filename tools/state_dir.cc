@@ -9,6 +9,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "base/bytes.h"
 #include "base/crypto.h"
 #include "base/openssh_key.h"
 
@@ -81,6 +82,17 @@ std::string replaced(std::string text, const std::string& what, const std::strin
   return text;
 }
 
+// Written aside and renamed, so that a file is whole or not there.
+absl::Status write_whole(const std::string& path, const std::string& text, mode_t mode) {
+  const std::string part = path + ".part";
+  const Fd fd(open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode));
+  if (fd.get() < 0) return failed(part);
+  const bool ok = write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+                  fchmod(fd.get(), mode) == 0 && fsync(fd.get()) == 0 &&
+                  rename(part.c_str(), path.c_str()) == 0;
+  return ok ? absl::OkStatus() : failed(path);
+}
+
 // The daemons' user must be able to walk to the folder.
 absl::Status check_reachable(const StateDir& state) {
   ProcessSpec spec;
@@ -125,11 +137,51 @@ absl::Status StateDir::make() const {
   std::error_code error;
   std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
   if (error) return absl::UnavailableError(path + ": " + error.message());
-  for (const std::string& dir : {path, file("run"), file("log"), file("keys")}) {
-    if (mkdir(dir.c_str(), 0700) != 0 && errno != EEXIST) return failed(dir);
-    if (drop_to && chown(dir.c_str(), owner.uid, owner.gid) != 0) return failed(dir);
+  const bool is_new = mkdir(path.c_str(), 0700) == 0;
+  if (!is_new && errno != EEXIST) return failed(path);
+  if (absl::Status status = is_new ? hand_over(path) : take_over(); !status.ok()) return status;
+  if (absl::Status status = check_reachable(*this); !status.ok()) return status;
+  for (const char* name : {"run", "log", "keys"})
+    if (absl::Status status = make_folder(name); !status.ok()) return status;
+  return absl::OkStatus();
+}
+
+absl::Status StateDir::make_folder(const std::string& name) const {
+  const ActingAs as_owner(drop_to);
+  return mkdir(file(name).c_str(), 0700) == 0 || errno == EEXIST ? absl::OkStatus()
+                                                                 : failed(file(name));
+}
+
+absl::Status StateDir::hand_over(const std::string& folder) const {
+  if (!drop_to) return absl::OkStatus();
+  const Fd fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return fd.get() >= 0 && fchown(fd.get(), owner.uid, owner.gid) == 0 && fchmod(fd.get(), 0700) == 0
+             ? absl::OkStatus()
+             : failed(folder);
+}
+
+// A folder that was there is taken when it is a stack's, or holds nothing but what somebody put
+// there for one: anything else would change hands by a slip of --dir.
+absl::Status StateDir::take_over() const {
+  struct stat info {};
+  if (stat(path.c_str(), &info) != 0) return failed(path);
+  bool is_stack = false;
+  std::string foreign;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
+    const std::string name = entry.path().filename().string();
+    is_stack = is_stack || name == "gatetape.toml" || name == "up.lock";
+    if (name != "access.toml" && name != "tls" && name != "run" && name != "log" && name != "keys")
+      foreign = name;
   }
-  return check_reachable(*this);
+  if (error) return absl::UnavailableError(path + ": " + error.message());
+  if (!is_stack && !foreign.empty())
+    return absl::FailedPreconditionError(path + " holds " + printable(foreign) +
+                                         " and no stack; choose another --dir");
+  if (info.st_uid == owner.uid) return absl::OkStatus();
+  if (info.st_uid == geteuid() && !is_stack) return hand_over(path);
+  return absl::PermissionDeniedError(path + " is not " + owner.name +
+                                     "'s; choose another --dir or --user");
 }
 
 absl::StatusOr<Fd> StateDir::lock() const {
@@ -142,19 +194,24 @@ absl::StatusOr<Fd> StateDir::lock() const {
 }
 
 absl::Status StateDir::make_keys() const {
+  const ActingAs as_owner(drop_to);
   for (const KeyFile& entry : kKeyFiles) {
     const std::string base = file("keys/" + std::string(entry.name));
     absl::StatusOr<SigningKey> key = SigningKey::load(base + ".pem");
     if (absl::IsNotFound(key.status())) {
+      // A new key instead of a lost one: its signatures, and what trusts the old one, would fail.
+      if (std::filesystem::exists(base + ".pub"))
+        return absl::FailedPreconditionError(base + ".pem is missing: restore it, or remove " +
+                                             base + ".pub too for a new key");
       key = SigningKey::generate();
       if (absl::Status status = key->save(base + ".pem"); !status.ok()) return status;
-      if (drop_to && chown((base + ".pem").c_str(), owner.uid, owner.gid) != 0) return failed(base);
     }
     if (!key.ok()) return key.status();
     const std::string line = entry.comment == nullptr
                                  ? key->public_key().to_text()
                                  : openssh_line(key->public_key(), entry.comment);
-    absl::Status status = write_new("keys/" + std::string(entry.name) + ".pub", line + "\n", 0644);
+    if (std::filesystem::exists(base + ".pub")) continue;
+    absl::Status status = write_whole(base + ".pub", line + "\n", 0644);
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
@@ -176,16 +233,8 @@ absl::Status StateDir::write_new(const std::string& name, const std::string& tex
 
 absl::Status StateDir::write_file(const std::string& name, const std::string& text,
                                   mode_t mode) const {
-  const std::string target = file(name);
-  // Written aside and renamed, so that a file is whole or not there.
-  const std::string part = target + ".part";
-  Fd fd(open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode));
-  if (fd.get() < 0) return failed(part);
-  const bool ok = write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-                  (!drop_to || fchown(fd.get(), owner.uid, owner.gid) == 0) &&
-                  fchmod(fd.get(), mode) == 0 && fsync(fd.get()) == 0 &&
-                  rename(part.c_str(), target.c_str()) == 0;
-  return ok ? absl::OkStatus() : failed(target);
+  const ActingAs as_owner(drop_to);
+  return write_whole(file(name), text, mode);
 }
 
 std::string example_access() { return kAccess; }

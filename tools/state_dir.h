@@ -22,11 +22,15 @@ struct StateDir {
   static absl::StatusOr<StateDir> choose(const std::string& dir, const std::string& user);
 
   // make creates the folder and run, log, keys in it, and checks that the owner can enter it.
+  // FAILED_PRECONDITION for one that holds something else, PERMISSION_DENIED for somebody else's.
   absl::Status make() const;
+  // make_folder creates a folder in it unless it is there.
+  absl::Status make_folder(const std::string& name) const;
   // lock takes DIR/up.lock for as long as the descriptor lives; ALREADY_EXISTS when another holds
   // it.
   absl::StatusOr<Fd> lock() const;
-  // make_keys makes the keys that are not there, and writes the .pub file of each.
+  // make_keys makes the keys that are not there, and writes the .pub file of each;
+  // FAILED_PRECONDITION when only the .pub is there.
   absl::Status make_keys() const;
   // write_config writes gatetape.toml, when there is none, for a gateway on `listen`.
   absl::Status write_config(const std::string& listen) const;
@@ -38,6 +42,10 @@ struct StateDir {
   absl::Status write_new(const std::string& name, const std::string& text, mode_t mode) const;
 
   std::string file(const std::string& name) const { return path + "/" + name; }
+
+ private:
+  absl::Status hand_over(const std::string& folder) const;
+  absl::Status take_over() const;
 };
 
 // example_access gives the access.toml of a new stack: all comments, so it allows nothing.

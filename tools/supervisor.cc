@@ -11,12 +11,12 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
 
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/fd.h"
-#include "base/toml.h"
 
 namespace gatetape::tools {
 namespace {
@@ -26,6 +26,7 @@ constexpr int64_t kBackoffFirstMs = 1000;
 constexpr int64_t kBackoffMostMs = 30000;
 constexpr int64_t kHealthyMs = 60000;  // ran so long: the next restart is quick again
 constexpr int kPollMs = 50;
+constexpr std::streamoff kTailBytes = 16 * 1024;
 
 int64_t now_ms() { return system_clock().mono_ns() / 1'000'000; }
 
@@ -43,21 +44,23 @@ absl::StatusOr<Fd> open_notify_socket(const std::string& path, const ProcessSpec
   if (path.size() >= sizeof address.sun_path)
     return absl::InvalidArgumentError(path + ": too long for a socket; use a shorter --dir");
   path.copy(address.sun_path, path.size());
+  const ActingAs user(spec.user);
   unlink(path.c_str());
   Fd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const bool ok = bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
-                  chmod(path.c_str(), 0600) == 0 &&
-                  (!spec.user || chown(path.c_str(), spec.user->uid, spec.user->gid) == 0);
+                  chmod(path.c_str(), 0600) == 0;
   if (!ok) return absl::UnavailableError(path + ": " + std::strerror(errno));
   return fd;
 }
 
 std::string last_line(const std::string& log_file) {
-  absl::StatusOr<std::string> text = read_whole_file(log_file);
-  if (!text.ok()) return "";
-  while (text->ends_with('\n')) text->pop_back();
-  const size_t start = text->rfind('\n');
-  return printable(start == std::string::npos ? *text : text->substr(start + 1));
+  std::ifstream file(log_file, std::ios::ate);
+  const std::streamoff size = file.tellg();
+  file.seekg(std::max<std::streamoff>(size - kTailBytes, 0));
+  std::string line, last;
+  while (std::getline(file, line))
+    if (!line.empty()) last = line;
+  return printable(last);
 }
 
 }  // namespace

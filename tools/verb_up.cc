@@ -29,6 +29,7 @@ struct UpOptions {
   std::string user;
   bool demo = false;
   bool once = false;
+  bool dir_named = false;
 };
 
 // Up is one run of the verb: what the steps hand to each other.
@@ -188,7 +189,7 @@ void Up::print_summary() const {
 
 // The demonstration has a stack of its own, unless one was named.
 std::string folder_of(const UpOptions& options, const Context& context) {
-  const bool named = context.dir != default_dir() || std::getenv("GATETAPE_DIR") != nullptr;
+  const bool named = options.dir_named || std::getenv("GATETAPE_DIR") != nullptr;
   return options.demo && !named ? context.dir + "-demo" : context.dir;
 }
 
@@ -217,7 +218,10 @@ void add_up(CLI::App& app, Context& context) {
   verb->add_option("--user", options->user, "unprivileged account of the daemons (as root)");
   verb->add_flag("--demo", options->demo, "with a target, a user and a recorded session");
   verb->add_flag("--once", options->once, "stop when all of it was up (and shown)");
-  verb->callback([options, &context] { context.fail(run_up(*options, context)); });
+  verb->callback([options, &app, &context] {
+    options->dir_named = app.count("--dir") > 0;
+    context.fail(run_up(*options, context));
+  });
 }
 
 }  // namespace gatetape::tools

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "base/access.h"
 #include "base/config.h"
@@ -71,6 +72,47 @@ TEST_F(StateDirTest, a_later_start_keeps_keys_and_files) {
   ASSERT_TRUE(state_.write_access(example_access()).ok());
   EXPECT_EQ(*read_whole_file(state_.file("keys/user_ca.pem")), *before);
   EXPECT_EQ(*read_whole_file(state_.file("access.toml")), "# mine\n");
+}
+
+TEST_F(StateDirTest, a_folder_of_something_else_is_not_taken) {
+  ASSERT_TRUE(std::filesystem::create_directory(state_.path));
+  std::ofstream(state_.file("letter.txt")) << "mine";
+  const absl::Status status = state_.make();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("letter.txt"));
+  struct stat info {};
+  ASSERT_EQ(stat(state_.path.c_str(), &info), 0);
+  EXPECT_EQ(info.st_uid, geteuid());
+  std::filesystem::remove(state_.file("letter.txt"));
+  std::ofstream(state_.file("access.toml")) << "# made before the first start\n";
+  EXPECT_TRUE(state_.make().ok());
+}
+
+TEST_F(StateDirTest, a_lost_key_is_not_made_anew) {
+  ASSERT_TRUE(state_.make().ok());
+  ASSERT_TRUE(state_.make_keys().ok());
+  std::filesystem::remove(state_.file("keys/gateway_sign.pem"));
+  const absl::Status status = state_.make_keys();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("gateway_sign.pem is missing"));
+  std::filesystem::remove(state_.file("keys/gateway_sign.pub"));
+  EXPECT_TRUE(state_.make_keys().ok());
+}
+
+TEST_F(StateDirTest, what_the_owner_may_not_write_is_not_written_for_it) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  ASSERT_TRUE(state_.make().ok());
+  const std::string precious = parent_ + "/precious";
+  std::filesystem::create_directory(precious);
+  std::filesystem::remove(state_.file("log"));
+  std::filesystem::create_directory_symlink(precious, state_.file("log"));
+  ProcessSpec spec;
+  spec.argv = {"true"};
+  spec.user = state_.drop_to;
+  spec.log_file = state_.file("log/gateway.log");
+  EXPECT_FALSE(Process::start(spec).ok());
+  EXPECT_TRUE(std::filesystem::is_empty(precious));
+  EXPECT_EQ(geteuid(), 0u);
 }
 
 TEST_F(StateDirTest, one_process_at_a_time) {
