@@ -30,7 +30,7 @@ namespace {
 constexpr int64_t kShutdownGraceNs = 10'000'000'000;
 
 int fail(const absl::Status& status) {
-  std::fprintf(stderr, "gatetape-gateway: %s\n", std::string(status.message()).c_str());
+  log_error("cannot_start", {{"error", std::string(status.message())}});
   return 1;
 }
 

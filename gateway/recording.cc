@@ -29,12 +29,16 @@ Recording::Recording(Loop& loop, Services& services, Owner* owner)
       gate_(SessionId::mint(loop.clock().wall_ns()), random_bytes(kCommitKeyBytes), window_bytes_) {
 }
 
+tee::FramePtr Recording::seal(uint32_t channel, FrameKind kind, std::string payload) {
+  const auto offset_ns = static_cast<uint64_t>(loop_.clock().mono_ns() - started_mono_ns_);
+  return gate_.offer(channel, kind, offset_ns, std::move(payload));
+}
+
 uint64_t Recording::offer(uint32_t channel, FrameKind kind, std::string payload) {
   if (ended_) return 0;
   if (kind == FrameKind::kIn) bytes_in_ += payload.size();
   if (kind == FrameKind::kOut || kind == FrameKind::kErr) bytes_out_ += payload.size();
-  const auto offset_ns = static_cast<uint64_t>(loop_.clock().mono_ns() - started_mono_ns_);
-  tee::FramePtr frame = gate_.offer(channel, kind, offset_ns, std::move(payload));
+  tee::FramePtr frame = seal(channel, kind, std::move(payload));
   const uint64_t seq = frame->frame.seq;
   services_.link.add(handle_, std::move(frame));
   return seq;
@@ -57,12 +61,12 @@ void Recording::end(const std::string& reason, const std::string& detail) {
   event.add_number("bytes_in", bytes_in_).add_number("bytes_out", bytes_out_);
   event.add_number("frames", gate_.offered_seq() + 1);
   event.add("ended_at", std::to_string(loop_.clock().wall_ns()));
-  offer(0, FrameKind::kSessionEnd, event);
+  tee::FramePtr last = seal(0, FrameKind::kSessionEnd, event.encode());
   ended_ = true;
   services_.live_sessions--;
   const SessionHead head = gate_.head();
   const SigningKey& key = services_.signing_key;
-  services_.link.close(handle_,
+  services_.link.close(handle_, std::move(last),
                        {head.size, head.root, key.sign(head.signed_text()), key.public_key().raw});
 }
 

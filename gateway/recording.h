@@ -46,6 +46,7 @@ class Recording : public std::enable_shared_from_this<Recording> {
 
  private:
   Recording(Loop& loop, Services& services, Owner* owner);
+  tee::FramePtr seal(uint32_t channel, FrameKind kind, std::string payload);
   void on_event(const tee::TeeEvent& event);
   void fail(const std::string& reason);
 

@@ -12,10 +12,17 @@ namespace {
 
 // Draft collects one session's part of a transaction.
 struct Draft {
-  size_t cost = 0;  // of its work
+  size_t cost = 0;        // of its work
+  bool deferred = false;  // it had its share, and something of it waits
   BatchEncoder encoder;
   SessionWrite write;
 
+  // puts_off tells that work waits for the next transaction. A close goes with the last frame.
+  // Behind it the handle may be bound again: that is another session.
+  bool puts_off(const Work& work) const {
+    if (write.head != nullptr || work.kind == Work::Kind::kClose) return write.head || deferred;
+    return cost >= CommitPolicy::kSessionCostMax;
+  }
   void add(Work work) {
     cost += work.cost();
     write.session = work.session;
@@ -68,8 +75,9 @@ CommitPolicy::Round CommitPolicy::take_round() {
     const Owner owner{work.lane, work.handle};
     const auto known = index.find({work.lane.get(), work.handle});
     const bool is_write = work.kind == Work::Kind::kFrame || work.kind == Work::Kind::kClose;
-    const bool had_share = known != index.end() && drafts[known->second].cost >= kSessionCostMax;
-    if (is_write ? had_share : !later.empty()) {
+    const bool has_draft = is_write && known != index.end();
+    if (is_write ? has_draft && drafts[known->second].puts_off(work) : !later.empty()) {
+      if (has_draft) drafts[known->second].deferred = true;
       later.push_back(std::move(work));
       continue;
     }

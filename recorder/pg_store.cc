@@ -92,8 +92,8 @@ PgStatement channel_of(const PgParam& id, const ChannelRow& row) {
           {id, int4_of(row.channel), int8_of(row.opened_seq), PgParam::text(row.type)}};
 }
 
-// Events collects those of a transaction: one statement a row would cost the server four times as
-// much.
+// Events collects those of a transaction for one statement: a statement a row costs more than the
+// row.
 class Events {
  public:
   void add(const PgParam& id, const EventRow& row) {

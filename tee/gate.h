@@ -50,7 +50,6 @@ class Gate {
   uint64_t pending_bytes() const { return pending_bytes_; }
   bool all_durable() const { return durable_seq_ == tree_.size(); }
   uint64_t offered_seq() const { return tree_.size(); }
-  uint64_t durable_seq() const { return durable_seq_; }
   // oldest_pending gives the first frame that is not durable yet, nullptr when there is none.
   FramePtr oldest_pending() const;
   // head covers everything offered.

@@ -72,8 +72,9 @@ void RecordLink::add(uint32_t handle, FramePtr frame) {
   changed_.Signal();
 }
 
-void RecordLink::close(uint32_t handle, CloseItem close) {
+void RecordLink::close(uint32_t handle, FramePtr last, CloseItem close) {
   const absl::MutexLock lock(&mutex_);
+  spool_.add(handle, std::move(last));
   spool_.close(handle, std::move(close));
   work_ = true;
   changed_.Signal();
@@ -137,6 +138,8 @@ bool RecordLink::serve(const std::shared_ptr<grpc::Channel>& channel) {
       if (!std::exchange(answered, true)) {
         log_info("recorder_connected");
         connected_ = true;
+        const absl::MutexLock lock(&mutex_);
+        error_.clear();
       }
       on_response(response);
     }

@@ -47,7 +47,9 @@ class RecordLink {
   // open announces a session; its events go to `sink` until the link stops. Gives its handle.
   uint32_t open(const SessionId& session, const std::string& commit_key, EventSink* sink);
   void add(uint32_t handle, FramePtr frame);
-  void close(uint32_t handle, CloseItem close);
+  // close adds the last frame and the signed head: they go together, so that no end is stored that
+  // has no head.
+  void close(uint32_t handle, FramePtr last, CloseItem close);
   void forget(uint32_t handle);
   // connected tells whether a recorder answered on the current stream.
   bool connected() const { return connected_; }

@@ -66,10 +66,10 @@ absl::Status SystemLog::stop(const std::string& reason, int64_t timeout_ms) {
   const absl::MutexLock lock(&mutex_);
   if (!failure_.empty()) return absl::UnavailableError(failure_);
   if (!stopping_) {
-    offer(FrameKind::kStop, Event{{"reason", reason}}, nullptr);
+    FramePtr last = seal(FrameKind::kStop, Event{{"reason", reason}});
     stopping_ = true;
     const SessionHead head = gate_.head();
-    link_.close(handle_,
+    link_.close(handle_, std::move(last),
                 {head.size, head.root, key_.sign(head.signed_text()), key_.public_key().raw});
   }
   const auto done = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
@@ -107,9 +107,13 @@ void SystemLog::deliver(std::vector<TeeEvent> events) {
   for (auto& [done, status] : calls) done(status);
 }
 
-void SystemLog::offer(FrameKind kind, const Event& event, Done done) {
+FramePtr SystemLog::seal(FrameKind kind, const Event& event) {
   const auto offset_ns = static_cast<uint64_t>(clock_.mono_ns() - started_mono_ns_);
-  FramePtr frame = gate_.offer(0, kind, offset_ns, event.encode());
+  return gate_.offer(0, kind, offset_ns, event.encode());
+}
+
+void SystemLog::offer(FrameKind kind, const Event& event, Done done) {
+  FramePtr frame = seal(kind, event);
   if (done) waiting_[frame->frame.seq] = std::move(done);
   link_.add(handle_, std::move(frame));
 }

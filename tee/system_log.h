@@ -40,6 +40,7 @@ class SystemLog : public EventSink {
   void deliver(std::vector<TeeEvent> events) override;
 
  private:
+  FramePtr seal(FrameKind kind, const Event& event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void offer(FrameKind kind, const Event& event, Done done) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   RecordLink& link_;

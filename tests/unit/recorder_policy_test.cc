@@ -185,6 +185,27 @@ TEST_F(PolicyTest, small_frames_with_rows_take_a_share_by_their_rows) {
   EXPECT_LE(store_.commits[0][0].second, 200u);
 }
 
+TEST_F(PolicyTest, a_head_is_stored_with_the_last_frame_also_of_a_session_that_had_its_share) {
+  const std::string big(kPayloadBytesMax, 'x');
+  for (int i = 0; i < 4; i++) frame(lane_, &one_, big);
+  close(lane_, one_);
+  policy_.step(store_);
+  EXPECT_EQ(lane_->said, (Said{"durable 1 4", "closed 1"}));
+}
+
+TEST_F(PolicyTest, a_handle_that_is_bound_again_is_another_session) {
+  TestSession again(1);
+  frame(lane_, &one_);
+  close(lane_, one_);
+  frame(lane_, &again);
+  close(lane_, again);
+  policy_.step(store_);
+  EXPECT_EQ(lane_->said, (Said{"durable 1 1", "closed 1"}));
+  policy_.step(store_);
+  EXPECT_EQ(lane_->said, (Said{"durable 1 1", "closed 1", "durable 1 1", "closed 1"}));
+  EXPECT_EQ(store_.commits.size(), 2u);
+}
+
 TEST_F(PolicyTest, in_doubt_ends_every_stream_of_the_batch_and_no_other) {
   const auto third = std::make_shared<FakeLane>();
   frame(lane_, &one_);
