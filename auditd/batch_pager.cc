@@ -13,8 +13,12 @@ constexpr int64_t kPageRowsMax = 1000;
 // whoever verifies.
 constexpr char kNext[] = R"(
 select first_seq, last_seq, root, bytes_in, bytes_out, codec, raw_bytes, data
-from gatetape.frames where session_id = $1::uuid and first_seq > $2::bigint
-order by first_seq limit $3::bigint)";
+from (select *, sum(raw_bytes::bigint) over (order by first_seq) as bytes
+      from (select * from gatetape.frames
+            where session_id = $1::uuid and first_seq > $2::bigint
+            order by first_seq limit $3::bigint) page) page
+where bytes - raw_bytes < $4::bigint
+order by first_seq)";
 
 constexpr char kSeek[] = R"(
 select first_seq from gatetape.frames where session_id = $1::uuid and first_seq <= $2::bigint
@@ -32,9 +36,9 @@ absl::Status BatchPager::seek(PgConnection& connection, uint64_t seq) {
 }
 
 absl::StatusOr<std::vector<StoredBatch>> BatchPager::next(PgConnection& connection) {
-  const auto rows = connection.execute(
-      kNext,
-      {PgParam::uuid(session_.bytes()), PgParam::int8(after_first_seq_), PgParam::int8(rows_)});
+  const auto rows =
+      connection.execute(kNext, {PgParam::uuid(session_.bytes()), PgParam::int8(after_first_seq_),
+                                 PgParam::int8(rows_), PgParam::int8(kPageBytes)});
   if (!rows.ok()) return rows.status();
   std::vector<StoredBatch> batches;
   int64_t bytes = 0;

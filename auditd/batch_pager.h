@@ -24,7 +24,7 @@ class BatchPager {
  private:
   SessionId session_;
   int64_t after_first_seq_ = 0;
-  int64_t rows_ = 4;  // adapts to the size of the rows
+  int64_t rows_ = 4;  // looked at for a page; adapts to their size
 };
 
 }  // namespace gatetape::auditd

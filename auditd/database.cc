@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/migrate.h"
 
 namespace gatetape::auditd {
@@ -57,7 +58,9 @@ void Database::give_back(std::unique_ptr<PgConnection> connection) {
 
 absl::StatusOr<std::unique_ptr<PgConnection>> Database::open() const {
   absl::StatusOr<std::unique_ptr<PgConnection>> connection = PgConnection::connect(conninfo_);
-  if (!connection.ok()) return connection.status();
+  if (!connection.ok())
+    return absl::Status(connection.status().code(),
+                        absl::StrCat("auditd's database: ", connection.status().message()));
   (*connection)->set_timeout_s(kStatementTimeoutS);
   if (absl::Status status = check_known(**connection); !status.ok()) return status;
   if (absl::Status status = (*connection)->run_script(kSettings); !status.ok()) return status;

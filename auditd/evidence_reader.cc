@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+
 namespace gatetape::auditd {
 namespace {
 
@@ -11,8 +13,10 @@ constexpr char kHead[] = R"(
 select size, root, gateway_key, gateway_signature, recorder_key, recorder_signature
 from gatetape.head where session_id = $1::uuid)";
 constexpr char kSession[] = R"(
-select kind, user_name, login, target, target_address, host(source_ip), source_port, rule,
-       key_fingerprint, gateway, gateway_run, started_at
+select kind, user_name, login, target, target_address,
+       case when masklen(source_ip) = case family(source_ip) when 4 then 32 else 128 end
+         then host(source_ip) else source_ip::text end,
+       source_port, rule, key_fingerprint, gateway, gateway_run, started_at
 from gatetape.session where session_id = $1::uuid)";
 constexpr char kSessionEnd[] = R"(
 select ended_at, reason, detail, bytes_in, bytes_out, frames
@@ -22,7 +26,7 @@ select channel, opened_seq, type from gatetape.channel where session_id = $1::uu
 order by channel limit $2::bigint)";
 constexpr char kEvents[] = R"(
 select seq, channel, kind, offset_ns, name, text, fields::text
-from gatetape.event where session_id = $1::uuid and seq > $2::bigint and seq <= $3::bigint
+from gatetape.event where session_id = $1::uuid and seq >= $2::bigint and seq <= $3::bigint
 order by seq limit $4::bigint)";
 constexpr char kTail[] = R"(
 select last_seq, root from gatetape.frames where session_id = $1::uuid
@@ -59,13 +63,19 @@ PgParam seq_param(uint64_t seq) {
   return PgParam::int8(static_cast<int64_t>(std::min<uint64_t>(seq, INT64_MAX)));
 }
 
-// one_row runs a statement about one session and maps its row, if there is one.
+absl::Status too_many_rows(const char* sql) {
+  return absl::DataLossError(absl::StrCat("more rows than a key allows:", sql));
+}
+
+// one_row runs a statement about one session and maps its row, if there is one. DATA_LOSS when
+// there are more: somebody took the table's key away.
 template <typename Row, typename Map>
 absl::StatusOr<std::optional<Row>> one_row(PgConnection& connection, const char* sql,
                                            const SessionId& session, Map map) {
   const auto rows = connection.execute(sql, {PgParam::uuid(session.bytes())});
   if (!rows.ok()) return rows.status();
   if (rows->rows() == 0) return std::optional<Row>();
+  if (rows->rows() > 1) return too_many_rows(sql);
   return std::optional<Row>(map(*rows));
 }
 
@@ -125,15 +135,17 @@ absl::StatusOr<std::map<uint32_t, ChannelRow>> read_channels(PgConnection& conne
     const auto channel = static_cast<uint32_t>(rows->int8(row, 0));
     channels[channel] = {channel, unsigned_of(*rows, row, 1), rows->text(row, 2)};
   }
+  if (channels.size() < static_cast<size_t>(rows->rows())) return too_many_rows(kChannels);
   return channels;
 }
 
 absl::StatusOr<std::vector<EventRow>> read_events(PgConnection& connection,
                                                   const SessionId& session, uint64_t after_seq,
                                                   uint64_t up_to_seq, size_t limit) {
-  const auto rows =
-      connection.execute(kEvents, {PgParam::uuid(session.bytes()), seq_param(after_seq),
-                                   seq_param(up_to_seq), seq_param(limit)});
+  // From the very first: a row of no frame has a number that no frame has.
+  const PgParam from = after_seq == 0 ? PgParam::int8(INT64_MIN) : seq_param(after_seq + 1);
+  const auto rows = connection.execute(
+      kEvents, {PgParam::uuid(session.bytes()), from, seq_param(up_to_seq), seq_param(limit)});
   if (!rows.ok()) return rows.status();
   std::vector<EventRow> events;
   events.reserve(static_cast<size_t>(rows->rows()));

@@ -115,7 +115,10 @@ absl::Status serve(const Config& config, DaemonSignals& signals) {
   builder.RegisterService(&service);
   (*listener)->attach(&builder);
   const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
-  if (!server) return absl::InternalError("gRPC does not start");
+  if (!server) {
+    link.stop();
+    return absl::InternalError("gRPC does not start");
+  }
   (*listener)->start();
   {
     const Heartbeat heartbeat(log);

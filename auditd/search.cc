@@ -24,16 +24,37 @@ where s.kind <> 'system'
   and case when $2::boolean then v.text ~* $1::text else v.text ilike $1::text end
 order by s.session_id desc limit $5::bigint)";
 
-// The kinds: session_end, target_fail, request_in, denied, notice, auth_attempt, access_denied,
-// connection_refused. Not query: every search would find the searches before it.
+// The kinds: session_end, target_fail, request_in, denied, notice.
 constexpr char kInEvents[] = R"(
 select e.session_id, e.seq, e.offset_ns, e.name, e.text
 from gatetape.event e
-where e.kind in (17, 19, 34, 41, 42, 48, 52, 58)
+where e.kind in (17, 19, 34, 41, 42)
   and ($3::timestamptz is null or e.session_id >= gatetape.uuid7_floor($3::timestamptz))
   and ($4::timestamptz is null or e.session_id < gatetape.uuid7_floor($4::timestamptz))
   and case when $2::boolean then e.text ~* $1::text else e.text ilike $1::text end
 order by e.session_id desc, e.seq limit $5::bigint)";
+
+// The kinds of a gateway's own session: auth_attempt, access_denied, connection_refused. Not query:
+// every search would find the searches before it. Such a session lasts for as long as its gateway,
+// so its events have times of their own.
+constexpr char kInSystemEvents[] = R"(
+select e.session_id, e.seq, e.offset_ns, e.name, e.text
+from gatetape.session s
+join gatetape.event e on e.session_id = s.session_id
+cross join lateral (select s.started_at + e.offset_ns / 1000 * interval '1 microsecond') t(at)
+where s.kind = 'system' and e.kind in (48, 52, 58)
+  and ($3::timestamptz is null or t.at >= $3::timestamptz)
+  and ($4::timestamptz is null or
+       (s.session_id < gatetape.uuid7_floor($4::timestamptz) and t.at < $4::timestamptz))
+  and case when $2::boolean then e.text ~* $1::text else e.text ilike $1::text end
+order by t.at desc limit $5::bigint)";
+
+// newest_ms is what hits are ordered by: when the session began, for one of a system session when
+// it happened itself.
+int64_t newest_ms(const Hit& hit, bool is_system) {
+  const int64_t began_ms = SessionId::from_bytes(hit.session().session_id())->unix_ms();
+  return is_system ? began_ms + static_cast<int64_t>(hit.offset_ns() / 1'000'000) : began_ms;
+}
 
 std::string substring_pattern(const std::string& text) {
   std::string pattern = "%";
@@ -94,13 +115,20 @@ absl::StatusOr<std::vector<Hit>> search(PgConnection& connection, SessionReader&
       PgParam::text(request.regex() ? request.pattern() : substring_pattern(request.pattern())),
       PgParam::boolean(request.regex()), time_param(request.since_unix_ns()),
       time_param(request.until_unix_ns()), PgParam::int8(limit)};
-  std::vector<Hit> hits;
-  for (const char* sql : {kInSessions, kInEvents})
+  std::vector<std::pair<int64_t, Hit>> found;
+  for (const char* sql : {kInSessions, kInEvents, kInSystemEvents}) {
+    std::vector<Hit> hits;
     if (absl::Status status = add_hits(connection, sql, params, &hits); !status.ok()) return status;
-  std::stable_sort(hits.begin(), hits.end(), [](const Hit& a, const Hit& b) {
-    return a.session().session_id() > b.session().session_id();
-  });
-  if (hits.size() > limit) hits.resize(limit);
+    for (Hit& hit : hits) {
+      const int64_t at_ms = newest_ms(hit, sql == kInSystemEvents);
+      found.emplace_back(at_ms, std::move(hit));
+    }
+  }
+  std::stable_sort(found.begin(), found.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::vector<Hit> hits;
+  for (size_t i = 0; i < std::min<size_t>(found.size(), limit); i++)
+    hits.push_back(std::move(found[i].second));
   if (absl::Status status = fill_sessions(sessions, &hits); !status.ok()) return status;
   return hits;
 }

@@ -8,7 +8,6 @@
 #include "auditd/evidence_reader.h"
 #include "auditd/frame_stream.h"
 #include "auditd/search.h"
-#include "auditd/session_reader.h"
 #include "auditd/verifier.h"
 #include "base/daemon.h"
 #include "base/migrate.h"
@@ -60,12 +59,12 @@ absl::Status add_events(PgConnection& connection, const SessionId& session,
     if (!rows.ok()) return rows.status();
     for (const EventRow& row : *rows) {
       bytes += row.fields.size() + row.name.size();
-      response->set_events_cut(response->events_size() == kDetailEventsMax ||
-                               bytes > kDetailBytesMax);
-      if (response->events_cut()) return absl::OkStatus();
       const auto fields = fields_from_json(row.fields);
-      if (!fields.ok()) return fields.status();
-      *response->add_events() = to_message(row, *fields);
+      const bool is_full = response->events_size() == kDetailEventsMax || bytes > kDetailBytesMax;
+      // What somebody altered is left out; the verdict tells of it.
+      if (is_full || !fields.ok()) response->set_events_cut(true);
+      if (is_full) return absl::OkStatus();
+      if (fields.ok()) *response->add_events() = to_message(row, *fields);
       after_seq = row.seq;
     }
     if (rows->size() < kEventsAtOnce) return absl::OkStatus();
@@ -116,15 +115,21 @@ grpc::Status Service::ListSessions(grpc::ServerContext* context,
                        [&](uint64_t* count) { return list(*request, writer, count); });
 }
 
+// The connection is given back before a slow reader is written to, here as in find_hits.
+absl::StatusOr<SessionPage> Service::read_page(const v1::ListSessionsRequest& request,
+                                               const SessionId& before, uint32_t rows) {
+  absl::StatusOr<Database::Lease> connection = database_.lease();
+  if (!connection.ok()) return connection.status();
+  return SessionReader(**connection, clock_).page(request, before, rows);
+}
+
 absl::Status Service::list(const v1::ListSessionsRequest& request,
                            grpc::ServerWriter<v1::Session>* writer, uint64_t* count) {
   const uint64_t limit = request.limit() == 0 ? UINT64_MAX : request.limit();
   SessionId before = newest_possible();
   for (bool more = true; more && *count < limit;) {
-    absl::StatusOr<Database::Lease> connection = database_.lease();
-    if (!connection.ok()) return connection.status();
     const auto rows = static_cast<uint32_t>(std::min<uint64_t>(limit, kSessionsAtOnce));
-    const auto page = SessionReader(**connection, clock_).page(request, before, rows);
+    const auto page = read_page(request, before, rows);
     if (!page.ok()) return page.status();
     for (const v1::Session& session : page->sessions) {
       if (*count == limit) break;
@@ -174,6 +179,7 @@ absl::Status Service::read(const grpc::ServerContext& context, const v1::ReadFra
   if (!session.ok()) return session.status();
   FrameReader reader(database_, *session, request.from_seq());
   FrameSender sender(writer);
+  bool last_look = false;
   for (int pauses = 0; !context.IsCancelled();) {
     absl::StatusOr<std::vector<Frame>> frames = reader.next();
     if (!frames.ok()) return frames.status();
@@ -183,10 +189,12 @@ absl::Status Service::read(const grpc::ServerContext& context, const v1::ReadFra
     }
     if (!frames->empty()) continue;
     if (!sender.flush()) return client_gone();
-    if (!request.follow() || reader.ended()) return absl::OkStatus();
+    if (!request.follow() || reader.ended() || last_look) return absl::OkStatus();
     if (pauses++ % kPausesBetweenStateChecks == 0) {
       const absl::StatusOr<bool> live = is_live(*session);
-      if (!live.ok() || !*live) return live.status();
+      if (!live.ok()) return live.status();
+      last_look = !*live;  // it may have said something since it was read
+      if (last_look) continue;
     }
     absl::SleepFor(kFollowPause);
   }
@@ -199,12 +207,16 @@ grpc::Status Service::Search(grpc::ServerContext* context, const v1::SearchReque
                        [&](uint64_t* count) { return search_all(*request, writer, count); });
 }
 
-absl::Status Service::search_all(const v1::SearchRequest& request,
-                                 grpc::ServerWriter<v1::Hit>* writer, uint64_t* count) {
+absl::StatusOr<std::vector<v1::Hit>> Service::find_hits(const v1::SearchRequest& request) {
   absl::StatusOr<Database::Lease> connection = database_.lease();
   if (!connection.ok()) return connection.status();
   SessionReader sessions(**connection, clock_);
-  const auto hits = search(**connection, sessions, request);
+  return search(**connection, sessions, request);
+}
+
+absl::Status Service::search_all(const v1::SearchRequest& request,
+                                 grpc::ServerWriter<v1::Hit>* writer, uint64_t* count) {
+  const auto hits = find_hits(request);
   if (!hits.ok()) return hits.status();
   for (const v1::Hit& hit : *hits) {
     if (!writer->Write(hit)) return client_gone();

@@ -9,6 +9,7 @@
 
 #include "auditd/database.h"
 #include "auditd/query_log.h"
+#include "auditd/session_reader.h"
 #include "base/clock.h"
 #include "gatetape/audit/v1/audit.grpc.pb.h"
 #include "proto/session_id.h"
@@ -38,11 +39,14 @@ class Service final : public audit::v1::AuditService::Service {
                       audit::v1::HealthResponse* response) override;
 
  private:
+  absl::StatusOr<SessionPage> read_page(const audit::v1::ListSessionsRequest& request,
+                                        const SessionId& before, uint32_t rows);
   absl::Status list(const audit::v1::ListSessionsRequest& request,
                     grpc::ServerWriter<audit::v1::Session>* writer, uint64_t* count);
   absl::Status get(const std::string& id, audit::v1::SessionDetail* response);
   absl::Status read(const grpc::ServerContext& context, const audit::v1::ReadFramesRequest& request,
                     grpc::ServerWriter<audit::v1::FrameBatch>* writer, uint64_t* count);
+  absl::StatusOr<std::vector<audit::v1::Hit>> find_hits(const audit::v1::SearchRequest& request);
   absl::Status search_all(const audit::v1::SearchRequest& request,
                           grpc::ServerWriter<audit::v1::Hit>* writer, uint64_t* count);
   absl::Status verify_one(const std::string& id, grpc::ServerWriter<audit::v1::Verdict>* writer,

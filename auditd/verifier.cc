@@ -51,23 +51,30 @@ absl::StatusOr<Verdict> Verifier::verify(const SessionId& session) {
   Verdict verdict;
   verdict.set_session_id(std::string(session.bytes()));
   verdict.set_result(Verdict::RESULT_INTACT);
+  const absl::Status read = read_all(session, &verdict);
+  if (!read.ok() && !absl::IsDataLoss(read)) return read;
+  if (!read.ok()) set_tampered({0, absl::StrCat("it cannot be read: ", read.message())}, &verdict);
+  return verdict;
+}
+
+absl::Status Verifier::read_all(const SessionId& session, Verdict* verdict) {
   const auto key = read_commit_key(connection_, session);
   if (!key.ok()) return key.status();
   if (!*key) {
-    set_tampered({0, "its commit key is missing: no payload can be checked"}, &verdict);
-    return verdict;
+    set_tampered({0, "its commit key is missing: no payload can be checked"}, verdict);
+    return absl::OkStatus();
   }
   Progress progress{session, FrameVerifier(session, **key), {}, 0, {}, {}, {}, 0};
-  const Finding problem = find_problem(&progress, &verdict);
+  const Finding problem = find_problem(&progress, verdict);
   if (!problem.ok()) return problem.status();
-  verdict.set_frames(progress.frames.size());
-  verdict.set_root(std::string(view(progress.frames.root())));
-  if (*problem) set_tampered(**problem, &verdict);
+  verdict->set_frames(progress.frames.size());
+  verdict->set_root(std::string(view(progress.frames.root())));
+  if (*problem) set_tampered(**problem, verdict);
   // What a gateway said last before it died may not have been done.
   while (!claims_.empty() && progress.ending == std::nullopt &&
          claims_.back().offset_ns + kMomentNs > progress.last_offset_ns)
     claims_.pop_back();
-  return verdict;
+  return absl::OkStatus();
 }
 
 std::vector<Verdict> Verifier::take_broken_claims() {
@@ -125,6 +132,8 @@ Verifier::Finding Verifier::compare_events(Progress* progress, uint64_t up_to_se
   const auto stored = read_events(connection_, progress->session, progress->events_compared,
                                   up_to_seq, progress->events.size() + 1);
   if (!stored.ok()) return stored.status();
+  if (!stored->empty() && static_cast<int64_t>(stored->front().seq) < 1)
+    return std::optional<Problem>({0, "an event row before the first frame belongs to no event"});
   std::optional<Problem> problem = check_events(progress->events, *stored);
   progress->events.clear();
   progress->events_compared = up_to_seq;

@@ -26,7 +26,8 @@ class Verifier {
   Verifier(PgConnection& connection, const TrustedKeys& trusted, const Clock& clock)
       : connection_(connection), trusted_(trusted), clock_(clock) {}
 
-  // verify gives the verdict of one session. A failed read is a status, never a verdict.
+  // verify gives the verdict of one session: DATA_LOSS of the store is one, any other failed read
+  // is a status, never a verdict.
   absl::StatusOr<audit::v1::Verdict> verify(const SessionId& session);
   // take_broken_claims gives a verdict for each session that the system session just verified tells
   // of and that is not stored as it tells; none after a session of another kind.
@@ -49,6 +50,7 @@ class Verifier {
     audit::v1::Verdict verdict;
   };
 
+  absl::Status read_all(const SessionId& session, audit::v1::Verdict* verdict);
   // Each gives the first problem, nothing when there is none.
   using Finding = absl::StatusOr<std::optional<Problem>>;
   Finding check_frames(Progress* progress);

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/check.h"
 #include "base/clock.h"
@@ -43,6 +44,7 @@ std::string_view field_of(const pg_result* result, int field) {
 absl::StatusCode code_of(std::string_view sqlstate) {
   if (sqlstate == "23505") return absl::StatusCode::kAlreadyExists;
   if (sqlstate == "42501") return absl::StatusCode::kPermissionDenied;
+  if (sqlstate == "XX001" || sqlstate == "XX002") return absl::StatusCode::kDataLoss;
   const std::string_view error_class = sqlstate.substr(0, 2);
   if (error_class == "22" || error_class == "23") return absl::StatusCode::kInvalidArgument;
   // 08: connection, 57P: shutdown. No SQLSTATE at all: libpq's own message, the connection is gone.
@@ -93,6 +95,28 @@ bool wait_socket(int fd, short events, int64_t deadline_ns) {
   }
 }
 
+bool is_list_of_hosts(const PQconninfoOption& option) {
+  const std::string_view name = option.keyword;
+  return name == "host" || name == "hostaddr" || name == "port";
+}
+
+size_t hosts_in(const PQconninfoOption* options) {
+  ptrdiff_t commas = 0;
+  for (; options->keyword != nullptr; options++) {
+    const std::string_view value = options->val == nullptr ? "" : options->val;
+    if (is_list_of_hosts(*options))
+      commas = std::max(commas, std::count(value.begin(), value.end(), ','));
+  }
+  return static_cast<size_t>(commas) + 1;
+}
+
+// value_for gives an option as it is for one of several hosts; one port may be that of all.
+std::string value_for(const PQconninfoOption& option, size_t host) {
+  if (!is_list_of_hosts(option)) return option.val;
+  const std::vector<std::string> parts = absl::StrSplit(option.val, ',');
+  return host < parts.size() ? parts[host] : parts.back();
+}
+
 }  // namespace
 
 PgConnection::PgConnection(pg_conn* connection) : connection_(connection) {
@@ -106,8 +130,38 @@ void PgConnection::on_notice(void* self, const pg_result* notice) {
     static_cast<PgConnection*>(self)->warned_ = true;
 }
 
+// Each of several hosts has its own time: PQconnectPoll leaves one that is silent to its caller,
+// and only PQconnectdb would go on to the next.
 absl::StatusOr<std::unique_ptr<PgConnection>> PgConnection::connect(const std::string& conninfo) {
-  pg_conn* raw = PQconnectStart(conninfo.c_str());
+  char* why = nullptr;
+  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options(
+      PQconninfoParse(conninfo.c_str(), &why), PQconninfoFree);
+  const std::unique_ptr<char, decltype(&PQfreemem)> text(why, PQfreemem);
+  if (options == nullptr)
+    return absl::InvalidArgumentError(
+        absl::StripSuffix(why == nullptr ? "out of memory" : why, "\n"));
+  absl::StatusOr<std::unique_ptr<PgConnection>> connection;
+  for (size_t host = 0; host < hosts_in(options.get()); host++) {
+    connection = connect_to(options.get(), host);
+    if (connection.ok()) return connection;
+  }
+  return connection;
+}
+
+absl::StatusOr<std::unique_ptr<PgConnection>> PgConnection::connect_to(
+    const PQconninfoOption* options, size_t host) {
+  std::vector<const char*> names;
+  std::vector<std::string> texts;
+  for (; options->keyword != nullptr; options++) {
+    if (options->val == nullptr) continue;
+    names.push_back(options->keyword);
+    texts.push_back(value_for(*options, host));
+  }
+  std::vector<const char*> values;
+  for (const std::string& value : texts) values.push_back(value.c_str());
+  names.push_back(nullptr);
+  values.push_back(nullptr);
+  pg_conn* raw = PQconnectStartParams(names.data(), values.data(), 0);
   if (raw == nullptr) return absl::UnavailableError("libpq is out of memory");
   std::unique_ptr<PgConnection> connection(new PgConnection(raw));
   const absl::Status connected = connection->wait_connected();
@@ -188,7 +242,6 @@ absl::StatusOr<PgHandle> PgConnection::finish_query(int sent) {
     if (!result.ok()) return result.status();
     if (*result == nullptr) break;
     if (kept == nullptr || status_of(kept.get()).ok()) kept = std::move(*result);
-    if (PQresultStatus(kept.get()) == PGRES_COPY_IN) break;
   }
   if (kept == nullptr) return lost();
   if (is_fatal(kept.get())) give_up();
@@ -225,39 +278,6 @@ absl::Status PgConnection::commit() {
   if (std::string_view(PQcmdStatus(result->get())) != "COMMIT")
     return absl::FailedPreconditionError("the transaction had failed and was rolled back");
   return absl::OkStatus();
-}
-
-absl::Status PgConnection::stream(const std::string& sql, const std::vector<PgParam>& params,
-                                  const std::function<bool(const PgResult&)>& row) {
-  if (is_broken()) return lost();
-  const Params raw(params);
-  if (PQsendQueryParams(connection_, sql.c_str(), raw.count(), nullptr, raw.values.data(),
-                        raw.lengths.data(), raw.formats.data(), kBinary) != 1)
-    return lost();
-  PQsetSingleRowMode(connection_);
-  absl::Status status;
-  bool wanted = true;
-  while (true) {
-    absl::StatusOr<PgHandle> result = next_result(deadline_ns());
-    if (!result.ok()) return result.status();
-    if (*result == nullptr) return status;
-    if (!wanted) continue;  // what is left of a query that was cancelled
-    if (PQresultStatus(result->get()) != PGRES_SINGLE_TUPLE) {
-      status = status_of(result->get());
-    } else if (!row(PgResult(result->release()))) {
-      wanted = false;
-      status = cancel_query();
-    }
-  }
-}
-
-absl::Status PgConnection::cancel_query() {
-  const std::unique_ptr<PGcancel, decltype(&PQfreeCancel)> handle(PQgetCancel(connection_),
-                                                                  PQfreeCancel);
-  char error[256] = "";
-  if (handle != nullptr && PQcancel(handle.get(), error, sizeof error) == 1)
-    return absl::OkStatus();
-  return absl::UnavailableError(error);
 }
 
 absl::Status PgConnection::prepare(const std::string& sql) {

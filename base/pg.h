@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -14,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
+struct _PQconninfoOption;
 struct pg_conn;
 struct pg_result;
 
@@ -82,7 +82,8 @@ class PgResult {
 
 class PgConnection {
  public:
-  // connect opens a connection; UNAVAILABLE with libpq's message when it cannot. Waits at most 5 s.
+  // connect opens a connection; INVALID_ARGUMENT for what is no conninfo, UNAVAILABLE with libpq's
+  // message when it cannot. Waits at most 5 s, for each of several hosts.
   static absl::StatusOr<std::unique_ptr<PgConnection>> connect(const std::string& conninfo);
   ~PgConnection();
   PgConnection(const PgConnection&) = delete;
@@ -93,7 +94,8 @@ class PgConnection {
   void set_timeout_s(uint32_t seconds);
   // execute runs one statement with parameters. ALREADY_EXISTS for SQLSTATE 23505, UNAVAILABLE when
   // the connection is lost, PERMISSION_DENIED for 42501, INVALID_ARGUMENT for the rest of the
-  // classes 22 and 23 (the data does not fit), else INTERNAL; the text holds the SQLSTATE.
+  // classes 22 and 23 (the data does not fit), DATA_LOSS for a page or index that is damaged, else
+  // INTERNAL; the text holds the SQLSTATE.
   absl::StatusOr<PgResult> execute(const std::string& sql, const std::vector<PgParam>& params = {});
   // run_script runs several statements without parameters (migrations).
   absl::Status run_script(const std::string& sql);
@@ -105,15 +107,13 @@ class PgConnection {
   // gives each statement's result. ABORTED = in doubt as with commit(); the codes of execute =
   // certainly not committed, and rolled back.
   absl::StatusOr<std::vector<PgResult>> transact(const std::vector<PgStatement>& statements);
-  // stream runs a query and calls `row` for each row in single-row mode; stops early when it gives
-  // false. The timeout bounds the wait for each row.
-  absl::Status stream(const std::string& sql, const std::vector<PgParam>& params,
-                      const std::function<bool(const PgResult&)>& row);
   // is_broken tells that the connection is lost or was closed; it stays so.
   bool is_broken() const;
 
  private:
   explicit PgConnection(pg_conn* connection);
+  static absl::StatusOr<std::unique_ptr<PgConnection>> connect_to(const _PQconninfoOption* options,
+                                                                  size_t host);
   static void on_notice(void* self, const pg_result* notice);
   absl::Status wait_connected();
   // next_result waits for the next result of the running query, at most until `deadline_ns`; the
@@ -126,7 +126,6 @@ class PgConnection {
   absl::Status send_prepared(const char* sql, const std::vector<PgParam>& params);
   absl::Status send_pipeline(const std::vector<PgStatement>& statements);
   absl::StatusOr<std::vector<PgResult>> read_pipeline(size_t queries);
-  absl::Status cancel_query();
   void give_up();
   absl::Status doubt(absl::string_view why);  // gives the connection up
   absl::Status lost();

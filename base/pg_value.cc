@@ -104,8 +104,13 @@ int64_t PgResult::int8(int row, int column) const {
 
 bool PgResult::boolean(int row, int column) const { return bytes(row, column) == "\1"; }
 
+// What no int64 holds is as far away as one can say.
 int64_t PgResult::timestamptz_ns(int row, int column) const {
-  return (int8(row, column) + kEpoch2000Us) * 1000;
+  const int64_t us = int8(row, column);
+  int64_t ns = 0;
+  const bool fits =
+      !__builtin_add_overflow(us, kEpoch2000Us, &ns) && !__builtin_mul_overflow(ns, 1000, &ns);
+  return fits ? ns : us < 0 ? INT64_MIN : INT64_MAX;
 }
 
 }  // namespace gatetape

@@ -81,7 +81,7 @@ bool FrameVerifier::check_frame(const Frame& frame) {
   const uint64_t seq = frame.seq;
   if (frame.offset_ns < last_offset_ns_)
     return fail(seq, absl::StrCat("frame ", seq, ": earlier than the frame before"));
-  if (ending_) return fail(seq, absl::StrCat("frame ", seq, ": after the session's end"));
+  if (ended_) return fail(seq, absl::StrCat("frame ", seq, ": after the session's end"));
   if (opens_session(frame.kind) != (seq == 1))
     return fail(seq,
                 absl::StrCat("frame ", seq, ": ",
@@ -96,15 +96,9 @@ bool FrameVerifier::check_frame(const Frame& frame) {
 }
 
 bool FrameVerifier::check_event(const Frame& frame) {
-  absl::StatusOr<Event> event = Event::decode(frame.payload);
-  if (!event.ok())
+  if (!Event::decode(frame.payload).ok())
     return fail(frame.seq, absl::StrCat("frame ", frame.seq, ": its event does not decode"));
-  if (frame.seq == 1) {
-    opening_kind_ = frame.kind;
-    opening_ = *std::move(event);
-  } else if (ends_session(frame.kind)) {
-    ending_ = *std::move(event);
-  }
+  ended_ = ended_ || ends_session(frame.kind);
   return true;
 }
 

@@ -66,13 +66,6 @@ class FrameVerifier {
 
   uint64_t size() const { return tree_.size(); }
   Hash root() const { return tree_.root(); }
-  uint64_t bytes_in() const { return bytes_in_; }
-  uint64_t bytes_out() const { return bytes_out_; }  // stdout and stderr
-  // opening gives frame 1's kind and event; meaningful when size() > 0.
-  FrameKind opening_kind() const { return opening_kind_; }
-  const Event& opening() const { return opening_; }
-  // ending gives the event of the session_end or stop frame, nullptr when there is none.
-  const Event* ending() const { return ending_ ? &*ending_ : nullptr; }
 
  private:
   bool check_frame(const Frame& frame);
@@ -86,9 +79,7 @@ class FrameVerifier {
   uint64_t last_offset_ns_ = 0;
   uint64_t bytes_in_ = 0;
   uint64_t bytes_out_ = 0;
-  FrameKind opening_kind_ = FrameKind::kSessionOpen;
-  Event opening_;
-  std::optional<Event> ending_;
+  bool ended_ = false;
 };
 
 // check_head compares a signed head with the `size` and `root` that the frames give: both must fit,

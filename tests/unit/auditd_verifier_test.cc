@@ -189,6 +189,43 @@ TEST_F(VerifierTest, added_event_behind_the_end_is_named) {
       99, "belongs to no event");
 }
 
+TEST_F(VerifierTest, added_event_before_the_beginning_is_named) {
+  expect_tampered(
+      "insert into gatetape.event select session_id, v.seq, channel, kind, offset_ns, name, text, "
+      "fields from gatetape.event, (values (-1::bigint), (-9223372036854775808)) v (seq) "
+      "where session_id = $1::uuid and event.seq = 3",
+      0, "belongs to no event");
+}
+
+TEST_F(VerifierTest, a_source_with_a_mask_is_another) {
+  expect_tampered(
+      "update gatetape.session set source_ip = '10.0.0.1/8' where session_id = $1::uuid", 1,
+      "source_ip");
+}
+
+TEST_F(VerifierTest, a_time_beyond_what_is_counted_is_another) {
+  expect_tampered(
+      "update gatetape.session set started_at = started_at + 2305843009213 * interval '1 second' "
+      "+ 693952 * interval '1 microsecond' where session_id = $1::uuid",
+      1, "started_at");
+}
+
+TEST_F(VerifierTest, a_second_row_of_what_has_one_is_named) {
+  const std::string database = PgCluster::shared().create_record();  // which loses a key
+  owner_ = PgCluster::shared().connect(database);
+  reader_ = PgCluster::shared().connect(database, "gatetape_auditd");
+  ASSERT_TRUE(
+      owner_->run_script("alter table gatetape.session_end drop constraint session_end_one_row")
+          .ok());
+  session_ = make_session(run_, "alice", "db1", "10.0.0.1:4022", kNow - 60'000'000'000);
+  session_.end("exit");
+  store(*owner_, session_);
+  expect_tampered(
+      "insert into gatetape.session_end select session_id, ended_at, 'x', detail, bytes_in, "
+      "bytes_out, frames from gatetape.session_end where session_id = $1::uuid",
+      0, "session_end");
+}
+
 TEST_F(VerifierTest, altered_channel_is_named) {
   expect_tampered("update gatetape.channel set type = 'x11' where session_id = $1::uuid", 2,
                   "channel 1");

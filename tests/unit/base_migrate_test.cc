@@ -121,6 +121,12 @@ TEST_F(Schema, a_day_that_began_in_the_default_partition_stays_there) {
   EXPECT_EQ(number("select count(*) from gatetape.session_end_default"), 1);
 }
 
+TEST_F(Schema, a_day_has_24_hours_where_the_clocks_change) {
+  ASSERT_TRUE(owner_->run_script("set timezone = 'Europe/Berlin'").ok());
+  EXPECT_EQ(number("select gatetape.add_partitions('2031-03-29Z', '2031-04-02Z')"), 4 * 7);
+  EXPECT_EQ(number("select gatetape.add_partitions('2031-04-02Z', '2031-04-04Z')"), 2 * 7);
+}
+
 TEST_F(Schema, frames_are_never_compressed_by_the_server) {
   EXPECT_EQ(number("select count(*) from pg_attribute where attname = 'data' and attstorage <> 'e' "
                    "and attrelid in (select inhrelid from pg_inherits where inhparent = "

@@ -1,6 +1,12 @@
 #include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <filesystem>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/pg.h"
 #include "tests/support/pg_cluster.h"
 
@@ -98,22 +104,6 @@ TEST_F(Pg, arrays_are_columns_of_many_rows) {
   EXPECT_EQ(insert().status().code(), absl::StatusCode::kAlreadyExists);
 }
 
-TEST_F(Pg, stream_gives_each_row_and_stops_early) {
-  std::vector<int64_t> seen;
-  const auto collect = [&seen](const PgResult& row) {
-    seen.push_back(row.int8(0, 0));
-    return seen.size() < 3;
-  };
-  const std::string sql = "select generate_series(1::bigint, $1::bigint)";
-  ASSERT_TRUE(connection_->stream(sql, {PgParam::int8(2)}, collect).ok());
-  EXPECT_EQ(seen, (std::vector<int64_t>{1, 2}));
-  seen.clear();
-  const absl::Status stopped = connection_->stream(sql, {PgParam::int8(1'000'000'000)}, collect);
-  ASSERT_TRUE(stopped.ok()) << stopped;
-  EXPECT_EQ(seen.size(), 3u);
-  EXPECT_EQ(connection_->execute("select 7")->int8(0, 0), 7);
-}
-
 TEST_F(Pg, transact_commits_all_or_nothing) {
   make_table();
   const auto stored = connection_->transact(
@@ -194,7 +184,24 @@ TEST(PgConnect, no_server_is_unavailable) {
   EXPECT_EQ(PgConnection::connect("host=/nonexistent user=x").status().code(),
             absl::StatusCode::kUnavailable);
   EXPECT_EQ(PgConnection::connect("this is no conninfo").status().code(),
-            absl::StatusCode::kUnavailable);
+            absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(Pg, a_silent_host_leaves_time_for_the_next) {
+  const Fd silent(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  char folder[] = "/tmp/gatetape_silent_XXXXXX";
+  ASSERT_NE(mkdtemp(folder), nullptr);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  (std::string(folder) + "/.s.PGSQL.5432").copy(address.sun_path, sizeof address.sun_path - 1);
+  ASSERT_EQ(bind(silent.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(listen(silent.get(), 1), 0);
+  std::string both = PgCluster::shared().conninfo(database_);
+  both.replace(both.find("host="), 5, "host=" + std::string(folder) + ",");
+  const auto connection = PgConnection::connect(both);
+  ASSERT_TRUE(connection.ok()) << connection.status();
+  EXPECT_TRUE((*connection)->execute("select 1").ok());
+  std::filesystem::remove_all(folder);
 }
 
 }  // namespace
