@@ -153,6 +153,8 @@ absl::Status read_all(TomlTable root, Config* config) {
   root.get("name", &config->name);
   root.get("log_level", &config->log_level);
   root.get("recorders", &config->recorders);
+  for (const char* daemon : {"gateway", "recorder", "auditd"})
+    if (root.has(daemon)) config->daemons.insert(daemon);
   const std::string& dir = config->dir;
   const absl::Status sections[] = {read_tls(root.table("tls"), config),
                                    read_gateway(root.table("gateway"), dir, &config->gateway),

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -67,6 +68,7 @@ struct Config {
   std::string log_level = "info";
   std::vector<std::string> recorders = {
       "unix:run/recorder.sock"};  // for gateway and auditd, in order
+  std::set<std::string> daemons;  // whose section is in the file: gateway, recorder, auditd
   TlsConfig tls;
   GatewayConfig gateway;
   RecorderConfig recorder;

@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <ctime>
@@ -39,6 +40,9 @@ absl::StatusOr<X509Ptr> read_certificate(const std::string& path) {
 }
 
 absl::StatusOr<KeyPtr> read_key(const std::string& path) {
+  struct stat info {};
+  if (stat(path.c_str(), &info) == 0 && (info.st_mode & 07) != 0)
+    return absl::PermissionDeniedError(path + ": everybody may use this key; chmod 600 it");
   const absl::StatusOr<std::string> text = read_whole_file(path);
   if (!text.ok()) return text.status();
   KeyPtr key(PEM_read_bio_PrivateKey(bio_of(*text).get(), nullptr, no_pass_phrase, nullptr),

@@ -11,7 +11,7 @@ namespace v1 = audit::v1;
 
 constexpr std::chrono::seconds kDeadline(60);
 constexpr std::chrono::milliseconds kHealthDeadline(5000);  // it looks at its database meanwhile
-constexpr std::chrono::hours kVerifyDeadline(24);
+constexpr std::chrono::hours kLongDeadline(24);             // to verify, or for a reader who pauses
 constexpr int kMessageBytesMax = 64 << 20;
 
 template <typename Duration>
@@ -39,8 +39,9 @@ absl::Status AuditClient::to_absl(const grpc::Status& status) const {
   if (status.ok()) return absl::OkStatus();
   const auto code = static_cast<absl::StatusCode>(status.error_code());
   const std::string& message = status.error_message();
-  // gRPC's own words for a socket that nobody serves.
-  if (code == absl::StatusCode::kUnavailable && message.find("not recorded") == std::string::npos)
+  // gRPC's own words for a socket that nobody serves; auditd's begin with its name.
+  if (code == absl::StatusCode::kUnavailable && message.find("not recorded") == std::string::npos &&
+      !message.starts_with("auditd"))
     return absl::UnavailableError("cannot reach auditd on " + endpoint_ + " (" + message +
                                   "): is the stack up, and may you use it? see `gatetape doctor`");
   return absl::Status(code, message);
@@ -64,13 +65,13 @@ absl::Status AuditClient::drain(grpc::ClientContext* context, Reader reader,
 absl::Status AuditClient::list(const v1::ListSessionsRequest& request,
                                const std::function<bool(const v1::Session&)>& each) {
   grpc::ClientContext context;
-  set_deadline(&context, kDeadline);
+  set_deadline(&context, kLongDeadline);
   return drain<v1::Session>(&context, stub_->ListSessions(&context, request), each);
 }
 
 absl::StatusOr<v1::SessionDetail> AuditClient::get(const std::string& id) {
   grpc::ClientContext context;
-  set_deadline(&context, kVerifyDeadline);  // it verifies too
+  set_deadline(&context, kLongDeadline);  // it verifies too
   v1::GetSessionRequest request;
   request.set_id(id);
   v1::SessionDetail detail;
@@ -89,7 +90,7 @@ absl::Status AuditClient::search(const v1::SearchRequest& request,
 absl::Status AuditClient::verify(const std::string& id,
                                  const std::function<bool(const v1::Verdict&)>& each) {
   grpc::ClientContext context;
-  set_deadline(&context, kVerifyDeadline);
+  set_deadline(&context, kLongDeadline);
   v1::VerifyRequest request;
   request.set_id(id);
   return drain<v1::Verdict>(&context, stub_->Verify(&context, request), each);

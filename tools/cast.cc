@@ -1,6 +1,5 @@
 #include "tools/cast.h"
 
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -8,6 +7,7 @@
 #include "base/bytes.h"
 #include "proto/event.h"
 #include "proto/ssh_request.h"
+#include "tools/output.h"
 
 namespace gatetape::tools {
 namespace {
@@ -25,11 +25,12 @@ CastWriter::CastWriter(CastOptions options, std::function<void(const std::string
 
 void CastWriter::add(const Frame& frame) {
   last_offset_ns_ = frame.offset_ns;
+  newlines_.note(frame);
   switch (frame.kind) {
     case FrameKind::kOut:
-      return write_event(frame.offset_ns, "o", out_.feed(frame.payload));
+      return write_event(frame.offset_ns, "o", out_.feed(newlines_.feed(frame.payload)));
     case FrameKind::kErr:
-      return write_event(frame.offset_ns, "o", err_.feed(frame.payload));
+      return write_event(frame.offset_ns, "o", err_.feed(newlines_.feed(frame.payload)));
     case FrameKind::kIn:
       if (options_.with_input) write_event(frame.offset_ns, "i", in_.feed(frame.payload));
       return;
@@ -66,16 +67,16 @@ void CastWriter::write_event(uint64_t offset_ns, const char* code, const std::st
   write_header();
   const std::string time =
       absl::StrFormat("%d.%06d", offset_ns / 1'000'000'000, offset_ns / 1000 % 1'000'000);
-  write_("[" + time + ", \"" + code + "\", " + nlohmann::json(data).dump() + "]\n");
+  write_("[" + time + ", \"" + code + "\", " + as_ascii(data) + "]\n");
 }
 
 void CastWriter::write_header() {
   if (std::exchange(header_written_, true)) return;
-  nlohmann::ordered_json header = {{"version", 2}, {"width", columns_}, {"height", rows_}};
+  Json header = {{"version", 2}, {"width", columns_}, {"height", rows_}};
   header["timestamp"] = options_.started_at_unix_ns / 1'000'000'000;
   header["title"] = options_.title;
   header["env"] = {{"TERM", term_}};
-  write_(header.dump() + "\n");
+  write_(as_ascii(header) + "\n");
 }
 
 }  // namespace gatetape::tools

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "proto/frame.h"
+#include "tools/newlines.h"
 #include "tools/utf8_stream.h"
 
 namespace gatetape::tools {
@@ -41,6 +42,7 @@ class CastWriter {
   uint32_t rows_ = 24;
   bool header_written_ = false;
   uint64_t last_offset_ns_ = 0;
+  Newlines newlines_;
   Utf8Stream in_, out_, err_;
 };
 

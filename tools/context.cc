@@ -5,6 +5,9 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "base/bytes.h"
 
 namespace gatetape::tools {
@@ -32,8 +35,10 @@ absl::StatusOr<Config> Context::config() const {
 
 void Context::fail(const absl::Status& status) {
   if (status.ok()) return;
-  const std::string message = printable(std::string(status.message()));
-  std::fprintf(stderr, "gatetape: %s\n", message.c_str());
+  // One line: libpq and others write several.
+  std::vector<std::string> lines = absl::StrSplit(status.message(), '\n', absl::SkipWhitespace());
+  for (std::string& line : lines) absl::StripAsciiWhitespace(&line);
+  std::fprintf(stderr, "gatetape: %s\n", printable(absl::StrJoin(lines, "; ")).c_str());
   exit_code = exit_code_of(status);
 }
 

@@ -111,6 +111,8 @@ void Output::write_table_row(const std::vector<Cell>& row) {
   write(line + "\n");
 }
 
+std::string as_ascii(const Json& value, int indent) { return value.dump(indent, ' ', true); }
+
 std::string csv_field(const std::string& value) {
   if (value.find_first_of(",\"\r\n") == std::string::npos) return value;
   std::string quoted = "\"";

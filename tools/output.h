@@ -57,6 +57,10 @@ class Output {
   bool any_ = false;
 };
 
+// as_ascii gives the JSON text with everything else escaped: a terminal obeys some characters
+// beyond ASCII too, and strings may come from strangers.
+std::string as_ascii(const Json& value, int indent = -1);
+
 // csv_field quotes a value as RFC 4180 says, where it needs it.
 std::string csv_field(const std::string& value);
 // display_width counts the columns of a terminal that UTF-8 text takes.

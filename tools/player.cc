@@ -63,17 +63,19 @@ void Player::start_feed() {
   feed_.reset();
   feed_ = std::make_unique<FrameFeed>(client_, request);
   next_.reset();
+  newlines_ = Newlines();
   filter_ = PlayFilter();
 }
 
-bool Player::shows(const Frame& frame) const {
-  return frame.channel == options_.channel &&
-         (frame.kind == FrameKind::kOut || frame.kind == FrameKind::kErr);
+bool Player::shows(const Frame& frame) {
+  if (frame.channel != options_.channel) return false;
+  newlines_.note(frame);
+  return frame.kind == FrameKind::kOut || frame.kind == FrameKind::kErr;
 }
 
 bool Player::show(const Frame& frame) {
   pace_.shown(static_cast<int64_t>(frame.offset_ns), clock_.mono_ns());
-  return write_all(filter_.feed(frame.payload));
+  return write_all(filter_.feed(newlines_.feed(frame.payload)));
 }
 
 // wait looks for keys, signals and, when nothing is at hand, frames, for at most `wait_ns`.

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "tools/audit_client.h"
 #include "tools/frame_feed.h"
+#include "tools/newlines.h"
 #include "tools/pace.h"
 #include "tools/play_filter.h"
 #include "tools/raw_terminal.h"
@@ -38,7 +39,7 @@ class Player {
  private:
   enum class Event { kNone, kQuit };
   void start_feed();
-  bool shows(const Frame& frame) const;
+  bool shows(const Frame& frame);
   bool show(const Frame& frame);
   Event wait(int64_t wait_ns);
   Event on_keys(const std::string& keys);
@@ -50,6 +51,7 @@ class Player {
   const int signals_;
   RawTerminal terminal_;
   Pace pace_;
+  Newlines newlines_;
   PlayFilter filter_;
   std::unique_ptr<FrameFeed> feed_;
   std::optional<Frame> next_;

@@ -92,6 +92,7 @@ absl::StatusOr<uint32_t> pick_channel(const audit::v1::SessionDetail& detail, ui
       channels.push_back(event.channel());
   for (uint32_t channel : channels)
     if (channel == asked) return channel;
+  if (asked != 0 && detail.events_cut()) return asked;  // it may be among those
   if (asked != 0) return absl::NotFoundError("the session has no channel " + std::to_string(asked));
   if (channels.size() <= 1) return channels.empty() ? 0 : channels.front();
   std::string names;

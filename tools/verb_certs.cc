@@ -78,8 +78,14 @@ absl::Status write_pair(const Folder& folder, const std::string& name,
 
 absl::StatusOr<Certificate> find_or_make_ca(const Folder& folder) {
   const std::string base = folder.path + "/ca";
-  absl::StatusOr<Certificate> ca = Certificate::load(base + ".pem", base + ".key");
-  if (!absl::IsNotFound(ca.status())) return ca;
+  const bool has_key = access((base + ".key").c_str(), F_OK) == 0;
+  const bool has_certificate = access((base + ".pem").c_str(), F_OK) == 0;
+  if (has_key != has_certificate)
+    return absl::FailedPreconditionError(
+        base + (has_key ? ".pem" : ".key") +
+        " is not here: bring it back for as long as it shall sign, or remove all of " +
+        folder.path + " for a new CA");
+  if (has_key) return Certificate::load(base + ".pem", base + ".key");
   const Certificate made = Certificate::make_ca("gatetape private CA", kCaDays);
   if (absl::Status status = write_pair(folder, "ca", made); !status.ok()) return status;
   return made;
@@ -89,14 +95,18 @@ absl::Status make_certs(const CertsOptions& options, const Context& context) {
   const absl::StatusOr<Folder> folder =
       open_folder(options.out.empty() ? context.dir + "/tls" : options.out);
   if (!folder.ok()) return folder.status();
-  const absl::StatusOr<Certificate> ca = find_or_make_ca(*folder);
-  if (!ca.ok()) return ca.status();
+  std::vector<const char*> missing;
   for (const char* name : {"gateway", "recorder", "auditd"}) {
     const std::string file = folder->path + "/" + name + ".pem";
-    if (access(file.c_str(), F_OK) == 0) {
+    if (access(file.c_str(), F_OK) == 0)
       std::fprintf(stderr, "%s exists and is kept\n", file.c_str());
-      continue;
-    }
+    else
+      missing.push_back(name);
+  }
+  if (missing.empty()) return absl::OkStatus();
+  const absl::StatusOr<Certificate> ca = find_or_make_ca(*folder);
+  if (!ca.ok()) return ca.status();
+  for (const char* name : missing) {
     CertificateWish wish;
     wish.common_name = std::string("gatetape ") + name;
     wish.uri = std::string("spiffe://gatetape/") + name;

@@ -4,7 +4,9 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/access.h"
@@ -51,13 +53,14 @@ class Doctor {
   }
 
   void check_access(const Config& config);
-  void check_keys(const Config& config);
+  void check_key(const std::string& path);
+  void check_recorder_here(const Config& config);
   void check_database(const std::string& daemon, const std::string& conninfo);
   void check_trusted(const std::string& key_file, const std::vector<std::string>& trusted_files,
                      const std::string& list);
   bool check_tls(const TlsConfig& tls);
   void check_recorders(const Config& config, bool tls_is_usable);
-  void check_auditd();
+  void check_auditd(const Config& config);
   void check_gateway(const Config& config);
   void check_disk();
   void check_clock();
@@ -75,14 +78,26 @@ bool Doctor::examine() {
     return false;
   }
   good("configuration " + config->path);
-  check_access(*config);
-  check_keys(*config);
-  check_database("recorder", config->recorder.database);
-  check_database("auditd", config->auditd.database);
-  check_recorders(*config, check_tls(config->tls));
-  check_auditd();
-  check_gateway(*config);
+  const bool tls_is_usable = check_tls(config->tls);
+  const std::pair<const char*, std::function<void()>> daemons[] = {
+      {"recorder", [&] { check_recorder_here(*config); }},
+      {"auditd", [&] { check_auditd(*config); }},
+      {"gateway", [&] { check_gateway(*config); }}};
+  // A file that names no daemon is all defaults, for all of them.
+  for (const auto& [daemon, check] : daemons) {
+    if (config->daemons.empty() || config->daemons.contains(daemon))
+      check();
+    else
+      std::printf("skip  %s: no [%s] in the configuration\n", daemon, daemon);
+  }
+  check_recorders(*config, tls_is_usable);
   return failures_ == 0;
+}
+
+void Doctor::check_recorder_here(const Config& config) {
+  check_key(config.recorder.signing_key);
+  check_trusted(config.recorder.signing_key, config.auditd.recorder_keys, "recorder_keys");
+  check_database("recorder", config.recorder.database);
 }
 
 void Doctor::check_access(const Config& config) {
@@ -97,20 +112,10 @@ void Doctor::check_access(const Config& config) {
            "add what `gatetape hosts scan " + target.name + "` prints, once you know it is right");
 }
 
-void Doctor::check_keys(const Config& config) {
-  const GatewayConfig& gateway = config.gateway;
-  int loaded = 0;
-  for (const std::string& path :
-       {gateway.host_key, gateway.signing_key, gateway.user_ca, gateway.host_ca,
-        config.recorder.signing_key, config.auditd.signing_key}) {
-    const absl::Status status = SigningKey::load(path).status();
-    loaded += status.ok() ? 1 : 0;
-    if (!status.ok()) bad(status, "`gatetape up` makes missing keys; restore it if it existed");
-  }
-  if (loaded > 0) good(absl::StrCat(loaded, " keys, readable by their owner alone"));
-  check_trusted(gateway.signing_key, config.auditd.writer_keys, "writer_keys");
-  check_trusted(config.auditd.signing_key, config.auditd.writer_keys, "writer_keys");
-  check_trusted(config.recorder.signing_key, config.auditd.recorder_keys, "recorder_keys");
+void Doctor::check_key(const std::string& path) {
+  const absl::Status status = SigningKey::load(path).status();
+  if (status.ok()) return good("key " + path + ", readable by its owner alone");
+  bad(status, "restore it if it existed; `gatetape up` makes those of a new stack");
 }
 
 // What a key signs that auditd does not trust is a forgery to it. Keys of other machines are not
@@ -191,7 +196,10 @@ void Doctor::check_recorders(const Config& config, bool tls_is_usable) {
   }
 }
 
-void Doctor::check_auditd() {
+void Doctor::check_auditd(const Config& config) {
+  check_key(config.auditd.signing_key);
+  check_trusted(config.auditd.signing_key, config.auditd.writer_keys, "writer_keys");
+  check_database("auditd", config.auditd.database);
   const absl::StatusOr<std::unique_ptr<AuditClient>> client = AuditClient::connect(context_);
   const absl::StatusOr<audit::v1::HealthResponse> health =
       client.ok() ? (*client)->health() : client.status();
@@ -208,6 +216,12 @@ void Doctor::check_auditd() {
 }
 
 void Doctor::check_gateway(const Config& config) {
+  check_access(config);
+  const GatewayConfig& gateway = config.gateway;
+  for (const std::string& key :
+       {gateway.host_key, gateway.signing_key, gateway.user_ca, gateway.host_ca})
+    check_key(key);
+  check_trusted(gateway.signing_key, config.auditd.writer_keys, "writer_keys");
   for (const std::string& endpoint : config.gateway.listen) {
     const absl::StatusOr<Fd> fd = dial(endpoint, kTimeoutMs);
     if (!fd.ok()) {

@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -36,11 +38,24 @@ struct CloseFile {
 };
 using File = std::unique_ptr<std::FILE, CloseFile>;
 
-// open_output makes a new file that its owner alone may read; a record is nobody else's business.
-absl::StatusOr<File> open_output(const std::string& path) {
-  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (fd < 0) return absl::UnknownError("cannot write " + path + ": " + std::strerror(errno));
-  return File(fdopen(fd, "wb"));
+// write_file writes a new file that its owner alone may read, as a record is nobody else's
+// business; aside first, so that what was there stays when it fails.
+absl::Status write_file(const std::string& path,
+                        const std::function<absl::Status(std::FILE* file)>& write) {
+  const std::string part = path + ".part";
+  const auto failed = [](const std::string& name) {
+    return absl::UnknownError("cannot write " + name + ": " + std::strerror(errno));
+  };
+  const int fd = open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (fd < 0) return failed(part);
+  absl::Status status;
+  {
+    const File file(fdopen(fd, "wb"));
+    status = file == nullptr ? failed(part) : write(file.get());
+  }
+  if (status.ok() && rename(part.c_str(), path.c_str()) != 0) status = failed(path);
+  if (!status.ok()) unlink(part.c_str());
+  return status;
 }
 
 FrameKind kind_of_stream(const std::string& stream) {
@@ -95,11 +110,11 @@ class Export {
     const std::vector<Column> columns = session_columns(session.kind());
     const auto cells = session_cells(session, context_, system_clock().wall_ns());
     for (size_t i = 0; i < columns.size(); ++i) facts[columns[i].name] = cells[i].value;
-    write("{\"session\": " + facts.dump() + ",\n\"frames\": [");
+    write("{\"session\": " + as_ascii(facts) + ",\n\"frames\": [");
     const char* separator = "\n";
     const absl::Status status = client_.read(request_, [&](const Frame& frame) {
       write(std::exchange(separator, ",\n"));
-      return write(json_of(frame).dump());
+      return write(as_ascii(json_of(frame)));
     });
     write("\n]}\n");
     return status;
@@ -151,9 +166,9 @@ absl::Status run(const Options& options, const Context& context) {
   const auto client = AuditClient::connect(context);
   if (!client.ok()) return client.status();
   if (options.file.empty()) return Export(options, context, **client, stdout).run();
-  const absl::StatusOr<File> file = open_output(options.file);
-  if (!file.ok()) return file.status();
-  return Export(options, context, **client, file->get()).run();
+  return write_file(options.file, [&](std::FILE* file) {
+    return Export(options, context, **client, file).run();
+  });
 }
 
 }  // namespace

@@ -66,6 +66,7 @@ void print_keys(const std::vector<OpensshPublicKey>& keys, const AccessTarget* t
 
 absl::Status scan_host(const std::string& name, const Context& context) {
   const absl::StatusOr<Access> access = load_access(context);
+  if (absl::IsInvalidArgument(access.status())) return access.status();  // it may name the target
   absl::StatusOr<HostPort> endpoint = parse_host_port(name, uint16_t{22});
   if (!endpoint.ok()) return endpoint.status();
   const AccessTarget* target =

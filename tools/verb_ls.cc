@@ -47,17 +47,17 @@ absl::Status run(const Options& options, const Context& context) {
   if (!client.ok()) return client.status();
   Output output(options.format, session_columns(options.kind), context.color);
   uint32_t count = 0;
-  absl::Status status = (*client)->list(*request, [&](const v1::Session& session) {
+  const absl::Status status = (*client)->list(*request, [&](const v1::Session& session) {
     output.add(session_cells(session, context, system_clock().wall_ns()));
     count++;
     return true;
   });
+  const absl::Status written = output.finish();
   if (!status.ok()) return status;
-  status = output.finish();
   if (count == 0 && options.format == "table") std::fprintf(stderr, "no sessions\n");
   if (count == options.limit && options.format == "table")
     std::fprintf(stderr, "the newest %u; more with --limit N (0 = all)\n", count);
-  return status;
+  return written;
 }
 
 }  // namespace

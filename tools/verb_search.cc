@@ -14,6 +14,8 @@ namespace {
 
 namespace v1 = audit::v1;
 
+constexpr uint32_t kHitsMax = 10000;  // what auditd gives at most
+
 struct Options {
   std::string pattern, since, until;
   bool regex = false;
@@ -67,14 +69,18 @@ absl::Status run(const Options& options, const Context& context) {
   if (!client.ok()) return client.status();
   Output output(options.format, columns(), context.color);
   uint32_t count = 0;
-  absl::Status status = (*client)->search(request, [&](const v1::Hit& hit) {
+  const absl::Status status = (*client)->search(request, [&](const v1::Hit& hit) {
     output.add(cells(hit, context));
     count++;
     return true;
   });
+  const absl::Status written = output.finish();
   if (!status.ok()) return status;
   if (count == 0 && options.format == "table") std::fprintf(stderr, "nothing found\n");
-  return output.finish();
+  if (count == kHitsMax || count == options.limit)
+    std::fprintf(stderr, "the newest %u hits; %s\n", count,
+                 count == kHitsMax ? "older ones with --until" : "more with --limit N");
+  return written;
 }
 
 }  // namespace
@@ -90,7 +96,8 @@ void add_search(CLI::App& app, Context& context) {
   verb->add_option("--since", options->since,
                    "started at or after: 2026-01-02T03:04:05Z, 2h, today");
   verb->add_option("--until", options->until, "started before");
-  verb->add_option("--limit", options->limit, "at most so many hits (default 50, 0 = 10000)");
+  verb->add_option("--limit", options->limit,
+                   "at most so many hits (default 50; 0 = 10000, which is the most)");
   verb->add_option("-o,--output", options->format, "table (default), json, jsonl or csv");
   verb->callback([options, &context] { context.fail(run(*options, context)); });
 }

@@ -146,7 +146,7 @@ absl::Status run(const Options& options, Context& context) {
   const auto detail = (*client)->get(options.id);
   if (!detail.ok()) return detail.status();
   if (options.format == "json") {
-    std::printf("%s\n", json_of(*detail, context).dump(2).c_str());
+    std::printf("%s\n", as_ascii(json_of(*detail, context), 2).c_str());
     return absl::OkStatus();
   }
   print_session(*detail, context);

@@ -59,15 +59,16 @@ absl::Status run(const Options& options, Context& context) {
     counts[verdict.result()]++;
     return true;
   });
-  if (!status.ok()) return status;
+  const absl::Status written = output.finish();
+  if (status.ok()) status = written;
+  context.fail(status);
   const uint64_t tampered = counts[v1::Verdict::RESULT_TAMPERED];
   if (tampered > 0) context.exit_code = kExitTampered;
-  status = output.finish();
   if (options.all)
     std::fprintf(stderr, "%lu intact, %lu unsigned, %lu tampered\n",
                  counts[v1::Verdict::RESULT_INTACT], counts[v1::Verdict::RESULT_UNSIGNED],
                  tampered);
-  return status;
+  return absl::OkStatus();
 }
 
 }  // namespace

@@ -9,6 +9,8 @@ add_library(gatetape_fuzz_parts STATIC
   ${CMAKE_SOURCE_DIR}/tee/gate.cc
   ${CMAKE_SOURCE_DIR}/tee/spool.cc
   ${CMAKE_SOURCE_DIR}/tools/cast.cc
+  ${CMAKE_SOURCE_DIR}/tools/newlines.cc
+  ${CMAKE_SOURCE_DIR}/tools/output.cc
   ${CMAKE_SOURCE_DIR}/tools/play_filter.cc
   ${CMAKE_SOURCE_DIR}/tools/text_filter.cc
   ${CMAKE_SOURCE_DIR}/tools/times.cc

@@ -81,6 +81,24 @@ TEST(CastTest, resize_is_an_event) {
   EXPECT_EQ(lines[1], json::parse(R"([2.0, "r", "100x30"])"));
 }
 
+TEST(CastTest, without_a_pty_each_line_starts_at_its_left) {
+  const auto lines =
+      cast_of({bytes(1, FrameKind::kOut, "a\nb\r"), bytes(2, FrameKind::kErr, "\nc\n"),
+               request(3, "pty-req", pty_data(80, 24)), bytes(4, FrameKind::kOut, "d\n")});
+  ASSERT_EQ(lines.size(), 4u);
+  EXPECT_EQ(lines[1][2], "a\r\nb\r");
+  EXPECT_EQ(lines[2][2], "\nc\r\n");
+  EXPECT_EQ(lines[3][2], "d\n");
+}
+
+TEST(CastTest, a_terminal_obeys_nothing_in_it) {
+  std::string text;
+  CastWriter cast({0, "\u009b", false}, [&text](const std::string& line) { text += line; });
+  cast.add(bytes(1, FrameKind::kOut, "\u009b31m\x7f\u202e"));
+  cast.finish();
+  for (const char c : text) EXPECT_TRUE(c == '\n' || (c >= ' ' && c < '\x7f')) << text;
+}
+
 TEST(CastTest, split_characters_come_whole) {
   const auto lines =
       cast_of({bytes(1, FrameKind::kOut, "a\xe6"), bytes(2, FrameKind::kOut, "\x97"),

@@ -28,6 +28,7 @@ class TlsFilesTest : public testing::Test {
   void TearDown() override { std::filesystem::remove_all(dir_); }
   static void write(const std::string& path, const std::string& text) {
     std::ofstream(path) << text;
+    std::filesystem::permissions(path, std::filesystem::perms(0600));
   }
   Certificate sign() const {
     CertificateWish wish;
@@ -73,6 +74,9 @@ TEST_F(TlsFilesTest, what_is_wrong_is_said_with_the_file) {
     write(*file, "nonsense");
     EXPECT_NE(complaint(*file, now_s_).find("in PEM"), std::string::npos);
   }
+  std::filesystem::permissions(tls_.key, std::filesystem::perms(0604));
+  write(tls_.certificate, leaf_.certificate_pem());
+  EXPECT_NE(complaint(tls_.key, now_s_).find("chmod 600"), std::string::npos);
   std::filesystem::remove(tls_.certificate);
   complaint(tls_.certificate, now_s_);
 }
