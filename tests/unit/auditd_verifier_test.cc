@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "auditd/batch_pager.h"
 #include "auditd/verifier.h"
 #include "base/bytes.h"
 #include "tests/support/pg_cluster.h"
@@ -262,6 +263,26 @@ TEST_F(VerifierTest, last_word_of_a_dying_gateway_is_no_claim) {
   Verifier verifier(*reader_, trusted_, clock_);
   ASSERT_TRUE(verifier.verify(system.id).ok());
   EXPECT_TRUE(verifier.take_broken_claims().empty());
+}
+
+TEST_F(VerifierTest, large_rows_behind_small_ones_come_a_few_at_a_time) {
+  StoredSession big = make_session(run_, "bob", "db1", "10.0.0.1:9", kNow - 1000);
+  for (int row = 0; row < 24; row++) {
+    if (row >= 4)
+      for (int i = 0; i < 4; i++) big.add(FrameKind::kOut, 1, std::string(kPayloadBytesMax, 'x'));
+    else
+      big.add(FrameKind::kOut, 1, "x");
+    store(*owner_, big);
+  }
+  BatchPager pager(big.id);
+  size_t rows = 0;
+  for (auto page = pager.next(*reader_); page.ok() && !page->empty(); page = pager.next(*reader_)) {
+    size_t bytes = 0;
+    for (const StoredBatch& batch : *page) bytes += batch.raw_bytes;
+    EXPECT_LT(bytes, 4 * kPayloadBytesMax + (4U << 20U) + 1024);
+    rows += page->size();
+  }
+  EXPECT_EQ(rows, 24u);
 }
 
 TEST_F(VerifierTest, long_session_is_read_in_pages) {
