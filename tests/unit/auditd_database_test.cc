@@ -1,7 +1,6 @@
-#include "auditd/database.h"
-
 #include <gtest/gtest.h>
 
+#include "auditd/database.h"
 #include "tests/support/pg_cluster.h"
 
 namespace gatetape::auditd {
