@@ -158,6 +158,7 @@ absl::StatusOr<std::unique_ptr<PgConnection>> PgConnection::connect_to(
     texts.push_back(value_for(*options, host));
   }
   std::vector<const char*> values;
+  values.reserve(texts.size() + 1);
   for (const std::string& value : texts) values.push_back(value.c_str());
   names.push_back(nullptr);
   values.push_back(nullptr);
