@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "proto/event.h"
 #include "tests/fuzz/fuzz.h"
 #include "tools/cast.h"
 #include "tools/play_filter.h"
@@ -157,11 +158,13 @@ void check_play(std::string_view out) {
     CHECK(text[i - 1] != '\xc2' || static_cast<unsigned char>(text[i]) >= 0xa0, printable(text));
 }
 
-// A cast of the pieces as output; every line is JSON, and nothing of the output is lost.
+// A cast of the pieces as output of a pty; every line is JSON, and nothing of the output is lost.
 void check_cast(const Pieces& pieces, const std::string& utf8) {
   std::string lines;
   tools::CastWriter cast({}, [&](const std::string& line) { lines += line; });
-  Frame frame{1, 1, FrameKind::kOut, 0, {}};
+  Frame frame{1, 1, FrameKind::kRequestIn, 0, Event{{"request", "pty-req"}}.encode()};
+  cast.add(frame);
+  frame.kind = FrameKind::kOut;
   for (std::string_view piece : pieces) {
     frame.payload = piece;
     cast.add(frame);
