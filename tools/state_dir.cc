@@ -147,14 +147,20 @@ absl::Status StateDir::make() const {
 }
 
 absl::Status StateDir::make_folder(const std::string& name) const {
-  const ActingAs as_owner(drop_to);
-  return mkdir(file(name).c_str(), 0700) == 0 || errno == EEXIST ? absl::OkStatus()
-                                                                 : failed(file(name));
+  const std::string folder = file(name);
+  {
+    const ActingAs as_owner(drop_to);
+    if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return failed(folder);
+  }
+  struct stat info {};
+  if (lstat(folder.c_str(), &info) != 0) return failed(folder);
+  // Older versions left root's folders here; its owner cannot make one.
+  return S_ISDIR(info.st_mode) && info.st_uid == 0 ? hand_over(folder) : absl::OkStatus();
 }
 
 absl::Status StateDir::hand_over(const std::string& folder) const {
   if (!drop_to) return absl::OkStatus();
-  const Fd fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const Fd fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   return fd.get() >= 0 && fchown(fd.get(), owner.uid, owner.gid) == 0 && fchmod(fd.get(), 0700) == 0
              ? absl::OkStatus()
              : failed(folder);

@@ -111,8 +111,20 @@ TEST_F(StateDirTest, what_the_owner_may_not_write_is_not_written_for_it) {
   spec.user = state_.drop_to;
   spec.log_file = state_.file("log/gateway.log");
   EXPECT_FALSE(Process::start(spec).ok());
+  EXPECT_TRUE(state_.make().ok());
+  struct stat info {};
+  ASSERT_EQ(stat(precious.c_str(), &info), 0);
+  EXPECT_EQ(info.st_uid, 0u);
   EXPECT_TRUE(std::filesystem::is_empty(precious));
   EXPECT_EQ(geteuid(), 0u);
+}
+
+TEST_F(StateDirTest, a_folder_that_root_left_inside_becomes_the_owners) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  ASSERT_TRUE(state_.make().ok());
+  ASSERT_EQ(mkdir(state_.file("demo").c_str(), 0700), 0);
+  ASSERT_TRUE(state_.make_folder("demo").ok());
+  EXPECT_TRUE(state_.write_file("demo/port", "1\n", 0644).ok());
 }
 
 TEST_F(StateDirTest, one_process_at_a_time) {
