@@ -59,15 +59,18 @@ void Channel::notice_denial(const Frame& frame) {
   offer(FrameKind::kCloseOut, "");
 }
 
-// The reason as text on stderr, with the answer that the request wants.
+// The reason as text on stderr, with the answer that the request wants. What libssh has no window
+// for it drops: a text alone waits for one.
 bool Channel::write_notice(const Frame& frame) {
   const absl::StatusOr<Event> event = Event::decode(frame.payload);
+  const std::string_view text = event->get("text");
   const bool wants_reply = event->get("want_reply") == "1";
   if (wants_reply && rights_.empty()) return false;
   const bool ends_channel = !event->get("exit_status").empty();
   if (wants_reply) answer_request(ends_channel);
   if (user_.close_seen) return true;
-  const std::string_view text = event->get("text");
+  if (!wants_reply && !ends_channel && ssh_channel_window_size(user_.handle) < text.size())
+    return false;
   ssh_channel_write_stderr(user_.handle, text.data(), static_cast<uint32_t>(text.size()));
   if (!ends_channel) return true;
   std::string status;
