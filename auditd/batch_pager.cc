@@ -13,7 +13,7 @@ constexpr int64_t kPageRowsMax = 1000;
 // whoever verifies.
 constexpr char kNext[] = R"(
 select first_seq, last_seq, root, bytes_in, bytes_out, codec, raw_bytes, data
-from (select *, sum(raw_bytes::bigint) over (order by first_seq) as bytes
+from (select *, sum(raw_bytes::bigint) over (order by first_seq rows unbounded preceding) as bytes
       from (select * from gatetape.frames
             where session_id = $1::uuid and first_seq > $2::bigint
             order by first_seq limit $3::bigint) page) page

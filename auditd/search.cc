@@ -43,6 +43,9 @@ from gatetape.session s
 join gatetape.event e on e.session_id = s.session_id
 cross join lateral (select s.started_at + e.offset_ns / 1000 * interval '1 microsecond') t(at)
 where s.kind = 'system' and e.kind in (48, 52, 58)
+  and ($3::timestamptz is null or not exists (
+       select from gatetape.session_end z
+       where z.session_id = s.session_id and z.ended_at < $3::timestamptz))
   and ($3::timestamptz is null or t.at >= $3::timestamptz)
   and ($4::timestamptz is null or
        (s.session_id < gatetape.uuid7_floor($4::timestamptz) and t.at < $4::timestamptz))

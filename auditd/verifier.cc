@@ -53,7 +53,10 @@ absl::StatusOr<Verdict> Verifier::verify(const SessionId& session) {
   verdict.set_result(Verdict::RESULT_INTACT);
   const absl::Status read = read_all(session, &verdict);
   if (!read.ok() && !absl::IsDataLoss(read)) return read;
-  if (!read.ok()) set_tampered({0, absl::StrCat("it cannot be read: ", read.message())}, &verdict);
+  if (!read.ok()) {
+    claims_.clear();  // not judged to the end
+    set_tampered({0, absl::StrCat("it cannot be read: ", read.message())}, &verdict);
+  }
   return verdict;
 }
 

@@ -10,8 +10,8 @@ namespace {
 namespace v1 = audit::v1;
 
 constexpr std::chrono::seconds kDeadline(60);
-constexpr std::chrono::milliseconds kHealthDeadline(5000);  // it looks at its database meanwhile
-constexpr std::chrono::hours kLongDeadline(24);             // to verify, or for a reader who pauses
+constexpr std::chrono::milliseconds kHealthDeadline(15000);  // it looks at its database meanwhile
+constexpr std::chrono::hours kLongDeadline(24);  // to verify, or for a reader who pauses
 constexpr int kMessageBytesMax = 64 << 20;
 
 template <typename Duration>

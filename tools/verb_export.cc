@@ -1,11 +1,14 @@
 #include "tools/verb_export.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -38,22 +41,28 @@ struct CloseFile {
 };
 using File = std::unique_ptr<std::FILE, CloseFile>;
 
+absl::Status write_to(int fd, const std::string& path,
+                      const std::function<absl::Status(std::FILE* file)>& write) {
+  const File file(fd < 0 ? nullptr : fdopen(fd, "wb"));
+  if (file == nullptr)
+    return absl::UnknownError("cannot write " + path + ": " + std::strerror(errno));
+  return write(file.get());
+}
+
 // write_file writes a new file that its owner alone may read, as a record is nobody else's
-// business; aside first, so that what was there stays when it fails.
+// business; aside first, so that what was there stays when it fails. What is no file is written to
+// as it is.
 absl::Status write_file(const std::string& path,
                         const std::function<absl::Status(std::FILE* file)>& write) {
-  const std::string part = path + ".part";
-  const auto failed = [](const std::string& name) {
-    return absl::UnknownError("cannot write " + name + ": " + std::strerror(errno));
-  };
-  const int fd = open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (fd < 0) return failed(part);
-  absl::Status status;
-  {
-    const File file(fdopen(fd, "wb"));
-    status = file == nullptr ? failed(part) : write(file.get());
-  }
-  if (status.ok() && rename(part.c_str(), path.c_str()) != 0) status = failed(path);
+  struct stat info {};
+  if (stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode))
+    return write_to(open(path.c_str(), O_WRONLY | O_CLOEXEC), path, write);
+  std::error_code error;
+  const std::filesystem::path target = std::filesystem::weakly_canonical(path, error);
+  std::string part = target.string() + ".XXXXXX";
+  absl::Status status = write_to(mkostemp(part.data(), O_CLOEXEC), path, write);
+  if (status.ok() && rename(part.c_str(), target.c_str()) != 0)
+    status = absl::UnknownError("cannot write " + path + ": " + std::strerror(errno));
   if (!status.ok()) unlink(part.c_str());
   return status;
 }

@@ -77,7 +77,7 @@ absl::Status run(const Options& options, const Context& context) {
   const absl::Status written = output.finish();
   if (!status.ok()) return status;
   if (count == 0 && options.format == "table") std::fprintf(stderr, "nothing found\n");
-  if (count == kHitsMax || count == options.limit)
+  if (count > 0 && (count == kHitsMax || count == options.limit))
     std::fprintf(stderr, "the newest %u hits; %s\n", count,
                  count == kHitsMax ? "older ones with --until" : "more with --limit N");
   return written;
