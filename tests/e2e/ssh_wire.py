@@ -19,7 +19,7 @@ from machine import WAIT_S, free_port, wait_until
 __all__ = ["Liar", "Peer", "SecurityKey", "connect", "message"]
 
 LOCAL = "127.0.0.1"
-ANSWER_S = 20
+ANSWER_S = 60
 WINDOW = 1 << 20
 PACKET = 32768
 
