@@ -29,8 +29,8 @@ struct RunUser {
   static RunUser current();
 };
 
-// ActingAs does the file work of a scope as another account, with its groups: what that account
-// may not do is not done for it. Nothing happens without a user. All threads.
+// ActingAs does the file work of a scope as another account, with its primary group alone: what
+// that account may not do is not done for it. Nothing happens without a user. All threads.
 class ActingAs {
  public:
   explicit ActingAs(const std::optional<RunUser>& user);
