@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "proto/batch.h"
+#include "record/batch.h"
 
 namespace gatetape::auditd {
 namespace {

@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "auditd/batch_pager.h"
-#include "auditd/database.h"
+#include "auditd/read/batch_pager.h"
+#include "auditd/read/database.h"
 #include "gatetape/audit/v1/audit.pb.h"
-#include "proto/frame.h"
+#include "record/frame.h"
 
 namespace gatetape::auditd {
 

@@ -9,16 +9,16 @@
 #include <thread>
 
 #include "absl/synchronization/notification.h"
-#include "auditd/database.h"
 #include "auditd/query_log.h"
+#include "auditd/read/database.h"
 #include "auditd/service.h"
-#include "auditd/verifier.h"
+#include "auditd/verify/verifier.h"
 #include "base/clock.h"
-#include "base/config.h"
-#include "base/daemon.h"
-#include "base/metrics.h"
-#include "base/tls_files.h"
-#include "proto/unix_listener.h"
+#include "base/os/daemon.h"
+#include "base/os/metrics.h"
+#include "base/os/tls_files.h"
+#include "base/os/unix_listener.h"
+#include "policy/config.h"
 #include "tee/record_link.h"
 #include "tee/system_log.h"
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "absl/status/status.h"
-#include "proto/event.h"
+#include "record/event.h"
 
 namespace gatetape::auditd {
 

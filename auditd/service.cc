@@ -5,13 +5,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "auditd/evidence_reader.h"
 #include "auditd/frame_stream.h"
-#include "auditd/search.h"
-#include "auditd/verifier.h"
-#include "base/daemon.h"
-#include "base/migrate.h"
-#include "proto/unix_listener.h"
+#include "auditd/query/search.h"
+#include "auditd/verify/evidence_reader.h"
+#include "auditd/verify/verifier.h"
+#include "base/db/migrate.h"
+#include "base/os/daemon.h"
+#include "base/os/unix_listener.h"
 
 namespace gatetape::auditd {
 namespace {

@@ -7,13 +7,13 @@
 #include <functional>
 #include <string>
 
-#include "auditd/database.h"
+#include "auditd/query/session_reader.h"
 #include "auditd/query_log.h"
-#include "auditd/session_reader.h"
+#include "auditd/read/database.h"
 #include "base/clock.h"
 #include "gatetape/audit/v1/audit.grpc.pb.h"
-#include "proto/session_id.h"
-#include "proto/verify.h"
+#include "record/session_id.h"
+#include "record/verify.h"
 
 namespace gatetape::auditd {
 

@@ -1,5 +1,5 @@
-# libssh for gateway/: Debian's static archive (libssh-dev) with our --wrap shims in
-# gateway/ssh_shim*.cc. A --wrap works on calls between the archive's objects only; the tests
+# libssh for gateway/ssh: Debian's static archive (libssh-dev) with our --wrap shims in
+# gateway/ssh/shim*.cc. A --wrap works on calls between the archive's objects only; the tests
 # gateway_ssh_* fail when one of them stops working.
 find_library(LIBSSH_ARCHIVE libssh.a REQUIRED)
 set(wrapped
@@ -11,4 +11,3 @@ add_library(gatetape_libssh INTERFACE)
 target_link_options(gatetape_libssh INTERFACE ${wrapped})
 target_link_libraries(gatetape_libssh INTERFACE ${LIBSSH_ARCHIVE} OpenSSL::Crypto z
   -l:libgssapi_krb5.so.2 Threads::Threads)
-target_link_libraries(gatetape_gateway PUBLIC gatetape_libssh)

@@ -1,7 +1,6 @@
 #include "gateway/acceptor.h"
 
 #include <fcntl.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -10,9 +9,9 @@
 #include <string_view>
 #include <utility>
 
-#include "base/daemon.h"
 #include "base/endpoint.h"
-#include "gateway/connection.h"
+#include "base/os/daemon.h"
+#include "base/os/net.h"
 #include "gateway/farewell.h"
 
 namespace gatetape::gateway {
@@ -24,20 +23,15 @@ constexpr std::string_view kNoDescriptors =
     "gatetape: the gateway is out of file descriptors, try again in a minute";
 constexpr size_t kFarewellsMax = 64;  // who comes while so many go is cut off
 
-void set_socket_options(int fd) {
-  const int one = 1;
-  const int unanswered_ms = 60'000;
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-  setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
-  setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unanswered_ms, sizeof unanswered_ms);
-}
-
 int open_spare() { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
 
 }  // namespace
 
-Acceptor::Acceptor(std::vector<Loop*> loops, Services& services)
-    : loops_(std::move(loops)), services_(services), spare_fd_(open_spare()) {}
+Acceptor::Acceptor(std::vector<Loop*> loops, Services& services, MakeMember make_member)
+    : loops_(std::move(loops)),
+      services_(services),
+      make_member_(std::move(make_member)),
+      spare_fd_(open_spare()) {}
 
 Acceptor::~Acceptor() {
   stop();
@@ -103,11 +97,10 @@ void Acceptor::accept_all(int listener) {
       services_.refusals.note(source, std::string(admitted.message()));
       continue;
     }
-    set_socket_options(fd);
+    set_connection_options(fd);
     Loop* loop = loops_[next_loop_++ % loops_.size()];
-    Services* services = &services_;
-    loop->post([loop, services, fd, source, source_ip] {
-      loop->adopt(Connection::accept(*loop, *services, fd, source, source_ip));
+    loop->post([this, loop, accepted = Accepted{fd, source, source_ip}] {
+      loop->adopt(make_member_(*loop, accepted));
     });
   }
 }

@@ -14,10 +14,21 @@
 
 namespace gatetape::gateway {
 
+// Accepted is a TCP connection that Startups admitted.
+struct Accepted {
+  int fd = -1;            // non-blocking; the member that is made of it owns it
+  std::string source;     // address:port of the client
+  std::string source_ip;  // the address alone, as Startups knows it
+};
+
 class Acceptor : public Ready {
  public:
-  // `loops` are not owned and outlive this; the first one runs it.
-  Acceptor(std::vector<Loop*> loops, Services& services);
+  // MakeMember returns the protocol's connection for a client. It is called on the loop's thread.
+  using MakeMember = std::function<std::unique_ptr<Member>(Loop&, const Accepted&)>;
+
+  // `loops` are not owned; they and this object live until the loops have stopped. The first loop
+  // runs the acceptor.
+  Acceptor(std::vector<Loop*> loops, Services& services, MakeMember make_member);
   ~Acceptor() override;
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;
@@ -35,6 +46,7 @@ class Acceptor : public Ready {
 
   const std::vector<Loop*> loops_;
   Services& services_;
+  const MakeMember make_member_;
   std::vector<int> listeners_;
   int spare_fd_;          // for a client that comes when there is no other
   size_t farewells_ = 0;  // clients that are told that there are too many

@@ -10,18 +10,20 @@
 #include <thread>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/crypto.h"
-#include "base/daemon.h"
-#include "base/metrics.h"
-#include "base/tls_files.h"
+#include "base/os/daemon.h"
+#include "base/os/metrics.h"
+#include "base/os/tls_files.h"
 #include "base/toml.h"
 #include "gateway/acceptor.h"
 #include "gateway/loop.h"
 #include "gateway/pulse.h"
 #include "gateway/services.h"
-#include "gateway/ssh_setup.h"
+#include "gateway/ssh/connection.h"
+#include "gateway/ssh/setup.h"
 
 namespace gatetape::gateway {
 namespace {
@@ -41,14 +43,15 @@ struct Keys {
 };
 
 absl::StatusOr<Keys> load_keys(const GatewayConfig& config) {
-  std::vector<SigningKey> keys;
-  for (const std::string* path :
-       {&config.signing_key, &config.user_ca, &config.host_ca, &config.host_key}) {
-    absl::StatusOr<SigningKey> key = SigningKey::load(*path);
-    if (!key.ok()) return key.status();
-    keys.push_back(*std::move(key));
-  }
-  return Keys{keys[0], keys[1], keys[2], keys[3]};
+  const absl::StatusOr<SigningKey> signing = SigningKey::load(config.signing_key);
+  if (!signing.ok()) return signing.status();
+  const absl::StatusOr<SigningKey> user_ca = SigningKey::load(config.user_ca);
+  if (!user_ca.ok()) return user_ca.status();
+  const absl::StatusOr<SigningKey> host_ca = SigningKey::load(config.host_ca);
+  if (!host_ca.ok()) return host_ca.status();
+  const absl::StatusOr<SigningKey> host = SigningKey::load(config.host_key);
+  if (!host.ok()) return host.status();
+  return Keys{.signing = *signing, .user_ca = *user_ca, .host_ca = *host_ca, .host = *host};
 }
 
 // AccessLoad is what one reading of access.toml gave, and of which bytes.
@@ -119,67 +122,100 @@ void prepare_process() {
   ssh_init();
 }
 
-absl::Status serve(const Config& config, const Keys& keys, AccessLoad loaded,
-                   DaemonSignals& signals) {
-  const GatewayConfig& gateway = config.gateway;
-  const absl::StatusOr<ssh_bind> bind = make_bind(keys.host);
-  if (!bind.ok()) return bind.status();
-  tee::RecordLink link({config.recorders, config.tls});
-  tee::SystemLog log(link, system_clock(), keys.signing, config.name, "gatetape-gateway");
-  record_access_load(log, gateway.access_file, loaded, [] {});
-  AccessBox access(std::make_shared<const Access>(*std::move(loaded.access)));
-  Startups startups(
-      {gateway.max_startups, gateway.max_startups_per_source, gateway.max_connections_per_source});
-  Resolver resolver;
-  Refusals refusals(log, system_clock());
-  Services services{config,       system_clock(),         link,  log,    keys.signing, keys.user_ca,
-                    keys.host_ca, keys.host.public_key(), *bind, access, startups,     refusals,
-                    resolver};
-  const absl::StatusOr<std::unique_ptr<Metrics>> metrics =
-      Metrics::serve(gateway.metrics_listen, figures_of(services));
-  if (!metrics.ok()) {
-    link.stop();
-    return metrics.status();
+// Loops owns the event loops and, while they run, their threads.
+class Loops {
+ public:
+  explicit Loops(uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) loops_.push_back(std::make_unique<Loop>(system_clock()));
   }
-  std::vector<std::unique_ptr<Loop>> loops;
-  std::vector<Loop*> borrowed;
-  for (uint32_t i = 0; i < gateway.threads; i++) {
-    loops.push_back(std::make_unique<Loop>(system_clock()));
-    borrowed.push_back(loops.back().get());
+  Loop& front() { return *loops_.front(); }
+  std::vector<Loop*> borrowed() const {
+    std::vector<Loop*> loops;
+    for (const auto& loop : loops_) loops.push_back(loop.get());
+    return loops;
   }
-  auto acceptor = std::make_unique<Acceptor>(borrowed, services);
-  for (const std::string& endpoint : gateway.listen) {
-    const absl::Status listening = acceptor->listen(endpoint);
-    if (!listening.ok()) {
-      link.stop();
-      return listening;
-    }
-    log_info("listening", {{"endpoint", endpoint}});
+  void start() {
+    threads_.reserve(loops_.size());
+    for (const auto& loop : loops_) threads_.emplace_back([&loop] { loop->run(); });
   }
-  loops.front()->adopt(std::make_unique<Pulse>(services));
-  std::vector<std::thread> threads;
-  threads.reserve(loops.size());
-  for (const auto& loop : loops) threads.emplace_back([&loop] { loop->run(); });
+  // stop ends every session, and returns when all threads have ended.
+  void stop(const std::string& reason) {
+    for (const auto& loop : loops_) loop->stop(reason, kShutdownGraceNs);
+    for (std::thread& thread : threads_) thread.join();
+  }
+
+ private:
+  std::vector<std::unique_ptr<Loop>> loops_;
+  std::vector<std::thread> threads_;
+};
+
+// serve_until_signalled runs the loops until SIGTERM; SIGHUP loads the access rules again.
+void serve_until_signalled(Services& services, Loops& loops, Acceptor& acceptor,
+                           DaemonSignals& signals) {
+  loops.front().adopt(std::make_unique<Pulse>(services));
+  loops.start();
   notify_ready();
+  const std::string& access_file = services.config.gateway.access_file;
   signals.run([&] {
     notify_reloading();
-    const auto again = std::make_shared<const AccessLoad>(load_access(gateway.access_file));
-    record_access_load(log, gateway.access_file, *again, [again, &access] {
+    const auto again = std::make_shared<const AccessLoad>(load_access(access_file));
+    record_access_load(services.log, access_file, *again, [again, &access = services.access] {
       access.set(std::shared_ptr<const Access>(again, &*again->access));
     });
     notify_ready();
   });
   notify_stopping();
   log_info("stopping");
-  loops.front()->post([&] { acceptor->stop(); });
-  for (const auto& loop : loops) loop->stop("the gateway is shutting down", kShutdownGraceNs);
-  for (std::thread& thread : threads) thread.join();
-  resolver.stop();  // its answers go to the loops
-  refusals.flush(true);
-  const absl::Status stopped = log.stop("shutdown");
+  loops.front().post([&] { acceptor.stop(); });
+  loops.stop("the gateway is shutting down");
+  services.resolver.stop();  // Its answers are posted to the loops.
+  services.refusals.flush(true);
+  const absl::Status stopped = services.log.stop("shutdown");
   if (!stopped.ok()) log_warn("stop_not_recorded", {{"reason", std::string(stopped.message())}});
-  link.stop();
-  ssh_bind_free(*bind);
+}
+
+absl::Status serve(const Config& config, const Keys& keys, AccessLoad loaded,
+                   DaemonSignals& signals) {
+  const GatewayConfig& gateway = config.gateway;
+  const absl::StatusOr<ssh_bind> bind = make_bind(keys.host);
+  if (!bind.ok()) return bind.status();
+  const absl::Cleanup free_bind = [&] { ssh_bind_free(*bind); };
+  tee::RecordLink link({config.recorders, config.tls});
+  tee::SystemLog log(link, system_clock(), keys.signing, config.name, "gatetape-gateway");
+  record_access_load(log, gateway.access_file, loaded, [] {});
+  AccessBox access(std::make_shared<const Access>(*std::move(loaded.access)));
+  Startups startups({.unauthenticated = gateway.max_startups,
+                     .unauthenticated_per_source = gateway.max_startups_per_source,
+                     .connections_per_source = gateway.max_connections_per_source});
+  Resolver resolver;
+  Refusals refusals(log, system_clock());
+  Services services{.config = config,
+                    .clock = system_clock(),
+                    .link = link,
+                    .log = log,
+                    .signing_key = keys.signing,
+                    .user_ca = keys.user_ca,
+                    .host_ca = keys.host_ca,
+                    .host_key = keys.host.public_key(),
+                    .access = access,
+                    .startups = startups,
+                    .refusals = refusals,
+                    .resolver = resolver};
+  const absl::StatusOr<std::unique_ptr<Metrics>> metrics =
+      Metrics::serve(gateway.metrics_listen, figures_of(services));
+  Loops loops(gateway.threads);
+  // The link's threads call into the log and the loops until it is stopped.
+  const absl::Cleanup stop_link = [&link] { link.stop(); };
+  if (!metrics.ok()) return metrics.status();
+  Acceptor acceptor(loops.borrowed(), services,
+                    [&services, bind = *bind](Loop& loop, const Accepted& accepted) {
+                      return Connection::accept(loop, services, bind, accepted);
+                    });
+  for (const std::string& endpoint : gateway.listen) {
+    if (const absl::Status listening = acceptor.listen(endpoint); !listening.ok()) return listening;
+    log_info("listening", {{"endpoint", endpoint}});
+  }
+  serve_until_signalled(services, loops, acceptor, signals);
   return absl::OkStatus();
 }
 

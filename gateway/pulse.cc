@@ -2,7 +2,7 @@
 
 #include <cstdlib>
 
-#include "base/daemon.h"
+#include "base/os/daemon.h"
 
 namespace gatetape::gateway {
 namespace {

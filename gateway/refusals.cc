@@ -3,8 +3,8 @@
 #include <utility>
 #include <vector>
 
-#include "base/daemon.h"
-#include "proto/event.h"
+#include "base/os/daemon.h"
+#include "record/event.h"
 
 namespace gatetape::gateway {
 namespace {

@@ -1,21 +1,19 @@
 // Services: what the connections of all loops share. Made by main, outlives the loops. Any thread.
 #pragma once
 
-#include <libssh/server.h>
-
 #include <atomic>
 #include <cstdint>
 #include <memory>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
-#include "base/access.h"
 #include "base/clock.h"
-#include "base/config.h"
 #include "base/crypto.h"
 #include "gateway/refusals.h"
 #include "gateway/resolver.h"
 #include "gateway/startups.h"
+#include "policy/access.h"
+#include "policy/config.h"
 #include "tee/record_link.h"
 #include "tee/system_log.h"
 
@@ -49,7 +47,6 @@ struct Services {
   const SigningKey& user_ca;      // signs the certificates for targets
   const SigningKey& host_ca;      // signs the host certificates that clients see
   const PublicKey host_key;       // the gateway's own SSH host key
-  ssh_bind bind;                  // read-only once the host key is imported
   AccessBox& access;
   Startups& startups;
   Refusals& refusals;

@@ -15,7 +15,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "base/pause.h"
+#include "base/os/pause.h"
 #include "recorder/commit_policy.h"
 
 namespace gatetape::recorder {

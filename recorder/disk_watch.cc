@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "base/daemon.h"
-#include "base/disk.h"
+#include "base/os/daemon.h"
+#include "base/os/disk.h"
 
 namespace gatetape::recorder {
 namespace {

@@ -7,7 +7,7 @@
 #include <string>
 #include <thread>
 
-#include "base/pause.h"
+#include "base/os/pause.h"
 
 namespace gatetape::recorder {
 

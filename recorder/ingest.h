@@ -12,7 +12,7 @@
 #include <string_view>
 
 #include "gatetape/record/v1/record.pb.h"
-#include "proto/merkle.h"
+#include "record/merkle.h"
 #include "recorder/work.h"
 
 namespace gatetape::recorder {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/migrate.h"
+#include "base/db/migrate.h"
 
 namespace gatetape::recorder {
 namespace {

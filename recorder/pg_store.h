@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "base/pg.h"
+#include "base/db/pg.h"
 #include "recorder/store.h"
 
 namespace gatetape::recorder {

@@ -11,8 +11,8 @@
 #include <string_view>
 #include <utility>
 
-#include "base/daemon.h"
 #include "base/endpoint.h"
+#include "base/os/daemon.h"
 
 namespace gatetape::recorder {
 namespace {

@@ -12,9 +12,9 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
-#include "base/config.h"
+#include "base/os/unix_listener.h"
 #include "gatetape/record/v1/record.grpc.pb.h"
-#include "proto/unix_listener.h"
+#include "policy/config.h"
 #include "recorder/committer.h"
 #include "recorder/stream.h"
 

@@ -11,10 +11,10 @@
 
 #include "absl/status/status.h"
 #include "gatetape/record/v1/record.pb.h"
-#include "proto/batch.h"
-#include "proto/derived.h"
-#include "proto/frame.h"
-#include "proto/head.h"
+#include "record/batch.h"
+#include "record/derived.h"
+#include "record/frame.h"
+#include "record/head.h"
 
 namespace gatetape::recorder {
 

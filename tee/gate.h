@@ -12,10 +12,10 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "proto/frame.h"
-#include "proto/head.h"
-#include "proto/merkle.h"
-#include "proto/session_id.h"
+#include "record/frame.h"
+#include "record/head.h"
+#include "record/merkle.h"
+#include "record/session_id.h"
 
 namespace gatetape::tee {
 

@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "base/clock.h"
-#include "base/daemon.h"
+#include "base/os/daemon.h"
+#include "base/os/record_channel.h"
 #include "gatetape/record/v1/record.grpc.pb.h"
-#include "proto/record_channel.h"
 
 namespace gatetape::tee {
 namespace {

@@ -14,8 +14,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
-#include "base/config.h"
-#include "base/pause.h"
+#include "base/os/pause.h"
+#include "base/os/tls_files.h"
 #include "tee/inbox.h"
 #include "tee/spool.h"
 

@@ -1,5 +1,5 @@
 // Spool: the writer's side of one Record stream as a state machine: which item goes next, what an
-// answer means, what is sent again after a break (proto/wire/gatetape/record/v1/record.proto).
+// answer means, what is sent again after a break (proto/gatetape/record/v1/record.proto).
 // Pure; the link holds its lock around every call.
 //
 // A session on a stream: unbound -> (binding ->) bound -> closed; any -> refused. A fresh session
@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "gatetape/record/v1/record.pb.h"
-#include "proto/merkle.h"
+#include "record/merkle.h"
 #include "tee/gate.h"
 
 namespace gatetape::tee {

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "absl/synchronization/notification.h"
-#include "base/daemon.h"
+#include "base/os/daemon.h"
 
 namespace gatetape::tee {
 namespace {

@@ -12,7 +12,7 @@
 #include "absl/synchronization/mutex.h"
 #include "base/clock.h"
 #include "base/crypto.h"
-#include "proto/event.h"
+#include "record/event.h"
 #include "tee/gate.h"
 #include "tee/record_link.h"
 

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <set>
 
-#include "base/access.h"
 #include "base/endpoint.h"
-#include "base/openssh_key.h"
+#include "formats/openssh_key.h"
+#include "policy/access.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace gatetape::fuzz {

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
-#include "proto/batch.h"
-#include "proto/merkle.h"
-#include "proto/verify.h"
+#include "record/batch.h"
+#include "record/merkle.h"
+#include "record/verify.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace gatetape::fuzz {

@@ -1,8 +1,8 @@
 // gatetape.toml. Input: the text of the file. What is accepted must be whole: absolute paths,
 // endpoints that can be listened on, numbers within what gatetape.toml(5) says.
 
-#include "base/config.h"
 #include "base/endpoint.h"
+#include "policy/config.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace gatetape::fuzz {

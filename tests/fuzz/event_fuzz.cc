@@ -6,10 +6,10 @@
 #include <set>
 
 #include "base/endpoint.h"
-#include "proto/derived.h"
-#include "proto/event.h"
-#include "proto/session_id.h"
-#include "proto/ssh_request.h"
+#include "formats/ssh_request.h"
+#include "record/derived.h"
+#include "record/event.h"
+#include "record/session_id.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace gatetape::fuzz {

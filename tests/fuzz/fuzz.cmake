@@ -2,22 +2,22 @@
 # with GATETAPE_FUZZ (preset fuzz, needs clang) it is a libFuzzer binary, which tools/fuzz runs.
 # Of the folders with heavy libraries only the parsers are compiled in.
 add_library(gatetape_fuzz_parts STATIC
-  ${CMAKE_SOURCE_DIR}/auditd/session_reader.cc
-  ${CMAKE_SOURCE_DIR}/gateway/login_name.cc
-  ${CMAKE_SOURCE_DIR}/gateway/ssh_certificate.cc
+  ${CMAKE_SOURCE_DIR}/auditd/query/session_reader.cc
+  ${CMAKE_SOURCE_DIR}/gateway/ssh/login_name.cc
+  ${CMAKE_SOURCE_DIR}/formats/ssh_certificate.cc
   ${CMAKE_SOURCE_DIR}/recorder/ingest.cc
   ${CMAKE_SOURCE_DIR}/tee/gate.cc
   ${CMAKE_SOURCE_DIR}/tee/spool.cc
-  ${CMAKE_SOURCE_DIR}/tools/cast.cc
-  ${CMAKE_SOURCE_DIR}/tools/newlines.cc
-  ${CMAKE_SOURCE_DIR}/tools/output.cc
-  ${CMAKE_SOURCE_DIR}/tools/play_filter.cc
-  ${CMAKE_SOURCE_DIR}/tools/text_filter.cc
-  ${CMAKE_SOURCE_DIR}/tools/times.cc
-  ${CMAKE_SOURCE_DIR}/tools/utf8_stream.cc
-  ${CMAKE_SOURCE_DIR}/tools/vt_scanner.cc
-  ${CMAKE_SOURCE_DIR}/tools/x509.cc)
-target_link_libraries(gatetape_fuzz_parts PUBLIC gatetape_proto)
+  ${CMAKE_SOURCE_DIR}/client/cast.cc
+  ${CMAKE_SOURCE_DIR}/client/newlines.cc
+  ${CMAKE_SOURCE_DIR}/client/output.cc
+  ${CMAKE_SOURCE_DIR}/tools/cli/play_filter.cc
+  ${CMAKE_SOURCE_DIR}/client/text_filter.cc
+  ${CMAKE_SOURCE_DIR}/client/times.cc
+  ${CMAKE_SOURCE_DIR}/client/utf8_stream.cc
+  ${CMAKE_SOURCE_DIR}/client/vt_scanner.cc
+  ${CMAKE_SOURCE_DIR}/tools/cli/x509.cc)
+target_link_libraries(gatetape_fuzz_parts PUBLIC gatetape_policy gatetape_record gatetape_wire gatetape_base_db)
 
 if(NOT GATETAPE_FUZZ)
   add_library(gatetape_fuzz_main OBJECT ${CMAKE_CURRENT_LIST_DIR}/replay.cc)

@@ -6,8 +6,8 @@
 #include <map>
 #include <vector>
 
-#include "proto/batch.h"
-#include "proto/verify.h"
+#include "record/batch.h"
+#include "record/verify.h"
 #include "recorder/ingest.h"
 #include "tests/fuzz/fuzz.h"
 

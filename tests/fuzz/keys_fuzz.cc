@@ -4,10 +4,10 @@
 #include <algorithm>
 
 #include "base/crypto.h"
-#include "base/openssh_key.h"
-#include "gateway/ssh_certificate.h"
+#include "formats/openssh_key.h"
+#include "formats/ssh_certificate.h"
 #include "tests/fuzz/fuzz.h"
-#include "tools/x509.h"
+#include "tools/cli/x509.h"
 
 namespace gatetape::fuzz {
 namespace {

@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <cctype>
 
-#include "auditd/session_reader.h"
+#include "auditd/query/session_reader.h"
 #include "base/endpoint.h"
-#include "gateway/login_name.h"
+#include "client/times.h"
+#include "gateway/ssh/login_name.h"
 #include "tests/fuzz/fuzz.h"
-#include "tools/times.h"
 
 namespace gatetape::fuzz {
 namespace {
@@ -132,20 +132,20 @@ void check_query(std::string_view text) {
 
 void check_times(std::string_view text) {
   constexpr int64_t kNow = 1'767'323'045'000'000'000;
-  const auto instant = tools::parse_time(text, kNow, false);
+  const auto instant = parse_time(text, kNow, false);
   if (!refused(instant)) {
-    check_shown(tools::format_time(*instant, false));
-    const std::string written = tools::format_rfc3339(*instant, false);
-    const auto again = tools::parse_time(written, kNow, false);
+    check_shown(format_time(*instant, false));
+    const std::string written = format_rfc3339(*instant, false);
+    const auto again = parse_time(written, kNow, false);
     CHECK(again.ok(), written);
     const int64_t lost = *instant - *again;  // below the millisecond
     CHECK(lost >= 0 && lost < 1'000'000, written, lost);
   }
-  const auto position = tools::parse_position(text);
+  const auto position = parse_position(text);
   if (refused(position)) return;
   CHECK(*position >= 0 && *position <= 1'000'000'000'000'000'000, *position);
-  check_shown(tools::format_span(*position));
-  check_shown(tools::format_bytes(static_cast<uint64_t>(*position)));
+  check_shown(format_span(*position));
+  check_shown(format_bytes(static_cast<uint64_t>(*position)));
 }
 
 }  // namespace

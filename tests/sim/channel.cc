@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "base/bytes.h"
-#include "gateway/policy.h"
-#include "proto/event.h"
+#include "policy/channel_rules.h"
+#include "record/event.h"
 
 namespace gatetape::sim {
 namespace {
@@ -50,8 +50,8 @@ void Channel::read(Direction direction) {
 void Channel::offer_request(std::string payload) {
   const absl::StatusOr<Event> request = Event::decode(payload);
   const std::string name(request->get("request"));
-  const bool starts = gateway::starts_program(name);
-  std::string refusal = gateway::refusal_of(owner_->grant(), name, request->get("data"));
+  const bool starts = starts_program(name);
+  std::string refusal = refusal_of(owner_->grant(), name, request->get("data"));
   if (starts && started_) refusal = "the channel runs a program already";
   if (refusal.empty()) {
     started_ = started_ || starts;
@@ -68,7 +68,7 @@ void Channel::notice_denial(std::string_view payload) {
   Event notice;
   notice.add("text", "gatetape: " + std::string(denied->get("reason")) + "\r\n");
   emit(Direction::kToUser, FrameKind::kNotice, notice.encode());
-  if (!gateway::starts_program(denied->get("name")) || started_) return;
+  if (!starts_program(denied->get("name")) || started_) return;
   emit(Direction::kToUser, FrameKind::kEofOut, "");
   emit(Direction::kToUser, FrameKind::kCloseOut, "");
 }

@@ -1,4 +1,4 @@
-// Channel: a double of gateway/channel and of the two SSH peers at its ends: the real
+// Channel: a double of gateway/ssh/channel and of the two SSH peers at its ends: the real
 // gateway::Outbox in each direction and the real policy, writes that are taken in part or not at
 // all, EOF of one side while the other goes on. Owned by its session.
 #pragma once
@@ -8,8 +8,8 @@
 #include <string>
 #include <string_view>
 
-#include "base/access.h"
-#include "gateway/outbox.h"
+#include "gateway/session/outbox.h"
+#include "policy/access.h"
 #include "tests/sim/oracle.h"
 #include "tests/sim/plan.h"
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "proto/batch.h"
+#include "record/batch.h"
 
 namespace gatetape::sim {
 namespace {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "proto/verify.h"
+#include "record/verify.h"
 #include "recorder/store.h"
 #include "tests/sim/oracle.h"
 

@@ -1,5 +1,5 @@
 // Evidence: after a run, a stranger's look at the rows alone: everything is computed again with
-// proto/verify, and what was tampered with must be found and named.
+// record/verify, and what was tampered with must be found and named.
 #pragma once
 
 #include <vector>

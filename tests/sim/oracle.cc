@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
-#include "proto/event.h"
+#include "record/event.h"
 
 namespace gatetape::sim {
 namespace {

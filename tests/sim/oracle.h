@@ -16,8 +16,8 @@
 #include <string_view>
 #include <vector>
 
-#include "proto/frame.h"
-#include "proto/head.h"
+#include "record/frame.h"
+#include "record/head.h"
 #include "tests/sim/world.h"
 
 namespace gatetape::sim {

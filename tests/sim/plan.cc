@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "base/bytes.h"
-#include "proto/event.h"
+#include "record/event.h"
 
 namespace gatetape::sim {
 namespace {

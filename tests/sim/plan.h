@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "proto/frame.h"
+#include "record/frame.h"
 #include "tests/sim/world.h"
 
 namespace gatetape::sim {

@@ -1,11 +1,11 @@
-// Recording: a double of gateway/recording, which needs a loop and the gateway's services: the real
-// Gate, one session's place on the link, and its end.
+// Recording: a double of gateway/session/recording, which needs a loop and the gateway's services:
+// the real Gate, one session's place on the link, and its end.
 #pragma once
 
 #include <string>
 
 #include "base/crypto.h"
-#include "proto/event.h"
+#include "record/event.h"
 #include "tests/sim/link.h"
 
 namespace gatetape::sim {

@@ -5,7 +5,7 @@
 
 #include <optional>
 
-#include "base/access.h"
+#include "policy/access.h"
 #include "tests/sim/recording.h"
 
 namespace gatetape::sim {

@@ -1,6 +1,6 @@
-// Session: a double of gateway/session: one user on one target through any number of channels. What
-// is released goes on; when everything is said, or the record fails, or somebody kills it, it ends,
-// with the text that the gateway gives the user then.
+// Session: a double of gateway/ssh/session: one user on one target through any number of channels.
+// What is released goes on; when everything is said, or the record fails, or somebody kills it, it
+// ends, with the text that the gateway gives the user then.
 #pragma once
 
 #include <list>

@@ -3,10 +3,8 @@
 file(GLOB sim_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.cc)
 set(sim_main ${CMAKE_CURRENT_LIST_DIR}/main.cc)
 list(REMOVE_ITEM sim_sources ${sim_main})
-# Of the gateway only its outbox and its policy are used: they are pure.
-add_library(gatetape_sim STATIC ${sim_sources} ${CMAKE_SOURCE_DIR}/gateway/outbox.cc
-  ${CMAKE_SOURCE_DIR}/gateway/policy.cc)
-target_link_libraries(gatetape_sim PUBLIC gatetape_options gatetape_tee gatetape_recorder)
+add_library(gatetape_sim STATIC ${sim_sources})
+target_link_libraries(gatetape_sim PUBLIC gatetape_options gatetape_gateway_session gatetape_recorder)
 
 add_library(gatetape_sim_main OBJECT ${sim_main})
 target_link_libraries(gatetape_sim_main PUBLIC gatetape_sim)

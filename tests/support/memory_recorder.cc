@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
-#include "proto/session_id.h"
+#include "record/session_id.h"
 
 namespace gatetape::test {
 

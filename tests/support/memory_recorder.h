@@ -13,8 +13,8 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "gatetape/record/v1/record.grpc.pb.h"
-#include "proto/frame.h"
-#include "proto/merkle.h"
+#include "record/frame.h"
+#include "record/merkle.h"
 
 namespace gatetape::test {
 

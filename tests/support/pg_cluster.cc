@@ -6,7 +6,7 @@
 #include <cstdlib>
 
 #include "base/check.h"
-#include "base/migrate.h"
+#include "base/db/migrate.h"
 
 namespace gatetape {
 namespace {

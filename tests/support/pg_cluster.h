@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "base/pg.h"
+#include "base/db/pg.h"
 
 namespace gatetape {
 

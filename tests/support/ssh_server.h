@@ -20,7 +20,7 @@
 #include <vector>
 
 #include "base/bytes.h"
-#include "gateway/ssh_shim.h"
+#include "gateway/ssh/shim.h"
 #include "tests/support/ssh_tools.h"
 
 namespace gatetape::testing {

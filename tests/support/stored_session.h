@@ -8,11 +8,11 @@
 
 #include "base/check.h"
 #include "base/clock.h"
-#include "base/pg.h"
-#include "proto/batch.h"
-#include "proto/derived.h"
-#include "proto/head.h"
-#include "proto/merkle.h"
+#include "base/db/pg.h"
+#include "record/batch.h"
+#include "record/derived.h"
+#include "record/head.h"
+#include "record/merkle.h"
 
 namespace gatetape {
 

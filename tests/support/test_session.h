@@ -8,10 +8,10 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "gatetape/record/v1/record.pb.h"
-#include "proto/event.h"
-#include "proto/frame.h"
-#include "proto/head.h"
-#include "proto/merkle.h"
+#include "record/event.h"
+#include "record/frame.h"
+#include "record/head.h"
+#include "record/merkle.h"
 
 namespace gatetape {
 

@@ -1,0 +1,66 @@
+#include "auditd/read/batch_pager.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace gatetape::auditd {
+namespace {
+
+constexpr int64_t kPageBytes = 4 << 20;
+constexpr int64_t kPageRowsMax = 1000;
+
+// By first_seq and nothing else: a row that overlaps another is delivered too, and refused by
+// whoever verifies.
+constexpr char kNext[] = R"(
+select first_seq, last_seq, root, bytes_in, bytes_out, codec, raw_bytes, data
+from (select *, sum(raw_bytes::bigint) over (order by first_seq rows unbounded preceding) as bytes
+      from (select * from gatetape.frames
+            where session_id = $1::uuid and first_seq > $2::bigint
+            order by first_seq limit $3::bigint) page) page
+where bytes - raw_bytes < $4::bigint
+order by first_seq)";
+
+constexpr char kSeek[] = R"(
+select first_seq from gatetape.frames where session_id = $1::uuid and first_seq <= $2::bigint
+order by first_seq desc limit 1)";
+
+}  // namespace
+
+absl::Status BatchPager::seek(PgConnection& connection, uint64_t seq) {
+  const auto wanted = static_cast<int64_t>(std::min<uint64_t>(seq, INT64_MAX));
+  const auto rows =
+      connection.execute(kSeek, {PgParam::uuid(session_.bytes()), PgParam::int8(wanted)});
+  if (!rows.ok()) return rows.status();
+  after_first_seq_ = rows->rows() == 0 ? 0 : rows->int8(0, 0) - 1;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<StoredBatch>> BatchPager::next(PgConnection& connection) {
+  const auto rows =
+      connection.execute(kNext, {PgParam::uuid(session_.bytes()), PgParam::int8(after_first_seq_),
+                                 PgParam::int8(rows_), PgParam::int8(kPageBytes)});
+  if (!rows.ok()) return rows.status();
+  std::vector<StoredBatch> batches;
+  int64_t bytes = 0;
+  for (int row = 0; row < rows->rows(); ++row) {
+    StoredBatch batch;
+    batch.first_seq = static_cast<uint64_t>(rows->int8(row, 0));
+    batch.last_seq = static_cast<uint64_t>(rows->int8(row, 1));
+    batch.root = rows->bytes(row, 2);
+    batch.bytes_in = static_cast<uint64_t>(rows->int8(row, 3));
+    batch.bytes_out = static_cast<uint64_t>(rows->int8(row, 4));
+    batch.codec = static_cast<int16_t>(rows->int8(row, 5));
+    batch.raw_bytes = static_cast<uint32_t>(rows->int8(row, 6));
+    batch.data = rows->bytes(row, 7);
+    bytes += static_cast<int64_t>(batch.raw_bytes) + 128;
+    after_first_seq_ = static_cast<int64_t>(batch.first_seq);
+    batches.push_back(std::move(batch));
+  }
+  if (!batches.empty()) {
+    const int64_t mean_bytes = std::max<int64_t>(1, bytes / rows->rows());
+    rows_ = std::clamp<int64_t>(kPageBytes / mean_bytes, 1, kPageRowsMax);
+  }
+  return batches;
+}
+
+}  // namespace gatetape::auditd

@@ -1,0 +1,201 @@
+#include "auditd/verify/verifier.h"
+
+#include <fstream>
+#include <iterator>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "auditd/read/batch_pager.h"
+#include "auditd/read/database.h"
+#include "auditd/verify/derived_check.h"
+#include "auditd/verify/evidence_reader.h"
+#include "base/bytes.h"
+
+namespace gatetape::auditd {
+namespace {
+
+using audit::v1::Verdict;
+
+constexpr size_t kEventsAtOnce = 1000;
+constexpr size_t kBrokenClaimsMax = 10'000;
+// Between a session's last frame and its signed head, and between what a gateway does and what it
+// says in its own session, there is a moment.
+constexpr int64_t kMomentNs = 10'000'000'000;
+
+void set_tampered(const Problem& problem, Verdict* verdict) {
+  verdict->set_result(Verdict::RESULT_TAMPERED);
+  verdict->set_first_bad_seq(problem.seq);
+  verdict->set_detail(problem.what);
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<PublicKey>> read_keys(const std::vector<std::string>& paths) {
+  std::vector<PublicKey> keys;
+  for (const std::string& path : paths) {
+    std::ifstream file(path, std::ios::binary);
+    std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    if (!file.is_open()) return absl::NotFoundError("cannot read the public key " + path);
+    while (!text.empty() && text.back() == '\n') text.pop_back();
+    absl::StatusOr<PublicKey> key = PublicKey::from_text(text);
+    if (!key.ok()) return absl::InvalidArgumentError(path + ": not one line `ed25519 BASE64`");
+    keys.push_back(*std::move(key));
+  }
+  return keys;
+}
+
+absl::StatusOr<Verdict> Verifier::verify(const SessionId& session) {
+  claims_.clear();
+  absl::StatusOr<Snapshot> snapshot = Snapshot::begin(connection_);
+  if (!snapshot.ok()) return snapshot.status();
+  Verdict verdict;
+  verdict.set_session_id(std::string(session.bytes()));
+  verdict.set_result(Verdict::RESULT_INTACT);
+  const absl::Status read = read_all(session, &verdict);
+  if (!read.ok() && !absl::IsDataLoss(read)) return read;
+  if (!read.ok()) {
+    claims_.clear();  // not judged to the end
+    set_tampered({0, absl::StrCat("it cannot be read: ", read.message())}, &verdict);
+  }
+  return verdict;
+}
+
+absl::Status Verifier::read_all(const SessionId& session, Verdict* verdict) {
+  const auto key = read_commit_key(connection_, session);
+  if (!key.ok()) return key.status();
+  if (!*key) {
+    set_tampered({0, "its commit key is missing: no payload can be checked"}, verdict);
+    return absl::OkStatus();
+  }
+  Progress progress{session, FrameVerifier(session, **key), {}, 0, {}, {}, {}, 0};
+  const Finding problem = find_problem(&progress, verdict);
+  if (!problem.ok()) return problem.status();
+  verdict->set_frames(progress.frames.size());
+  verdict->set_root(std::string(view(progress.frames.root())));
+  if (*problem) set_tampered(**problem, verdict);
+  // What a gateway said last before it died may not have been done.
+  while (!claims_.empty() && progress.ending == std::nullopt &&
+         claims_.back().offset_ns + kMomentNs > progress.last_offset_ns)
+    claims_.pop_back();
+  return absl::OkStatus();
+}
+
+std::vector<Verdict> Verifier::take_broken_claims() {
+  std::vector<Verdict> verdicts;
+  for (BrokenClaim& claim : claims_) verdicts.push_back(std::move(claim.verdict));
+  claims_.clear();
+  return verdicts;
+}
+
+Verifier::Finding Verifier::find_problem(Progress* progress, Verdict* verdict) {
+  Finding problem = check_frames(progress);
+  if (!problem.ok() || *problem) return problem;
+  if (progress->frames.size() == 0)
+    return std::optional<Problem>({0, "all its frames are missing"});
+  problem = check_head_row(progress, verdict);
+  if (!problem.ok() || *problem) return problem;
+  return check_rows(progress);
+}
+
+Verifier::Finding Verifier::check_frames(Progress* progress) {
+  BatchPager pager(progress->session);
+  std::vector<Frame> frames;
+  while (true) {
+    const auto batches = pager.next(connection_);
+    if (!batches.ok()) return batches.status();
+    for (const StoredBatch& batch : *batches) {
+      if (!progress->frames.add(batch, &frames)) return progress->frames.problem();
+      for (const Frame& frame : frames)
+        if (absl::Status status = take_frame(frame, progress); !status.ok()) return status;
+      if (progress->events.size() < kEventsAtOnce) continue;
+      Finding problem = compare_events(progress, progress->frames.size());
+      if (!problem.ok() || *problem) return problem;
+    }
+    if (batches->empty()) return std::optional<Problem>();
+  }
+}
+
+absl::Status Verifier::take_frame(const Frame& frame, Progress* progress) {
+  progress->last_offset_ns = frame.offset_ns;
+  if (is_bytes(frame.kind)) return absl::OkStatus();
+  const absl::StatusOr<Event> event = Event::decode(frame.payload);
+  if (!event.ok()) return event.status();
+  progress->events.push_back(derive_event(frame, *event));
+  if (auto channel = derive_channel(frame, *event))
+    progress->channels.emplace(channel->channel, *channel);
+  if (frame.seq == 1) progress->opening = derive_session(frame, *event);
+  if (frame.kind == FrameKind::kSessionEnd || frame.kind == FrameKind::kStop)
+    progress->ending = derive_session_end(frame, *event, progress->opening->started_at_ns);
+  if (frame.kind == FrameKind::kSessionOpened || frame.kind == FrameKind::kSessionClosed)
+    return check_claim(frame, *event, progress->session);
+  return absl::OkStatus();
+}
+
+Verifier::Finding Verifier::compare_events(Progress* progress, uint64_t up_to_seq) {
+  const auto stored = read_events(connection_, progress->session, progress->events_compared,
+                                  up_to_seq, progress->events.size() + 1);
+  if (!stored.ok()) return stored.status();
+  if (!stored->empty() && static_cast<int64_t>(stored->front().seq) < 1)
+    return std::optional<Problem>({0, "an event row before the first frame belongs to no event"});
+  std::optional<Problem> problem = check_events(progress->events, *stored);
+  progress->events.clear();
+  progress->events_compared = up_to_seq;
+  return problem;
+}
+
+Verifier::Finding Verifier::check_rows(Progress* progress) {
+  const auto session = read_session(connection_, progress->session);
+  if (!session.ok()) return session.status();
+  if (auto problem = check_session(*progress->opening, *session)) return problem;
+  const auto ending = read_session_end(connection_, progress->session);
+  if (!ending.ok()) return ending.status();
+  if (auto problem = check_end(progress->ending, *ending)) return problem;
+  const auto channels =
+      read_channels(connection_, progress->session, progress->channels.size() + 1);
+  if (!channels.ok()) return channels.status();
+  if (auto problem = check_channels(progress->channels, *channels)) return problem;
+  return compare_events(progress, UINT64_MAX);
+}
+
+Verifier::Finding Verifier::check_head_row(Progress* progress, Verdict* verdict) {
+  const auto head = read_head(connection_, progress->session);
+  if (!head.ok()) return head.status();
+  if (*head) {
+    verdict->set_gateway_key_id(PublicKey{(*head)->gateway_key}.id());
+    verdict->set_recorder_key_id(PublicKey{(*head)->recorder_key}.id());
+    return check_head(progress->session, progress->frames.size(), progress->frames.root(), **head,
+                      trusted_);
+  }
+  if (progress->ending && clock_.wall_ns() - progress->ending->ended_at_ns > kMomentNs)
+    return std::optional<Problem>({0, "it ended, but its signed head is missing"});
+  verdict->set_result(Verdict::RESULT_UNSIGNED);
+  verdict->set_detail(progress->ending ? "just closing: no signed head yet"
+                                       : "it has no end, so no signed head");
+  return std::optional<Problem>();
+}
+
+absl::Status Verifier::check_claim(const Frame& frame, const Event& event,
+                                   const SessionId& system_session) {
+  const absl::StatusOr<SessionId> session = SessionId::from_text(event.get("session"));
+  if (!session.ok() || claims_.size() == kBrokenClaimsMax) return absl::OkStatus();
+  const auto tail = read_tail(connection_, *session);
+  if (!tail.ok()) return tail.status();
+  const bool closed = frame.kind == FrameKind::kSessionClosed;
+  std::string what;
+  if (!*tail)
+    what = "is not stored";
+  else if (closed && ((*tail)->last_seq != event.get_number("size") ||
+                      to_hex((*tail)->root) != event.get("root")))
+    what = "is stored with another size or root";
+  if (what.empty()) return absl::OkStatus();
+  BrokenClaim claim{frame.offset_ns, {}};
+  claim.verdict.set_session_id(std::string(session->bytes()));
+  set_tampered(
+      {0, absl::StrCat("it ", what, ", but frame ", frame.seq, " of ", system_session.to_text(),
+                       " says it was ", closed ? "closed" : "opened")},
+      &claim.verdict);
+  claims_.push_back(std::move(claim));
+  return absl::OkStatus();
+}
+
+}  // namespace gatetape::auditd

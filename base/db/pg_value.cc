@@ -1,0 +1,116 @@
+#include <libpq-fe.h>
+
+#include "base/bytes.h"
+#include "base/check.h"
+#include "base/db/pg.h"
+
+namespace gatetape {
+namespace {
+
+constexpr int64_t kEpoch2000Us = 946'684'800'000'000;  // PostgreSQL counts from 2000-01-01 UTC
+
+PgParam param_of(std::string bytes) {
+  PgParam param;
+  param.bytes = std::move(bytes);
+  return param;
+}
+
+}  // namespace
+
+void PgClear::operator()(pg_result* result) const { PQclear(result); }
+
+PgParam PgParam::null() { return {}; }
+
+PgParam PgParam::text(std::string_view value) { return param_of(std::string(value)); }
+
+PgParam PgParam::bytea(std::string_view value) { return param_of(std::string(value)); }
+
+PgParam PgParam::uuid(std::string_view sixteen_bytes) {
+  CHECK(sixteen_bytes.size() == 16, sixteen_bytes.size());
+  return param_of(std::string(sixteen_bytes));
+}
+
+PgParam PgParam::int2(int16_t value) {
+  std::string out;
+  put_u16(&out, static_cast<uint16_t>(value));
+  return param_of(std::move(out));
+}
+
+PgParam PgParam::int4(int32_t value) {
+  std::string out;
+  put_u32(&out, static_cast<uint32_t>(value));
+  return param_of(std::move(out));
+}
+
+PgParam PgParam::int8(int64_t value) {
+  std::string out;
+  put_u64(&out, static_cast<uint64_t>(value));
+  return param_of(std::move(out));
+}
+
+PgParam PgParam::boolean(bool value) { return param_of(std::string(1, value ? '\1' : '\0')); }
+
+PgParam PgParam::timestamptz(int64_t unix_ns) { return int8(unix_ns / 1000 - kEpoch2000Us); }
+
+void PgArray::add(const PgParam& value) {
+  put_string(&elements_, *value.bytes);
+  count_++;
+}
+
+// As array_recv reads it: dimensions, whether a NULL is among the elements, their type; of the one
+// dimension its length and first index; then each element with its length.
+PgParam PgArray::finish() const {
+  std::string out;
+  put_u32(&out, count_ > 0 ? 1 : 0);
+  put_u32(&out, 0);
+  put_u32(&out, static_cast<uint32_t>(element_));
+  if (count_ > 0) {
+    put_u32(&out, count_);
+    put_u32(&out, 1);
+  }
+  return param_of(out + elements_);
+}
+
+PgResult::PgResult(pg_result* result) : result_(result, PQclear) {}
+
+int PgResult::rows() const { return PQntuples(result_.get()); }
+
+bool PgResult::is_null(int row, int column) const {
+  return PQgetisnull(result_.get(), row, column) != 0;
+}
+
+std::string_view PgResult::bytes(int row, int column) const {
+  return {PQgetvalue(result_.get(), row, column),
+          static_cast<size_t>(PQgetlength(result_.get(), row, column))};
+}
+
+int64_t PgResult::int8(int row, int column) const {
+  ByteReader reader(bytes(row, column));
+  uint16_t two = 0;
+  uint32_t four = 0;
+  uint64_t eight = 0;
+  switch (bytes(row, column).size()) {
+    case 2:
+      CHECK(reader.get_u16(&two));
+      return static_cast<int16_t>(two);
+    case 4:
+      CHECK(reader.get_u32(&four));
+      return static_cast<int32_t>(four);
+    default:
+      CHECK(reader.get_u64(&eight), row, column);
+      return static_cast<int64_t>(eight);
+  }
+}
+
+bool PgResult::boolean(int row, int column) const { return bytes(row, column) == "\1"; }
+
+// What no int64 holds is as far away as one can say.
+int64_t PgResult::timestamptz_ns(int row, int column) const {
+  const int64_t us = int8(row, column);
+  int64_t ns = 0;
+  const bool fits =
+      !__builtin_add_overflow(us, kEpoch2000Us, &ns) && !__builtin_mul_overflow(ns, 1000, &ns);
+  return fits ? ns : us < 0 ? INT64_MIN : INT64_MAX;
+}
+
+}  // namespace gatetape

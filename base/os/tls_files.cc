@@ -1,0 +1,87 @@
+#include "base/os/tls_files.h"
+
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <ctime>
+#include <memory>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/endpoint.h"
+#include "base/toml.h"
+
+namespace gatetape {
+namespace {
+
+using Bio = std::unique_ptr<BIO, decltype(&BIO_free_all)>;
+using X509Ptr = std::unique_ptr<X509, decltype(&X509_free)>;
+using KeyPtr = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
+
+// OpenSSL would ask on the terminal.
+int no_pass_phrase(char*, int, int, void*) { return -1; }
+
+Bio bio_of(const std::string& text) {
+  Bio bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())), BIO_free_all);
+  CHECK(bio != nullptr);
+  return bio;
+}
+
+absl::StatusOr<X509Ptr> read_certificate(const std::string& path) {
+  const absl::StatusOr<std::string> text = read_whole_file(path);
+  if (!text.ok()) return text.status();
+  X509Ptr certificate(PEM_read_bio_X509(bio_of(*text).get(), nullptr, no_pass_phrase, nullptr),
+                      X509_free);
+  if (!certificate) return absl::InvalidArgumentError(path + ": no certificate in PEM");
+  return certificate;
+}
+
+absl::StatusOr<KeyPtr> read_key(const std::string& path) {
+  struct stat info {};
+  if (stat(path.c_str(), &info) == 0 && (info.st_mode & 07) != 0)
+    return absl::PermissionDeniedError(path + ": everybody may use this key; chmod 600 it");
+  const absl::StatusOr<std::string> text = read_whole_file(path);
+  if (!text.ok()) return text.status();
+  KeyPtr key(PEM_read_bio_PrivateKey(bio_of(*text).get(), nullptr, no_pass_phrase, nullptr),
+             EVP_PKEY_free);
+  if (!key) return absl::InvalidArgumentError(path + ": no private key in PEM, not encrypted");
+  return key;
+}
+
+int64_t unix_s(const ASN1_TIME* time) {
+  tm parts{};
+  return ASN1_TIME_to_tm(time, &parts) == 1 ? timegm(&parts) : 0;
+}
+
+}  // namespace
+
+absl::StatusOr<int64_t> read_tls_expiry(const TlsConfig& tls, int64_t now_s) {
+  const absl::StatusOr<X509Ptr> certificate = read_certificate(tls.certificate);
+  if (!certificate.ok()) return certificate.status();
+  const absl::StatusOr<KeyPtr> key = read_key(tls.key);
+  if (!key.ok()) return key.status();
+  if (const absl::StatusOr<X509Ptr> ca = read_certificate(tls.ca); !ca.ok()) return ca.status();
+  if (X509_check_private_key(certificate->get(), key->get()) != 1)
+    return absl::InvalidArgumentError(tls.key + ": not the key of " + tls.certificate);
+  const int64_t from_s = unix_s(X509_get0_notBefore(certificate->get()));
+  const int64_t until_s = unix_s(X509_get0_notAfter(certificate->get()));
+  constexpr int64_t kNsPerS = 1'000'000'000;
+  if (now_s < from_s)
+    return absl::InvalidArgumentError(tls.certificate + ": not valid before " +
+                                      format_utc(from_s * kNsPerS));
+  if (now_s >= until_s)
+    return absl::InvalidArgumentError(tls.certificate + ": expired at " +
+                                      format_utc(until_s * kNsPerS));
+  return until_s;
+}
+
+absl::Status check_tls_files(const std::vector<std::string>& endpoints, const TlsConfig& tls,
+                             int64_t now_s) {
+  if (std::all_of(endpoints.begin(), endpoints.end(), is_unix)) return absl::OkStatus();
+  return read_tls_expiry(tls, now_s).status();
+}
+
+}  // namespace gatetape

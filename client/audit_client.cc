@@ -1,0 +1,134 @@
+#include "client/audit_client.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <chrono>
+
+namespace gatetape {
+namespace {
+
+namespace v1 = audit::v1;
+
+constexpr std::chrono::seconds kDeadline(60);
+constexpr std::chrono::milliseconds kHealthDeadline(15000);  // it looks at its database meanwhile
+constexpr std::chrono::hours kLongDeadline(24);  // to verify, or for a reader who pauses
+constexpr int kMessageBytesMax = 64 << 20;
+
+template <typename Duration>
+void set_deadline(grpc::ClientContext* context, Duration duration) {
+  context->set_deadline(std::chrono::system_clock::now() + duration);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<AuditClient>> AuditClient::connect(const Context& context) {
+  const absl::StatusOr<Config> config = context.config();
+  if (!config.ok()) return config.status();
+  return std::make_unique<AuditClient>(config->auditd.listen);
+}
+
+AuditClient::AuditClient(const std::string& endpoint) : endpoint_(endpoint) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(kMessageBytesMax);
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  stub_ = v1::AuditService::NewStub(
+      grpc::CreateCustomChannel(endpoint, grpc::InsecureChannelCredentials(), arguments));
+}
+
+absl::Status AuditClient::to_absl(const grpc::Status& status) const {
+  if (status.ok()) return absl::OkStatus();
+  const auto code = static_cast<absl::StatusCode>(status.error_code());
+  const std::string& message = status.error_message();
+  // gRPC's own words for a socket that nobody serves; auditd's begin with its name.
+  if (code == absl::StatusCode::kUnavailable && message.find("not recorded") == std::string::npos &&
+      !message.starts_with("auditd"))
+    return absl::UnavailableError("cannot reach auditd on " + endpoint_ + " (" + message +
+                                  "): is the stack up, and may you use it? see `gatetape doctor`");
+  return absl::Status(code, message);
+}
+
+template <typename Message, typename Reader>
+absl::Status AuditClient::drain(grpc::ClientContext* context, Reader reader,
+                                const std::function<bool(const Message&)>& each) {
+  Message message;
+  while (reader->Read(&message)) {
+    if (each(message)) continue;
+    context->TryCancel();
+    while (reader->Read(&message)) {
+    }
+    reader->Finish();
+    return absl::OkStatus();
+  }
+  return to_absl(reader->Finish());
+}
+
+absl::Status AuditClient::list(const v1::ListSessionsRequest& request,
+                               const std::function<bool(const v1::Session&)>& each) {
+  grpc::ClientContext context;
+  set_deadline(&context, kLongDeadline);
+  return drain<v1::Session>(&context, stub_->ListSessions(&context, request), each);
+}
+
+absl::StatusOr<v1::SessionDetail> AuditClient::get(const std::string& id) {
+  grpc::ClientContext context;
+  set_deadline(&context, kLongDeadline);  // it verifies too
+  v1::GetSessionRequest request;
+  request.set_id(id);
+  v1::SessionDetail detail;
+  const grpc::Status status = stub_->GetSession(&context, request, &detail);
+  if (!status.ok()) return to_absl(status);
+  return detail;
+}
+
+absl::Status AuditClient::search(const v1::SearchRequest& request,
+                                 const std::function<bool(const v1::Hit&)>& each) {
+  grpc::ClientContext context;
+  set_deadline(&context, kDeadline);
+  return drain<v1::Hit>(&context, stub_->Search(&context, request), each);
+}
+
+absl::Status AuditClient::verify(const std::string& id,
+                                 const std::function<bool(const v1::Verdict&)>& each) {
+  grpc::ClientContext context;
+  set_deadline(&context, kLongDeadline);
+  v1::VerifyRequest request;
+  request.set_id(id);
+  return drain<v1::Verdict>(&context, stub_->Verify(&context, request), each);
+}
+
+absl::StatusOr<v1::HealthResponse> AuditClient::health() {
+  grpc::ClientContext context;
+  set_deadline(&context, kHealthDeadline);
+  v1::HealthResponse response;
+  const grpc::Status status = stub_->Health(&context, {}, &response);
+  if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED)
+    return absl::DeadlineExceededError("auditd on " + endpoint_ + " says nothing for " +
+                                       std::to_string(kHealthDeadline.count()) + " ms");
+  if (!status.ok()) return to_absl(status);
+  return response;
+}
+
+absl::Status AuditClient::read(const v1::ReadFramesRequest& request,
+                               const std::function<bool(const Frame&)>& each,
+                               grpc::ClientContext* cancel) {
+  grpc::ClientContext own;
+  grpc::ClientContext* context = cancel == nullptr ? &own : cancel;
+  absl::Status bad;
+  const auto each_batch = [&](const v1::FrameBatch& batch) {
+    for (const v1::Frame& in : batch.frames()) {
+      if (!is_known(in.kind())) {
+        bad = absl::DataLossError("a frame of unknown kind " + std::to_string(in.kind()));
+        return false;
+      }
+      const Frame frame{in.seq(), in.channel(), static_cast<FrameKind>(in.kind()), in.offset_ns(),
+                        in.payload()};
+      if (!each(frame)) return false;
+    }
+    return true;
+  };
+  const absl::Status status =
+      drain<v1::FrameBatch>(context, stub_->ReadFrames(context, request), each_batch);
+  return bad.ok() ? status : bad;
+}
+
+}  // namespace gatetape

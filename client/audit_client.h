@@ -1,0 +1,51 @@
+// AuditClient: the command line's connection to auditd: one blocking call at a time, each with a
+// deadline. Failures come as absl::Status with what to do in the text. One thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/context.h"
+#include "gatetape/audit/v1/audit.grpc.pb.h"
+#include "record/frame.h"
+
+namespace gatetape {
+
+class AuditClient {
+ public:
+  // connect reads DIR/gatetape.toml and makes a channel to its auditd.listen; the first call dials.
+  static absl::StatusOr<std::unique_ptr<AuditClient>> connect(const Context& context);
+  // `endpoint` is unix:PATH.
+  explicit AuditClient(const std::string& endpoint);
+
+  // Each message goes to `each` as it arrives; false from it ends the call early, without an error.
+  absl::Status list(const audit::v1::ListSessionsRequest& request,
+                    const std::function<bool(const audit::v1::Session&)>& each);
+  absl::StatusOr<audit::v1::SessionDetail> get(const std::string& id);
+  absl::Status search(const audit::v1::SearchRequest& request,
+                      const std::function<bool(const audit::v1::Hit&)>& each);
+  // verify takes an empty id for all sessions.
+  absl::Status verify(const std::string& id,
+                      const std::function<bool(const audit::v1::Verdict&)>& each);
+  absl::StatusOr<audit::v1::HealthResponse> health();
+  // read gives the frames in order. It has no deadline: its pace is the reader's. `cancel`, when
+  // given, lets another thread end it with TryCancel; it outlives the call. DATA_LOSS for an
+  // unknown kind.
+  absl::Status read(const audit::v1::ReadFramesRequest& request,
+                    const std::function<bool(const Frame&)>& each,
+                    grpc::ClientContext* cancel = nullptr);
+
+ private:
+  absl::Status to_absl(const grpc::Status& status) const;
+  template <typename Message, typename Reader>
+  absl::Status drain(grpc::ClientContext* context, Reader reader,
+                     const std::function<bool(const Message&)>& each);
+
+  std::string endpoint_;
+  std::unique_ptr<audit::v1::AuditService::Stub> stub_;
+};
+
+}  // namespace gatetape

@@ -1,0 +1,82 @@
+#include "client/cast.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "base/bytes.h"
+#include "client/output.h"
+#include "formats/ssh_request.h"
+#include "record/event.h"
+
+namespace gatetape {
+namespace {
+
+// Players multiply the two; what no terminal has is what nobody meant.
+bool is_size(const SshRequest& request) {
+  return request.columns > 0 && request.rows > 0 && request.columns <= 10'000 &&
+         request.rows <= 10'000;
+}
+
+}  // namespace
+
+CastWriter::CastWriter(CastOptions options, std::function<void(const std::string&)> write)
+    : options_(std::move(options)), write_(std::move(write)) {}
+
+void CastWriter::add(const Frame& frame) {
+  last_offset_ns_ = frame.offset_ns;
+  newlines_.note(frame);
+  switch (frame.kind) {
+    case FrameKind::kOut:
+      return write_event(frame.offset_ns, "o", out_.feed(newlines_.feed(frame.payload)));
+    case FrameKind::kErr:
+      return write_event(frame.offset_ns, "o", err_.feed(newlines_.feed(frame.payload)));
+    case FrameKind::kIn:
+      if (options_.with_input) write_event(frame.offset_ns, "i", in_.feed(frame.payload));
+      return;
+    case FrameKind::kRequestIn:
+      return add_request(frame);
+    default:
+      return;
+  }
+}
+
+void CastWriter::finish() {
+  write_header();
+  write_event(last_offset_ns_, "o", out_.flush());
+  write_event(last_offset_ns_, "o", err_.flush());
+  write_event(last_offset_ns_, "i", in_.flush());
+}
+
+void CastWriter::add_request(const Frame& frame) {
+  const auto event = Event::decode(frame.payload);
+  if (!event.ok()) return;
+  const auto request = parse_ssh_request(event->get("request"), event->get("data"));
+  if (!request.ok() || !is_size(*request)) return;
+  if (request->name == "pty-req" && !header_written_) {
+    term_ = printable(request->term);
+    columns_ = request->columns;
+    rows_ = request->rows;
+  } else if (request->name == "window-change") {
+    write_event(frame.offset_ns, "r", absl::StrCat(request->columns, "x", request->rows));
+  }
+}
+
+void CastWriter::write_event(uint64_t offset_ns, const char* code, const std::string& data) {
+  if (data.empty()) return;
+  write_header();
+  const std::string time =
+      absl::StrFormat("%d.%06d", offset_ns / 1'000'000'000, offset_ns / 1000 % 1'000'000);
+  write_("[" + time + ", \"" + code + "\", " + as_ascii(data) + "]\n");
+}
+
+void CastWriter::write_header() {
+  if (std::exchange(header_written_, true)) return;
+  Json header = {{"version", 2}, {"width", columns_}, {"height", rows_}};
+  header["timestamp"] = options_.started_at_unix_ns / 1'000'000'000;
+  header["title"] = options_.title;
+  header["env"] = {{"TERM", term_}};
+  write_(as_ascii(header) + "\n");
+}
+
+}  // namespace gatetape

@@ -1,0 +1,128 @@
+#include "client/session_view.h"
+
+#include "base/bytes.h"
+#include "client/times.h"
+#include "record/frame.h"
+#include "record/session_id.h"
+
+namespace gatetape {
+namespace {
+
+namespace v1 = audit::v1;
+
+Cell state_cell(const std::string& state) {
+  Cell cell = Cell::of_text(state);
+  if (state == "live") cell.color = "32";
+  if (state == "interrupted") cell.color = "33";
+  return cell;
+}
+
+Cell bytes_cell(uint64_t bytes) { return {bytes, format_bytes(bytes), nullptr}; }
+
+}  // namespace
+
+std::vector<Column> session_columns(const std::string& kind) {
+  const bool people = kind != "system";
+  return {{"id"},
+          {"kind", false},
+          {"started_at"},
+          {"ended_at", false},
+          {"duration_s", true, true, "DURATION"},
+          {"state"},
+          {"user", people},
+          {"login", people},
+          {"target", people},
+          {"target_address", false},
+          {"source", people},
+          {"end_reason"},
+          {"bytes_in", true, true},
+          {"bytes_out", true, true},
+          {"frames", false, true},
+          {"head", false},
+          {"rule", false},
+          {"key_fingerprint", false},
+          {"gateway", !people}};
+}
+
+std::vector<Cell> session_cells(const v1::Session& session, const Context& context,
+                                int64_t now_ns) {
+  int64_t end_ns = session.ended_at_unix_ns();
+  if (end_ns == 0 && session.state() == "live") end_ns = now_ns;
+  Cell duration{nullptr, "-", nullptr};
+  if (end_ns != 0) {
+    const int64_t ns = end_ns - session.started_at_unix_ns();
+    duration = {static_cast<double>(ns) / 1e9, format_span(ns), nullptr};
+  }
+  return {Cell::of_text(id_text(session.session_id())),
+          Cell::of_text(session.kind()),
+          time_cell(session.started_at_unix_ns(), context),
+          time_cell(session.ended_at_unix_ns(), context),
+          duration,
+          state_cell(session.state()),
+          Cell::of_text(session.user()),
+          Cell::of_text(session.login()),
+          Cell::of_text(session.target()),
+          Cell::of_text(session.target_address()),
+          Cell::of_text(session.source()),
+          Cell::of_text(session.end_reason()),
+          bytes_cell(session.bytes_in()),
+          bytes_cell(session.bytes_out()),
+          Cell::of_number(session.frames()),
+          Cell::of_text(to_hex(session.head())),
+          Cell::of_text(session.rule()),
+          Cell::of_text(session.key_fingerprint()),
+          Cell::of_text(session.gateway())};
+}
+
+std::string id_text(const std::string& session_id) {
+  const auto id = SessionId::from_bytes(session_id);
+  return id.ok() ? id->to_text() : to_hex(session_id);
+}
+
+Cell time_cell(int64_t unix_ns, const Context& context) {
+  if (unix_ns == 0) return {nullptr, "-", nullptr};
+  return {format_rfc3339(unix_ns, context.local_time), format_time(unix_ns, context.local_time),
+          nullptr};
+}
+
+absl::StatusOr<uint32_t> pick_channel(const audit::v1::SessionDetail& detail, uint32_t asked) {
+  std::vector<uint32_t> channels;
+  for (const v1::Event& event : detail.events())
+    if (event.kind() == static_cast<uint32_t>(FrameKind::kChannelOpen))
+      channels.push_back(event.channel());
+  for (uint32_t channel : channels)
+    if (channel == asked) return channel;
+  if (asked != 0 && detail.events_cut()) return asked;  // it may be among those
+  if (asked != 0) return absl::NotFoundError("the session has no channel " + std::to_string(asked));
+  if (channels.size() <= 1) return channels.empty() ? 0 : channels.front();
+  std::string names;
+  for (uint32_t channel : channels) names += (names.empty() ? "" : ", ") + std::to_string(channel);
+  return absl::InvalidArgumentError("the session has channels " + names +
+                                    ": choose one with --channel");
+}
+
+std::string verdict_word(const v1::Verdict& verdict) {
+  switch (verdict.result()) {
+    case v1::Verdict::RESULT_INTACT:
+      return "intact";
+    case v1::Verdict::RESULT_TAMPERED:
+      return "tampered";
+    case v1::Verdict::RESULT_UNSIGNED:
+      return "unsigned";
+    default:
+      return "unknown";
+  }
+}
+
+const char* verdict_color(const v1::Verdict& verdict) {
+  switch (verdict.result()) {
+    case v1::Verdict::RESULT_INTACT:
+      return "32";
+    case v1::Verdict::RESULT_UNSIGNED:
+      return "33";
+    default:
+      return "31";
+  }
+}
+
+}  // namespace gatetape

@@ -1,0 +1,307 @@
+#include "gateway/ssh/connection.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/bytes.h"
+#include "base/check.h"
+#include "base/endpoint.h"
+#include "base/os/daemon.h"
+#include "formats/openssh_key.h"
+#include "formats/ssh_certificate.h"
+#include "policy/channel_rules.h"
+
+namespace gatetape::gateway {
+namespace {
+
+constexpr int64_t kSecondNs = 1'000'000'000;
+constexpr int64_t kRecordingLimitNs = 5 * kSecondNs;
+constexpr size_t kHostBytesMax = 255;   // of the target that an outer connection asks for
+constexpr uint64_t kRefusalsMax = 100;  // of one outer connection: each is a frame
+
+// A host certificate for the name that the person asked for: one @cert-authority line covers all
+// targets.
+std::string host_certificate(const Services& services, const AccessTarget& target) {
+  CertificateRequest request;
+  request.public_key = services.host_key.raw;
+  request.host = true;
+  request.key_id = "gatetape host " + target.name;
+  request.principals = {target.name};
+  if (target.host != target.name) request.principals.push_back(target.host);
+  const auto now_s = static_cast<uint64_t>(services.clock.wall_ns() / kSecondNs);
+  request.valid_after = now_s - 300;
+  request.valid_before = now_s + 24 * 3600;
+  return mint_certificate(services.host_ca, request);
+}
+
+std::string text_or_empty(const char* text) { return text == nullptr ? "" : text; }
+
+}  // namespace
+
+std::unique_ptr<Connection> Connection::accept(Loop& loop, Services& services, ssh_bind bind,
+                                               const Accepted& accepted) {
+  std::unique_ptr<Connection> connection(new Connection(loop, services, bind, accepted.fd, false));
+  connection->source_ = accepted.source;
+  connection->source_ip_ = accepted.source_ip;
+  connection->admitted_ = true;
+  connection->begin();
+  return connection;
+}
+
+Connection::Connection(Loop& loop, Services& services, ssh_bind bind, int fd, bool hop)
+    : loop_(loop),
+      services_(services),
+      bind_(bind),
+      hop_(hop),
+      started_ns_(loop.clock().mono_ns()),
+      alive_(std::make_shared<Connection*>(this)),
+      peer_(loop, SshPeer::Role::kServer, fd, hop, this) {
+  watch_packets(peer_.session(), this);
+}
+
+Connection::~Connection() {
+  for (Bridge& bridge : bridges_) {
+    auto* inner = static_cast<Connection*>(bridge.inner());
+    if (inner == nullptr) continue;
+    inner->bridge_ = nullptr;
+    inner->peer_.mark_dead();
+    loop_.mark(inner);
+  }
+  if (bridge_ != nullptr) {
+    bridge_->set_inner(nullptr);
+    bridge_->on_inner_activity();
+  }
+  session_.reset();
+  if (attempt_) ssh_message_free(attempt_->message);
+  for (const auto& [number, refusal] : refusals_) ssh_message_free(refusal.message);
+  if (admitted_) services_.startups.leave(source_ip_, authenticated_);
+}
+
+// Starts the server side of the handshake. False when libssh refuses.
+bool Connection::begin() {
+  if (ssh_bind_accept_fd(bind_, peer_.session(), peer_.fd()) != SSH_OK) {
+    peer_.mark_dead();
+    return false;
+  }
+  peer_.attach_io();
+  ssh_set_auth_methods(peer_.session(), SSH_AUTH_METHOD_PUBLICKEY);
+  peer_.pump();
+  return true;
+}
+
+void Connection::service() {
+  if (state_ == State::kLogin) check_dropped_logins();
+  if (session_) session_->service();
+  for (auto it = bridges_.begin(); it != bridges_.end();) {
+    it->flush();
+    if (it->overrun() && !peer_.dead()) on_misuse("more data than the window allows");
+    it = it->finished() ? bridges_.erase(it) : std::next(it);
+  }
+  if (!shutdown_.empty() && !session_ && bridges_.empty()) leave(shutdown_);
+  if (state_ == State::kLeaving && !peer_.dead() && !peer_.write_pending()) {
+    session_.reset();  // ssh_disconnect frees the channels that are left
+    CHECK(bridges_.empty());
+    peer_.disconnect(goodbye_);
+  }
+  peer_.settle();
+  if (session_ && peer_.dead()) session_->service();
+  if (bridge_ != nullptr) bridge_->on_inner_activity();
+}
+
+void Connection::on_tick(int64_t mono_ns) {
+  const bool logging_in = state_ == State::kHandshake || state_ == State::kLogin;
+  const int64_t grace_ns = services_.config.gateway.login_grace_time_s * kSecondNs;
+  if (logging_in && mono_ns - started_ns_ > grace_ns) {
+    services_.refusals.note(source_, "login_grace_time");
+    drop();
+  }
+  const bool refuses = state_ == State::kOuter && bridges_.empty() && !refusals_.empty() &&
+                       mono_ns - refusals_.begin()->second.since_ns > kRecordingLimitNs;
+  const bool waits = state_ == State::kRecording || (state_ == State::kOpening && !session_);
+  const bool logs_in = waits && mono_ns - recording_since_ns_ > kRecordingLimitNs;
+  if (refuses || logs_in)
+    leave("recording is not available (" + services_.link.last_error() +
+          "), so nobody can log in now: try again in a minute");
+  // A peer that takes no goodbye.
+  if (state_ == State::kLeaving && mono_ns - recording_since_ns_ > kRecordingLimitNs) drop();
+  if (session_) session_->on_tick(mono_ns);
+}
+
+bool Connection::finished() const {
+  return peer_.dead() && (bridge_ == nullptr || bridge_->drained());
+}
+
+void Connection::shut_down(const std::string& reason) {
+  shutdown_ = reason;
+  if (session_) session_->finish("shutdown", reason, "gatetape: " + reason);
+}
+
+// The server's key exchange; logins are messages.
+bool Connection::on_handshake() {
+  const int result = ssh_handle_key_exchange(peer_.session());
+  if (result == SSH_AGAIN) return false;
+  if (result != SSH_OK) {
+    services_.refusals.note(source_, "handshake", ssh_get_error(peer_.session()));
+    peer_.mark_dead();
+    return false;
+  }
+  state_ = State::kLogin;
+  return true;
+}
+
+void Connection::on_message(ssh_message message) {
+  const int type = ssh_message_type(message);
+  if (type == SSH_REQUEST_SERVICE) {
+    ssh_message_service_reply_success(message);
+  } else if (type == SSH_REQUEST_AUTH && state_ == State::kLogin) {
+    login_messages_++;
+    return hop_ ? on_inner_login(message) : on_login(message);
+  } else if (state_ == State::kSession && session_) {
+    return session_->on_user_message(message);
+  } else if (state_ == State::kOuter) {
+    return on_outer_message(message);
+  } else {
+    ssh_message_reply_default(message);
+  }
+  ssh_message_free(message);
+}
+
+bool Connection::may_read() const {
+  return state_ != State::kRecording && state_ != State::kOpening && state_ != State::kLeaving;
+}
+
+void Connection::on_session_up() {
+  if (state_ != State::kOpening) return;
+  state_ = State::kSession;
+  ssh_message_auth_reply_success(attempt_->message, 0);
+  ssh_message_free(attempt_->message);
+  attempt_.reset();
+  peer_.pump();
+}
+
+void Connection::on_session_over(const std::string& text) {
+  state_ = State::kLeaving;
+  recording_since_ns_ = loop_.clock().mono_ns();
+  goodbye_ = text;
+  if (text.empty()) peer_.mark_dead();
+  loop_.mark(this);
+}
+
+void Connection::on_outer_message(ssh_message message) {
+  const int type = ssh_message_type(message);
+  const bool open = type == SSH_REQUEST_CHANNEL_OPEN;
+  const ssh_channel handle =
+      type == SSH_REQUEST_CHANNEL ? ssh_message_channel_request_channel(message) : nullptr;
+  if (handle != nullptr && std::none_of(bridges_.begin(), bridges_.end(),
+                                        [&](const auto& known) { return known.is(handle); }))
+    return ssh_message_free(message);  // of a channel that is gone: an answer would touch it
+  if (open && ssh_message_subtype(message) == SSH_CHANNEL_DIRECT_TCPIP) return open_inner(message);
+  if (open) return refuse(message, "", "this is a gateway; use ssh -J, or log in as LOGIN@TARGET");
+  if (type == SSH_REQUEST_GLOBAL) return refuse(message, "", "port forwarding does not pass");
+  ssh_message_reply_default(message);
+  ssh_message_free(message);
+}
+
+// Why an inner connection to a target is not opened, empty when it may be.
+std::string Connection::refusal_of_inner(const std::string& host, int port,
+                                         const AccessTarget* target) const {
+  const std::shared_ptr<const Access> access = services_.access.get();
+  const AccessUser* user = access->user(person_->user);
+  if (user == nullptr) return "you are not in access.toml any more";
+  if (target == nullptr) return "no target " + printable(host) + ":" + std::to_string(port);
+  if (!access->reaches(*user, *target)) return "your roles do not reach " + target->name;
+  if (target->host_key_blobs.empty())
+    return target->name + " has no host_keys in access.toml (gatetape hosts scan " + target->name +
+           ")";
+  if (bridges_.size() >= services_.config.gateway.max_channels_per_session)
+    return "too many sessions on one connection";
+  return "";
+}
+
+void Connection::open_inner(ssh_message message) {
+  const std::string host =
+      text_or_empty(ssh_message_channel_request_open_destination(message)).substr(0, kHostBytesMax);
+  const int port = ssh_message_channel_request_open_destination_port(message);
+  const std::shared_ptr<const Access> access = services_.access.get();
+  const bool is_port = port >= 0 && port <= UINT16_MAX;
+  const AccessTarget* target =
+      is_port ? access->target(host, static_cast<uint16_t>(port)) : nullptr;
+  const std::string host_text = is_port ? format_host_port({host, static_cast<uint16_t>(port)})
+                                        : host + ":" + std::to_string(port);
+  std::string refusal = refusal_of_inner(host, port, target);
+  const int hop = refusal.empty() ? io_make_hop() : -1;
+  if (refusal.empty() && hop < 0) refusal = "the gateway has no descriptor left";
+  if (!refusal.empty()) return refuse(message, host_text, refusal);
+  const ssh_channel channel = ssh_message_channel_request_open_reply_accept(message);
+  ssh_message_free(message);
+  if (channel == nullptr) return io_detach(hop);
+  std::unique_ptr<Connection> inner(new Connection(loop_, services_, bind_, hop, true));
+  inner->source_ = source_;
+  inner->inner_ = Inner{*person_, *target};
+  set_host_certificate(inner->peer_.session(), host_certificate(services_, *target));
+  bridges_.emplace_back(loop_, this, peer_, channel, hop);
+  inner->bridge_ = &bridges_.back();
+  inner->bridge_->set_inner(inner.get());
+  inner->begin();
+  loop_.adopt(std::move(inner));
+}
+
+void Connection::on_global_request(std::string_view name, bool, std::string_view) {
+  if (state_ != State::kOuter || is_harmless_global(name)) return;
+  refuse(nullptr, "", "the global request " + printable(name.substr(0, 256)) + " does not pass");
+}
+
+// Refuses what was asked on the outer connection, once that is recorded. Owns the message; there is
+// none for what libssh refuses by itself.
+void Connection::refuse(ssh_message message, const std::string& target, const std::string& reason) {
+  const uint64_t number = ++refusals_made_;
+  refusals_[number] = {message, reason, loop_.clock().mono_ns()};
+  if (number > kRefusalsMax) return on_misuse("too many refused channels");
+  const Event event{{"user", person_->user},
+                    {"login", ""},
+                    {"target", target},
+                    {"source", source_},
+                    {"reason", reason}};
+  const std::weak_ptr<Connection*> alive = alive_;
+  Loop* loop = &loop_;
+  services_.log.record_async(FrameKind::kAccessDenied, event, [=](const absl::Status& status) {
+    loop->post([alive, number, status] {
+      const std::shared_ptr<Connection*> connection = alive.lock();
+      if (connection && status.ok()) (*connection)->on_refusal_recorded(number);
+    });
+  });
+}
+
+void Connection::on_refusal_recorded(uint64_t number) {
+  const auto found = refusals_.find(number);
+  if (found == refusals_.end() || peer_.dead()) return;
+  const auto [message, reason, since_ns] = found->second;
+  refusals_.erase(found);
+  if (message == nullptr) return;
+  if (ssh_message_type(message) == SSH_REQUEST_CHANNEL_OPEN) {
+    refuse_channel_open(message, kAdministrativelyProhibited, "gatetape: " + reason);
+  } else {
+    ssh_message_reply_default(message);
+  }
+  ssh_message_free(message);
+  loop_.mark(this);
+}
+
+// Ends the session with that reason, or the connection when there is none.
+void Connection::on_misuse(const std::string& reason) {
+  if (session_) return session_->on_misuse(reason);
+  if (!peer_.dead()) services_.refusals.note(source_, reason);
+  drop();
+}
+
+void Connection::drop() {
+  peer_.mark_dead();
+  loop_.mark(this);
+}
+
+void Connection::leave(const std::string& text) {
+  if (state_ == State::kLeaving) return;
+  on_session_over("gatetape: " + text);
+}
+
+}  // namespace gatetape::gateway

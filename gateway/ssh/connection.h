@@ -1,0 +1,122 @@
+// Connection: one SSH connection to the gateway: a client's over TCP, or the inner one of `ssh -J`
+// over a hop. Authenticates the person, then is the outer hop of inner connections, or carries one
+// session. Session loop only.
+//
+// States: handshake -> login -> (an attempt is being recorded -> login)* -> outer hop, or
+// opening session -> session; any -> leaving (a goodbye is on its way) -> done.
+#pragma once
+
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "gateway/acceptor.h"
+#include "gateway/services.h"
+#include "gateway/ssh/bridge.h"
+#include "gateway/ssh/login_name.h"
+#include "gateway/ssh/peer.h"
+#include "gateway/ssh/session.h"
+
+namespace gatetape::gateway {
+
+class Connection : public Member, public SshPeer::Owner, public Session::Host, public PacketSink {
+ public:
+  // Inner is what an inner connection inherits from its outer one.
+  struct Inner {
+    Person person;
+    AccessTarget target;
+  };
+
+  // accept takes a TCP connection. `bind` has the server's options and host key; it is only read,
+  // and outlives every connection.
+  static std::unique_ptr<Connection> accept(Loop& loop, Services& services, ssh_bind bind,
+                                            const Accepted& accepted);
+  ~Connection() override;
+
+  // Member
+  void service() override;
+  void on_tick(int64_t mono_ns) override;
+  bool finished() const override;
+  void shut_down(const std::string& reason) override;
+  // SshPeer::Owner
+  bool on_handshake() override;
+  void on_message(ssh_message message) override;
+  bool may_read() const override;
+  void on_activity() override { loop_.mark(this); }
+  void on_misuse(const std::string& reason) override;
+  // Session::Host
+  void on_session_up() override;
+  void on_session_over(const std::string& text) override;
+  void on_session_activity() override { loop_.mark(this); }
+  // PacketSink, until a session takes over.
+  void on_channel_request(ssh_channel, std::string_view, bool, std::string_view) override {}
+  void on_global_request(std::string_view name, bool want_reply, std::string_view data) override;
+
+ private:
+  enum class State { kHandshake, kLogin, kRecording, kOuter, kOpening, kSession, kLeaving };
+  // Attempt is one authentication attempt on its way through the record.
+  struct Attempt {
+    ssh_message message = nullptr;
+    bool accepted = false;
+    Person person;
+    LoginName name;
+  };
+  // Refusal is one of the outer hop, on its way through the record.
+  struct Refusal {
+    ssh_message message = nullptr;
+    std::string reason;
+    int64_t since_ns = 0;
+  };
+
+  Connection(Loop& loop, Services& services, ssh_bind bind, int fd, bool hop);
+  bool begin();
+  // Logins: connection_login.cc
+  void on_login(ssh_message message);
+  void on_public_key(ssh_message message, const std::string& user, Attempt attempt, Event event);
+  void on_inner_login(ssh_message message);
+  void record_attempt(Attempt attempt, const Event& event, const std::string& reason);
+  void on_attempt_recorded(const absl::Status& status);
+  void check_dropped_logins();
+  void open_session(const Person& person, const AccessTarget* target,
+                    const std::string& target_text, const std::string& login,
+                    const std::string& route);
+  void refuse_session(Event event, const std::string& reason);
+  // The outer hop of ssh -J
+  void on_outer_message(ssh_message message);
+  void open_inner(ssh_message message);
+  std::string refusal_of_inner(const std::string& host, int port, const AccessTarget* target) const;
+  void refuse(ssh_message message, const std::string& target, const std::string& reason);
+  void on_refusal_recorded(uint64_t number);
+  void leave(const std::string& text);
+  void drop();
+
+  Loop& loop_;
+  Services& services_;
+  const ssh_bind bind_;
+  const bool hop_;
+  const int64_t started_ns_;
+  State state_ = State::kHandshake;
+  std::string source_;
+  std::string source_ip_;
+  bool admitted_ = false;       // counted in Startups
+  bool authenticated_ = false;  // there too
+  uint64_t login_messages_ = 0;
+  uint32_t refused_attempts_ = 0;
+  int64_t recording_since_ns_ = 0;
+  uint64_t refusals_made_ = 0;
+  std::map<uint64_t, Refusal> refusals_;  // that wait
+  std::optional<Attempt> attempt_;
+  std::optional<Person> person_;
+  std::optional<Inner> inner_;
+  Bridge* bridge_ = nullptr;            // an inner connection's, owned by the outer one
+  std::string goodbye_;                 // to send when leaving
+  std::string shutdown_;                // why the gateway ends, empty while it does not
+  std::shared_ptr<Connection*> alive_;  // owned here, watched by what answers later
+  SshPeer peer_;
+  std::list<Bridge> bridges_;
+  std::unique_ptr<Session> session_;
+};
+
+}  // namespace gatetape::gateway

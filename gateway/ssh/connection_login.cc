@@ -1,0 +1,202 @@
+// The login of a connection: who it is, one recorded frame an attempt, and the session that it
+// opens. libssh marks the accessors of authentication messages deprecated; it has no others (0.10
+// to 0.12).
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+
+#include <utility>
+
+#include "base/bytes.h"
+#include "base/endpoint.h"
+#include "base/os/daemon.h"
+#include "formats/openssh_key.h"
+#include "gateway/ssh/connection.h"
+#include "gateway/ssh/setup.h"
+
+namespace gatetape::gateway {
+namespace {
+
+constexpr uint64_t kLoginMessagesMax = 200;  // of one connection, questions too
+
+std::string method_name(int subtype) {
+  switch (subtype) {
+    case SSH_AUTH_METHOD_NONE:
+      return "none";
+    case SSH_AUTH_METHOD_PASSWORD:
+      return "password";
+    case SSH_AUTH_METHOD_PUBLICKEY:
+      return "publickey";
+    case SSH_AUTH_METHOD_INTERACTIVE:
+      return "keyboard-interactive";
+    default:
+      return "other";
+  }
+}
+
+std::string user_of(ssh_message message) {
+  const char* user = ssh_message_auth_user(message);
+  return std::string(user == nullptr ? "" : user).substr(0, 256);
+}
+
+}  // namespace
+
+void Connection::on_login(ssh_message message) {
+  const int method = ssh_message_subtype(message);
+  const std::string user = user_of(message);
+  if (login_messages_ > kLoginMessagesMax) {
+    ssh_message_free(message);
+    return on_misuse("too many login messages");
+  }
+  if (method == SSH_AUTH_METHOD_NONE) {  // how clients ask for the methods: no attempt
+    ssh_message_reply_default(message);
+    return ssh_message_free(message);
+  }
+  Attempt attempt;
+  attempt.message = message;
+  const Event event{{"source", source_}, {"user", user}, {"method", method_name(method)}};
+  if (method != SSH_AUTH_METHOD_PUBLICKEY)
+    return record_attempt(std::move(attempt), event, "only publickey is accepted");
+  on_public_key(message, user, std::move(attempt), event);
+}
+
+// The key says who it is; the name is only checked.
+void Connection::on_public_key(ssh_message message, const std::string& user, Attempt attempt,
+                               Event event) {
+  const ssh_key key = ssh_message_auth_pubkey(message);
+  const std::string blob = key_blob(key);
+  event.add("key_fingerprint", openssh_fingerprint(blob));
+  event.add("key_type", ssh_key_type_to_char(ssh_key_type(key)));
+  const std::shared_ptr<const Access> access = services_.access.get();
+  const AccessUser* known = blob.empty() ? nullptr : access->user_of_key(blob);
+  const absl::StatusOr<LoginName> name = LoginName::parse(user);
+  if (known != nullptr) event.add("known_as", known->name);
+  if (!name.ok())
+    return record_attempt(std::move(attempt), event, std::string(name.status().message()));
+  if (known == nullptr) return record_attempt(std::move(attempt), event, "unknown key");
+  if (!name->direct() && name->person != "jump" && name->person != known->name)
+    return record_attempt(std::move(attempt), event, "the key is another user's");
+  const auto state = ssh_message_auth_publickey_state(message);
+  if (state == SSH_PUBLICKEY_STATE_NONE) {  // asks whether the key would do: no attempt yet
+    ssh_message_auth_reply_pk_ok_simple(message);
+    return ssh_message_free(message);
+  }
+  if (state != SSH_PUBLICKEY_STATE_VALID)
+    return record_attempt(std::move(attempt), event, "wrong signature");
+  if (untouched(peer_.session()))
+    return record_attempt(std::move(attempt), event, "the security key was not touched");
+  attempt.accepted = true;
+  attempt.name = *name;
+  const char* version = ssh_get_clientbanner(peer_.session());
+  attempt.person = {known->name, openssh_fingerprint(blob), source_,
+                    version == nullptr ? "" : version};
+  record_attempt(std::move(attempt), event, "");
+}
+
+// The inner hop rides inside an authenticated connection: whoever is asked, the person is known.
+void Connection::on_inner_login(ssh_message message) {
+  const bool asks_key = ssh_message_subtype(message) == SSH_AUTH_METHOD_PUBLICKEY &&
+                        ssh_message_auth_publickey_state(message) == SSH_PUBLICKEY_STATE_NONE;
+  if (asks_key) {
+    ssh_message_auth_reply_pk_ok_simple(message);
+    return ssh_message_free(message);
+  }
+  attempt_ = Attempt{message, true, inner_->person, {}};
+  const std::string login = user_of(message);
+  open_session(inner_->person, &inner_->target, inner_->target.name, login, "jump");
+}
+
+void Connection::record_attempt(Attempt attempt, const Event& event, const std::string& reason) {
+  Event recorded = event;
+  recorded.add("result", attempt.accepted ? "accepted" : "refused");
+  if (!reason.empty()) recorded.add("reason", reason);
+  state_ = State::kRecording;
+  recording_since_ns_ = loop_.clock().mono_ns();
+  attempt_ = std::move(attempt);
+  const std::weak_ptr<Connection*> alive = alive_;
+  Loop* loop = &loop_;
+  services_.log.record_async(FrameKind::kAuthAttempt, recorded, [loop, alive](absl::Status status) {
+    loop->post([alive, status] {
+      if (const std::shared_ptr<Connection*> connection = alive.lock())
+        (*connection)->on_attempt_recorded(status);
+    });
+  });
+}
+
+void Connection::on_attempt_recorded(const absl::Status& status) {
+  if (state_ != State::kRecording) return;
+  loop_.mark(this);
+  if (!status.ok())
+    return leave("recording is not available (" + std::string(status.message()) +
+                 "), so nobody can log in now: try again in a minute");
+  if (attempt_->message == nullptr) {  // libssh dropped it: there is nobody to answer
+    attempt_.reset();
+    return leave("the login was refused: bad signature or unsupported kind of key");
+  }
+  if (!attempt_->accepted) {
+    state_ = State::kLogin;
+    ssh_message_reply_default(attempt_->message);
+    ssh_message_free(attempt_->message);
+    attempt_.reset();
+    if (++refused_attempts_ >= services_.config.gateway.max_auth_tries)
+      return leave("too many authentication failures");
+    return peer_.pump();
+  }
+  person_ = attempt_->person;
+  services_.startups.authenticated(source_ip_);
+  authenticated_ = true;
+  if (attempt_->name.direct()) {
+    const LoginName& name = attempt_->name;
+    const std::shared_ptr<const Access> access = services_.access.get();
+    const AccessTarget* target = access->target(name.target, name.port);
+    return open_session(*person_, target, format_host_port({name.target, name.port}), name.login,
+                        "direct");
+  }
+  state_ = State::kOuter;
+  ssh_message_auth_reply_success(attempt_->message, 0);
+  ssh_message_free(attempt_->message);
+  attempt_.reset();
+  peer_.pump();
+}
+
+// libssh drops logins with a bad signature or an unknown key without an answer or a message.
+void Connection::check_dropped_logins() {
+  if (hop_ || auth_packets(peer_.session()) <= login_messages_) return;
+  login_messages_ = auth_packets(peer_.session());
+  const Event event{{"source", source_}, {"user", ""}, {"method", "publickey"}};
+  record_attempt(Attempt{}, event, "bad signature or unsupported kind of key");
+}
+
+void Connection::open_session(const Person& person, const AccessTarget* target,
+                              const std::string& target_text, const std::string& login,
+                              const std::string& route) {
+  state_ = State::kOpening;
+  const std::shared_ptr<const Access> access = services_.access.get();
+  const AccessUser* user = access->user(person.user);
+  Event event{
+      {"user", person.user}, {"login", login}, {"target", target_text}, {"source", source_}};
+  if (target == nullptr) return refuse_session(event, "no target " + target_text);
+  if (target->host_key_blobs.empty())
+    return refuse_session(event, target->name + " has no host_keys in access.toml");
+  const std::optional<Grant> grant =
+      user == nullptr ? std::nullopt : access->decide(*user, *target, login);
+  if (!grant)
+    return refuse_session(
+        event, person.user + " may not log in to " + target->name + " as " + printable(login));
+  session_ = std::make_unique<Session>(loop_, services_, peer_, *this,
+                                       Session::Plan{person, *target, login, *grant, route});
+}
+
+void Connection::refuse_session(Event event, const std::string& reason) {
+  event.add("reason", reason);
+  recording_since_ns_ = loop_.clock().mono_ns();
+  log_info("access_denied", {{"source", source_}, {"reason", reason}});
+  const std::weak_ptr<Connection*> alive = alive_;
+  Loop* loop = &loop_;
+  services_.log.record_async(FrameKind::kAccessDenied, event, [=](const absl::Status& status) {
+    loop->post([alive, reason, recorded = status.ok()] {
+      const std::shared_ptr<Connection*> connection = alive.lock();
+      if (connection && recorded) (*connection)->leave(reason);
+    });
+  });
+}
+
+}  // namespace gatetape::gateway

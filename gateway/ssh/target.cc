@@ -1,0 +1,215 @@
+#include "gateway/ssh/target.h"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "base/bytes.h"
+#include "base/endpoint.h"
+#include "base/os/net.h"
+#include "formats/openssh_key.h"
+#include "formats/ssh_certificate.h"
+#include "gateway/ssh/setup.h"
+
+namespace gatetape::gateway {
+namespace {
+
+constexpr int64_t kSecondNs = 1'000'000'000;
+
+}  // namespace
+
+Target::Target(Loop& loop, Services& services, const AccessTarget& target, std::string login,
+               std::string key_id, PacketSink& sink, Owner& owner)
+    : loop_(loop),
+      services_(services),
+      target_(target),
+      login_(std::move(login)),
+      key_id_(std::move(key_id)),
+      sink_(sink),
+      owner_(owner),
+      alive_(std::make_shared<Target*>(this)) {}
+
+Target::~Target() {
+  stop_connecting();
+  peer_.reset();
+  ssh_key_free(login_key_);
+}
+
+void Target::stop_connecting() {
+  if (connecting_fd_ < 0) return;
+  loop_.unwatch(connecting_fd_);
+  close(std::exchange(connecting_fd_, -1));
+}
+
+void Target::start() {
+  state_ = State::kResolving;
+  started_ns_ = loop_.clock().mono_ns();
+  Loop* loop = &loop_;
+  const std::weak_ptr<Target*> alive = alive_;
+  services_.resolver.resolve(
+      target_.host, target_.port, [loop, alive](absl::StatusOr<SocketAddress> address) {
+        loop->post([alive, address = std::move(address)] {
+          const std::shared_ptr<Target*> target = alive.lock();
+          if (!target || (*target)->state_ != State::kResolving) return;
+          if (!address.ok())
+            return (*target)->fail("unreachable", std::string(address.status().message()));
+          (*target)->connect_to(*address);
+        });
+      });
+}
+
+void Target::on_tick(int64_t mono_ns) {
+  const bool trying = state_ != State::kIdle && state_ != State::kReady && state_ != State::kFailed;
+  const int64_t limit_s = services_.config.gateway.connect_timeout_s;
+  if (trying && mono_ns - started_ns_ > limit_s * kSecondNs)
+    fail("unreachable", "no answer within " + std::to_string(limit_s) + " s");
+}
+
+void Target::settle() {
+  if (peer_) peer_->settle();
+}
+
+void Target::connect_to(const SocketAddress& address) {
+  facts_.add("address", address.to_text());
+  const int fd = socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return fail("unreachable", std::string("socket: ") + std::strerror(errno));
+  connecting_fd_ = fd;
+  set_connection_options(fd);
+  const auto* name = reinterpret_cast<const sockaddr*>(&address.storage);
+  state_ = State::kConnecting;
+  if (connect(fd, name, address.length) == 0) return on_connected();
+  if (errno != EINPROGRESS)
+    return fail("unreachable", address.to_text() + ": " + std::strerror(errno));
+  loop_.watch(fd, EPOLLOUT, this);
+}
+
+// The TCP connection was made, or not.
+void Target::on_ready(uint32_t) {
+  int error = 0;
+  socklen_t length = sizeof error;
+  getsockopt(connecting_fd_, SOL_SOCKET, SO_ERROR, &error, &length);
+  loop_.unwatch(connecting_fd_);
+  if (error != 0) return fail("unreachable", std::strerror(error));
+  on_connected();
+}
+
+void Target::on_connected() {
+  const int fd = std::exchange(connecting_fd_, -1);
+  peer_ = std::make_unique<SshPeer>(loop_, SshPeer::Role::kClient, fd, false, this);
+  watch_packets(peer_->session(), &sink_);
+  state_ = State::kKeyExchange;
+  const absl::Status set = set_client_options(peer_->session(), fd, target_.host_key_blobs);
+  if (!set.ok()) return fail("internal", std::string(set.message()));
+  peer_->attach_io();
+  peer_->pump();
+  peer_->settle();
+  owner_.on_activity();
+}
+
+bool Target::on_handshake() {
+  if (state_ == State::kKeyExchange && !key_exchange()) return false;
+  if (state_ == State::kLogin && !log_in()) return false;
+  return state_ == State::kReady;
+}
+
+// libssh sets the descriptor back to blocking in every ssh_connect.
+bool Target::key_exchange() {
+  const int result = ssh_connect(peer_->session());
+  fcntl(peer_->fd(), F_SETFL, fcntl(peer_->fd(), F_GETFL) | O_NONBLOCK);
+  if (result == SSH_AGAIN) return false;
+  if (result != SSH_OK) {
+    fail("unreachable", std::string("SSH handshake: ") + ssh_get_error(peer_->session()));
+    return false;
+  }
+  const char* version = ssh_get_serverbanner(peer_->session());
+  facts_.add("server_version", version == nullptr ? "" : version);
+  if (!host_key_matches()) {
+    fail("host_key_mismatch", "the host key of " + target_.name + " is not the one in access.toml");
+    return false;
+  }
+  const absl::Status made = make_login_key();
+  if (!made.ok()) {
+    fail("login_key", std::string(made.message()));
+    return false;
+  }
+  state_ = State::kLogin;
+  return true;
+}
+
+bool Target::host_key_matches() {
+  ssh_key key = nullptr;
+  if (ssh_get_server_publickey(peer_->session(), &key) != SSH_OK) return false;
+  const std::string blob = key_blob(key);
+  ssh_key_free(key);
+  facts_.add("host_key", to_base64(blob));
+  facts_.add("host_key_fingerprint", openssh_fingerprint(blob));
+  const auto& known = target_.host_key_blobs;
+  if (!blob.empty() && std::find(known.begin(), known.end(), blob) != known.end()) return true;
+  for (const std::string& line : target_.host_keys) facts_.add("expected_host_key", line);
+  return false;
+}
+
+// A certificate for this session alone, or the key file that access.toml names for the target.
+absl::Status Target::make_login_key() {
+  if (!target_.key_file.empty()) {
+    facts_.add("auth", "key");
+    if (ssh_pki_import_privkey_base64(target_.key.c_str(), "", nullptr, nullptr, &login_key_) !=
+        SSH_OK)
+      return absl::UnavailableError(target_.key_file + ": cannot be read as a private key");
+    return absl::OkStatus();
+  }
+  facts_.add("auth", "certificate");
+  if (ssh_pki_generate(SSH_KEYTYPE_ED25519, 0, &login_key_) != SSH_OK)
+    return absl::InternalError("no ephemeral key");
+  CertificateRequest request;
+  const std::string blob = key_blob(login_key_);
+  request.public_key = blob.substr(blob.size() - 32);
+  request.serial = ++services_.certificate_serial;
+  request.key_id = key_id_;
+  request.principals = {login_};
+  const auto now_s = static_cast<uint64_t>(loop_.clock().wall_ns() / kSecondNs);
+  request.valid_after = now_s - 60;
+  request.valid_before = now_s + services_.config.gateway.certificate_lifetime_s;
+  request.extensions = {"permit-pty"};
+  facts_.add("certificate_key_id", request.key_id);
+  facts_.add_number("certificate_serial", request.serial);
+  const std::string certificate = to_base64(mint_certificate(services_.user_ca, request));
+  ssh_key parsed = nullptr;
+  const bool ok = ssh_pki_import_cert_base64(certificate.c_str(), SSH_KEYTYPE_ED25519_CERT01,
+                                             &parsed) == SSH_OK &&
+                  ssh_pki_copy_cert_to_privkey(parsed, login_key_) == SSH_OK;
+  ssh_key_free(parsed);
+  return ok ? absl::OkStatus() : absl::InternalError("libssh does not take the certificate");
+}
+
+bool Target::log_in() {
+  const int result = ssh_userauth_publickey(peer_->session(), login_.c_str(), login_key_);
+  if (result == SSH_AUTH_AGAIN) return false;
+  if (result != SSH_AUTH_SUCCESS) {
+    fail("auth_failed", target_.name + " does not accept the gateway's login as " + login_ +
+                            " (does it trust the user CA of `gatetape ca`?)");
+    return false;
+  }
+  ssh_key_free(login_key_);
+  login_key_ = nullptr;
+  state_ = State::kReady;
+  owner_.on_target_ready(facts_);
+  return true;
+}
+
+void Target::fail(const std::string& reason, const std::string& detail) {
+  if (state_ == State::kFailed) return;
+  state_ = State::kFailed;
+  stop_connecting();  // else it could still log in
+  if (peer_) peer_->mark_dead();
+  Event facts{{"reason", reason}, {"detail", detail}};
+  for (const auto& [key, value] : facts_.fields()) facts.add(key, value);
+  owner_.on_target_failed(facts);
+}
+
+}  // namespace gatetape::gateway

@@ -1,0 +1,83 @@
+// Target: the gateway's own SSH connection to a target: connect, check the host key, log in.
+// Session loop only.
+//
+// States: idle -> resolving -> connecting -> handshake (key exchange, host key, login) -> ready;
+// any -> failed.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "gateway/services.h"
+#include "gateway/ssh/peer.h"
+#include "policy/access.h"
+#include "record/event.h"
+#include "record/session_id.h"
+
+namespace gatetape::gateway {
+
+class Target : public SshPeer::Owner, public Ready {
+ public:
+  class Owner {
+   public:
+    virtual ~Owner() = default;
+    // on_target_ready gives the fields of target_connect.
+    virtual void on_target_ready(const Event& facts) = 0;
+    // on_target_failed gives the fields of target_fail: reason, detail ...
+    virtual void on_target_failed(const Event& facts) = 0;
+    virtual void on_target_message(ssh_message message) = 0;
+    virtual void on_activity() = 0;
+    virtual void on_misuse(const std::string& reason) = 0;
+  };
+
+  Target(Loop& loop, Services& services, const AccessTarget& target, std::string login,
+         std::string key_id, PacketSink& sink, Owner& owner);
+  ~Target() override;
+
+  // start begins; the owner hears on_target_ready or on_target_failed once.
+  void start();
+  // on_tick fails the attempt when connect_timeout_s is over.
+  void on_tick(int64_t mono_ns);
+  bool ready() const { return state_ == State::kReady; }
+  // peer is there when ready.
+  SshPeer& peer() { return *peer_; }
+  bool gone() const { return state_ == State::kReady && peer_->dead(); }
+  void settle();
+
+  void on_ready(uint32_t events) override;
+  bool on_handshake() override;
+  void on_message(ssh_message message) override { owner_.on_target_message(message); }
+  bool may_read() const override { return state_ != State::kFailed; }
+  void on_activity() override { owner_.on_activity(); }
+  void on_misuse(const std::string& reason) override { owner_.on_misuse("the target: " + reason); }
+
+ private:
+  enum class State { kIdle, kResolving, kConnecting, kKeyExchange, kLogin, kReady, kFailed };
+
+  void connect_to(const SocketAddress& address);
+  void on_connected();
+  bool key_exchange();
+  bool host_key_matches();
+  absl::Status make_login_key();
+  bool log_in();
+  void stop_connecting();
+  void fail(const std::string& reason, const std::string& detail);
+
+  Loop& loop_;
+  Services& services_;
+  const AccessTarget target_;
+  const std::string login_;
+  const std::string key_id_;
+  PacketSink& sink_;
+  Owner& owner_;
+  State state_ = State::kIdle;
+  int64_t started_ns_ = 0;
+  int connecting_fd_ = -1;
+  std::unique_ptr<SshPeer> peer_;
+  ssh_key login_key_ = nullptr;
+  Event facts_;
+  std::shared_ptr<Target*> alive_;  // for the resolver's answer: owned here, watched there
+};
+
+}  // namespace gatetape::gateway

@@ -1,0 +1,109 @@
+#include "record/batch.h"
+
+#include <zstd.h>
+
+#include <memory>
+#include <utility>
+
+#include "base/bytes.h"
+#include "base/check.h"
+
+namespace gatetape {
+namespace {
+
+constexpr size_t kCompressBytesMin = 512;
+constexpr int kLevel = 1;
+
+absl::Status damaged(const std::string& what) {
+  return absl::DataLossError("a stored batch is damaged: " + what);
+}
+
+// compress gives nothing when it does not pay.
+std::string compress(const std::string& raw) {
+  // A fresh context costs more than a small batch: one a thread.
+  thread_local const std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> context(ZSTD_createCCtx(),
+                                                                                  &ZSTD_freeCCtx);
+  // A shorter target than the input makes zstd give up early, which is an error that we expect.
+  std::string out(raw.size() - raw.size() / 8, '\0');
+  const size_t size =
+      ZSTD_compressCCtx(context.get(), out.data(), out.size(), raw.data(), raw.size(), kLevel);
+  if (ZSTD_isError(size)) return {};
+  out.resize(size);
+  out.shrink_to_fit();
+  return out;
+}
+
+absl::StatusOr<std::string> decompress(uint32_t raw_bytes, std::string_view data) {
+  std::string raw(raw_bytes, '\0');
+  const size_t size = ZSTD_decompress(raw.data(), raw.size(), data.data(), data.size());
+  if (ZSTD_isError(size)) return damaged(ZSTD_getErrorName(size));
+  if (size != raw_bytes) return damaged("raw_bytes is not its size");
+  return raw;
+}
+
+absl::StatusOr<std::vector<Frame>> parse(uint64_t first_seq, uint64_t last_seq,
+                                         std::string_view raw) {
+  std::vector<Frame> frames;
+  ByteReader reader(raw);
+  for (uint64_t seq = first_seq; !reader.at_end(); seq++) {
+    Frame frame;
+    uint16_t kind = 0;
+    std::string_view payload;
+    if (!reader.get_u32(&frame.channel) || !reader.get_u16(&kind) ||
+        !reader.get_u64(&frame.offset_ns) || !reader.get_string(&payload))
+      return damaged("it is cut short");
+    if (!is_known(kind)) return damaged("unknown kind " + std::to_string(kind));
+    if (payload.size() > kPayloadBytesMax) return damaged("a payload is too long");
+    if (seq > last_seq) return damaged("it holds more frames than it says");
+    frame.seq = seq;
+    frame.kind = static_cast<FrameKind>(kind);
+    frame.payload = payload;
+    frames.push_back(std::move(frame));
+  }
+  if (frames.size() != last_seq - first_seq + 1)
+    return damaged("it holds fewer frames than it says");
+  return frames;
+}
+
+}  // namespace
+
+void BatchEncoder::add(const Frame& frame) {
+  put_u32(&raw_, frame.channel);
+  put_u16(&raw_, static_cast<uint16_t>(frame.kind));
+  put_u64(&raw_, frame.offset_ns);
+  put_string(&raw_, frame.payload);
+  CHECK(raw_.size() <= kBatchRawBytesMax, raw_.size());
+}
+
+EncodedBatch BatchEncoder::finish() {
+  EncodedBatch batch;
+  batch.raw_bytes = static_cast<uint32_t>(raw_.size());
+  if (raw_.size() >= kCompressBytesMin) batch.data = compress(raw_);
+  batch.codec = batch.data.empty() ? kCodecPlain : kCodecZstd;
+  if (batch.codec == kCodecPlain) batch.data = std::move(raw_);
+  raw_.clear();
+  return batch;
+}
+
+EncodedBatch encode_batch(const std::vector<Frame>& frames) {
+  BatchEncoder encoder;
+  for (const Frame& frame : frames) encoder.add(frame);
+  return encoder.finish();
+}
+
+absl::StatusOr<std::vector<Frame>> decode_batch(uint64_t first_seq, uint64_t last_seq,
+                                                int16_t codec, uint32_t raw_bytes,
+                                                std::string_view data) {
+  if (first_seq == 0 || last_seq < first_seq) return damaged("first_seq and last_seq");
+  if (raw_bytes > kBatchRawBytesMax) return damaged("raw_bytes is over the limit");
+  if (codec == kCodecZstd) {
+    const absl::StatusOr<std::string> raw = decompress(raw_bytes, data);
+    if (!raw.ok()) return raw.status();
+    return parse(first_seq, last_seq, *raw);
+  }
+  if (codec != kCodecPlain) return damaged("unknown codec " + std::to_string(codec));
+  if (raw_bytes != data.size()) return damaged("raw_bytes is not its size");
+  return parse(first_seq, last_seq, data);
+}
+
+}  // namespace gatetape

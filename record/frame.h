@@ -1,0 +1,74 @@
+// Frame: one step of a session, and its canonical bytes (docs/FORMAT.md sections 2 and 3). Pure;
+// any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/crypto.h"
+#include "record/session_id.h"
+
+namespace gatetape {
+
+// FrameKind is the `kind` of docs/FORMAT.md section 2. Numbers are never reused.
+enum class FrameKind : uint16_t {
+  kIn = 1,   // bytes to the target
+  kOut = 2,  // bytes to the user, stdout
+  kErr = 3,  // bytes to the user, stderr (extended data type 1)
+
+  kSessionOpen = 16,
+  kSessionEnd = 17,
+  kTargetConnect = 18,  // the target's key was checked and the login succeeded
+  kTargetFail = 19,
+
+  kChannelOpen = 32,
+  kChannelOpenReply = 33,
+  kRequestIn = 34,  // channel request, to the target
+  kRequestOut = 35,
+  kReplyOut = 36,  // the target's answer to a kRequestIn
+  kEofIn = 37,
+  kEofOut = 38,
+  kCloseIn = 39,
+  kCloseOut = 40,
+  kDenied = 41,  // a request or channel that policy or the gateway refused
+  kNotice = 42,  // text of the gateway's own to the user
+
+  kAuthAttempt = 48,
+  kAccessLoad = 49,
+  kStart = 50,
+  kStop = 51,
+  kAccessDenied = 52,  // a session that was not opened
+  kClockJump = 53,
+  kHeartbeat = 54,
+  kSessionOpened = 55,  // in the gateway's system session
+  kSessionClosed = 56,
+  kQuery = 57,              // auditd: who asked what, with what result
+  kConnectionRefused = 58,  // limits, before authentication
+};
+
+// is_known tells whether `kind` is a number above.
+bool is_known(uint32_t kind);
+// is_bytes tells whether a frame of this kind carries stream bytes (otherwise an event).
+inline bool is_bytes(FrameKind kind) { return static_cast<uint16_t>(kind) <= 3; }
+// kind_name gives the name used in SQL, JSON and docs: "in", "session_open" ...
+std::string_view kind_name(FrameKind kind);
+
+constexpr size_t kPayloadBytesMax = 256 * 1024;
+constexpr size_t kCommitKeyBytes = 32;
+
+struct Frame {
+  uint64_t seq = 0;
+  uint32_t channel = 0;
+  FrameKind kind = FrameKind::kIn;
+  uint64_t offset_ns = 0;
+  std::string payload;
+};
+
+// canonical_bytes gives the 75 canonical bytes of a frame with this payload commitment.
+std::string canonical_bytes(const SessionId& session, const Frame& frame, const Hash& commitment);
+// leaf_hash gives SHA-256(0x00 || canonical bytes), the commitment being
+// HMAC-SHA-256(commit_key, payload).
+Hash leaf_hash(const SessionId& session, std::string_view commit_key, const Frame& frame);
+
+}  // namespace gatetape

@@ -1,0 +1,124 @@
+#include "record/verify.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "record/batch.h"
+#include "record/head.h"
+
+namespace gatetape {
+namespace {
+
+bool opens_session(FrameKind kind) {
+  return kind == FrameKind::kSessionOpen || kind == FrameKind::kStart;
+}
+
+bool ends_session(FrameKind kind) {
+  return kind == FrameKind::kSessionEnd || kind == FrameKind::kStop;
+}
+
+std::string frames_text(uint64_t first, uint64_t last) {
+  return first == last ? absl::StrCat("frame ", first) : absl::StrCat("frames ", first, "-", last);
+}
+
+bool contains(const std::vector<PublicKey>& keys, std::string_view raw) {
+  auto same = [raw](const PublicKey& key) { return key.raw == raw; };
+  return std::any_of(keys.begin(), keys.end(), same);
+}
+
+// signature_problem is empty when `raw_key` is trusted and its signature over `text` verifies.
+std::string signature_problem(const std::string& who, const std::string& raw_key,
+                              const std::string& signature, const std::string& text,
+                              const std::vector<PublicKey>& trusted) {
+  const PublicKey key{raw_key};
+  if (!key.verify(text, signature))
+    return absl::StrCat("the ", who, "'s signature on the head does not verify");
+  if (!contains(trusted, raw_key))
+    return absl::StrCat("the head is signed by ", who, " key ", key.id(), ", which is not trusted");
+  return {};
+}
+
+}  // namespace
+
+FrameVerifier::FrameVerifier(const SessionId& session, std::string commit_key)
+    : session_(session), commit_key_(std::move(commit_key)) {}
+
+bool FrameVerifier::fail(uint64_t seq, std::string what) {
+  problem_ = Problem{seq, std::move(what)};
+  return false;
+}
+
+bool FrameVerifier::add(const StoredBatch& batch, std::vector<Frame>* frames) {
+  frames->clear();
+  if (problem_) return false;
+  const uint64_t next = tree_.size() + 1;
+  if (batch.first_seq > next)
+    return fail(next, frames_text(next, batch.first_seq - 1) + " missing");
+  if (batch.first_seq < next)
+    return fail(batch.first_seq, absl::StrCat("frame ", batch.first_seq, " is stored twice"));
+  const std::string name = frames_text(batch.first_seq, batch.last_seq);
+  absl::StatusOr<std::vector<Frame>> decoded =
+      decode_batch(batch.first_seq, batch.last_seq, batch.codec, batch.raw_bytes, batch.data);
+  if (!decoded.ok())
+    return fail(next, absl::StrCat(
+                          name, ": not readable: ", absl::string_view(decoded.status().message())));
+  const uint64_t in_before = bytes_in_;
+  const uint64_t out_before = bytes_out_;
+  for (const Frame& frame : *decoded)
+    if (!check_frame(frame)) return false;
+  if (view(tree_.root()) != batch.root)
+    return fail(next, name + ": content does not fit the stored root");
+  if (bytes_in_ - in_before != batch.bytes_in || bytes_out_ - out_before != batch.bytes_out)
+    return fail(next, name + ": the stored byte counts are not those of the frames");
+  *frames = *std::move(decoded);
+  return true;
+}
+
+// decode_batch has settled that the frame's seq is the next, its kind known and its payload not too
+// long.
+bool FrameVerifier::check_frame(const Frame& frame) {
+  const uint64_t seq = frame.seq;
+  if (frame.offset_ns < last_offset_ns_)
+    return fail(seq, absl::StrCat("frame ", seq, ": earlier than the frame before"));
+  if (ended_) return fail(seq, absl::StrCat("frame ", seq, ": after the session's end"));
+  if (opens_session(frame.kind) != (seq == 1))
+    return fail(seq,
+                absl::StrCat("frame ", seq, ": ",
+                             seq == 1 ? "does not open the session" : "opens the session again"));
+  if (!is_bytes(frame.kind) && !check_event(frame)) return false;
+  if (frame.kind == FrameKind::kIn) bytes_in_ += frame.payload.size();
+  if (frame.kind == FrameKind::kOut || frame.kind == FrameKind::kErr)
+    bytes_out_ += frame.payload.size();
+  last_offset_ns_ = frame.offset_ns;
+  tree_.append(leaf_hash(session_, commit_key_, frame));
+  return true;
+}
+
+bool FrameVerifier::check_event(const Frame& frame) {
+  if (!Event::decode(frame.payload).ok())
+    return fail(frame.seq, absl::StrCat("frame ", frame.seq, ": its event does not decode"));
+  ended_ = ended_ || ends_session(frame.kind);
+  return true;
+}
+
+std::optional<Problem> check_head(const SessionId& session, uint64_t size, const Hash& root,
+                                  const StoredHead& head, const TrustedKeys& trusted) {
+  if (head.size > size)
+    return Problem{size + 1, frames_text(size + 1, head.size) + " missing from the end"};
+  if (head.size < size)
+    return Problem{head.size + 1,
+                   frames_text(head.size + 1, size) + " added after the signed head"};
+  if (head.root != view(root))
+    return Problem{0, "the signed head's root is not that of the frames"};
+  const std::string text = SessionHead{session, size, root}.signed_text();
+  std::string what =
+      signature_problem("gateway", head.gateway_key, head.gateway_signature, text, trusted.writers);
+  if (what.empty())
+    what = signature_problem("recorder", head.recorder_key, head.recorder_signature, text,
+                             trusted.recorders);
+  if (!what.empty()) return Problem{0, std::move(what)};
+  return std::nullopt;
+}
+
+}  // namespace gatetape

@@ -1,0 +1,52 @@
+#include "gateway/ssh/login_name.h"
+
+#include <gtest/gtest.h>
+
+namespace gatetape::gateway {
+namespace {
+
+struct Row {
+  const char* name;
+  std::string text;
+  bool ok;
+  const char* person;
+  const char* login;
+  const char* target;
+  uint16_t port;
+};
+
+class LoginNameTable : public testing::TestWithParam<Row> {};
+
+TEST_P(LoginNameTable, is_read_as_its_form_says) {
+  const Row& row = GetParam();
+  const absl::StatusOr<LoginName> name = LoginName::parse(row.text);
+  ASSERT_EQ(name.ok(), row.ok) << name.status();
+  if (!row.ok) return;
+  EXPECT_EQ(name->person, row.person);
+  EXPECT_EQ(name->login, row.login);
+  EXPECT_EQ(name->target, row.target);
+  EXPECT_EQ(name->port, row.port);
+  EXPECT_EQ(name->direct(), *row.person == '\0');
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    rows, LoginNameTable,
+    testing::Values(Row{"person", "alice", true, "alice", "", "", 22},
+                    Row{"jump", "jump", true, "jump", "", "", 22},
+                    Row{"direct", "root@db1", true, "", "root", "db1", 22},
+                    Row{"port", "root@db1:2222", true, "", "root", "db1", 2222},
+                    Row{"v6", "root@[fd00::1]:22", true, "", "root", "fd00::1", 22},
+                    Row{"login_with_at", "a@corp@db1", true, "", "a@corp", "db1", 22},
+                    Row{"windows_login", "CORP\\alice@db1", true, "", "CORP\\alice", "db1", 22},
+                    Row{"empty", "", false, "", "", "", 0},
+                    Row{"no_login", "@db1", false, "", "", "", 0},
+                    Row{"no_target", "root@", false, "", "", "", 0},
+                    Row{"bad_port", "root@db1:x", false, "", "", "", 0},
+                    Row{"space", "al ice", false, "", "", "", 0},
+                    Row{"newline", "alice\n", false, "", "", "", 0},
+                    Row{"nul", std::string("a\0b", 3), false, "", "", "", 0},
+                    Row{"too_long", std::string(256, 'a'), false, "", "", "", 0}),
+    [](const auto& row) { return std::string(row.param.name); });
+
+}  // namespace
+}  // namespace gatetape::gateway

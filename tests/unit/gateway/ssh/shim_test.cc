@@ -1,0 +1,344 @@
+// The shim's requests: what stock OpenSSH asks, byte by byte and in order, and what we ask and
+// refuse.
+#include "gateway/ssh/shim.h"
+
+#include <gtest/gtest.h>
+#include <pty.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+
+#include <string>
+#include <vector>
+
+#include "tests/support/ssh_server.h"
+
+namespace gatetape::gateway {
+namespace {
+
+using testing::run;
+using testing::Seen;
+using testing::ServerOptions;
+using testing::ShimServer;
+using testing::ssh_command;
+using testing::StockSshd;
+using testing::TempDir;
+
+std::string packed(std::initializer_list<std::string_view> strings) {
+  std::string out;
+  for (std::string_view text : strings) put_string(&out, text);
+  return out;
+}
+
+std::vector<std::string> names(const std::vector<Seen>& seen) {
+  std::vector<std::string> out;
+  for (const Seen& one : seen) out.push_back(one.what);
+  return out;
+}
+
+std::string data_of(const std::vector<Seen>& seen, const std::string& what) {
+  for (const Seen& one : seen) {
+    if (one.what == what) return one.data;
+  }
+  return "(none)";
+}
+
+// Client is a libssh client that lets itself in, with one open session channel.
+class Client : public PacketSink {
+ public:
+  Client(int port, const std::string& key_file) : session_(ssh_new()) {
+    const bool no = false;
+    ssh_options_set(session_, SSH_OPTIONS_PROCESS_CONFIG, &no);
+    ssh_options_set(session_, SSH_OPTIONS_HOST, "127.0.0.1");
+    ssh_options_set(session_, SSH_OPTIONS_PORT, &port);
+    ssh_options_set(session_, SSH_OPTIONS_KNOWNHOSTS, "/dev/null");
+    ssh_options_set(session_, SSH_OPTIONS_GLOBAL_KNOWNHOSTS, "/dev/null");
+    watch_packets(session_, this);
+    EXPECT_EQ(ssh_connect(session_), SSH_OK) << ssh_get_error(session_);
+    ssh_key key = nullptr;
+    if (!key_file.empty()) {
+      EXPECT_EQ(ssh_pki_import_privkey_file(key_file.c_str(), nullptr, nullptr, nullptr, &key), 0);
+    }
+    EXPECT_EQ(key == nullptr ? ssh_userauth_none(session_, "root")
+                             : ssh_userauth_publickey(session_, "root", key),
+              SSH_AUTH_SUCCESS);
+    ssh_key_free(key);
+    channel_ = ssh_channel_new(session_);
+    EXPECT_EQ(ssh_channel_open_session(channel_), SSH_OK);
+  }
+  ~Client() override {
+    forget_packets(session_);
+    ssh_disconnect(session_);
+    ssh_free(session_);
+  }
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  int request(std::string_view name, std::string_view data, bool want_reply) {
+    return send_channel_request(channel_, name, data, want_reply);
+  }
+  // request_slowly asks without blocking, as a loop does.
+  int request_slowly(std::string_view name, std::string_view data) {
+    ssh_set_blocking(session_, 0);
+    int rc;
+    while ((rc = request(name, data, true)) == SSH_AGAIN) wait_readable();
+    ssh_set_blocking(session_, 1);
+    return rc;
+  }
+  std::string read_to_end() {
+    std::string out;
+    char buffer[4096];
+    for (int got; (got = ssh_channel_read(channel_, buffer, sizeof buffer, 0)) > 0;) {
+      out.append(buffer, static_cast<size_t>(got));
+    }
+    ssh_set_blocking(session_,
+                     0);  // the end of the output came; what the command ended with follows
+    while (ssh_channel_is_closed(channel_) == 0) {
+      if (ssh_message message = ssh_message_get(session_)) {
+        ssh_message_reply_default(message);
+        ssh_message_free(message);
+      } else if (ssh_channel_is_closed(channel_) == 0) {
+        wait_readable();
+      }
+    }
+    return out;
+  }
+  const std::vector<Seen>& seen() const { return seen_; }
+  ssh_channel channel() const { return channel_; }
+
+  void on_channel_request(ssh_channel, std::string_view name, bool want_reply,
+                          std::string_view data) override {
+    seen_.push_back({std::string(name), want_reply, std::string(data)});
+  }
+  void on_global_request(std::string_view name, bool want_reply, std::string_view data) override {
+    seen_.push_back({"global " + std::string(name), want_reply, std::string(data)});
+  }
+
+ private:
+  void wait_readable() {
+    pollfd asked = {ssh_get_fd(session_), POLLIN, 0};
+    ppoll(&asked, 1, nullptr, nullptr);
+  }
+
+  ssh_session session_;
+  ssh_channel channel_ = nullptr;
+  std::vector<Seen> seen_;
+};
+
+TEST(SshShim, env_and_exec_are_seen_as_raw_bytes_in_order_with_data) {
+  TempDir dir;
+  ShimServer server(dir, {});
+  const auto result = run("printf abc | " + ssh_command(dir, server.port()) +
+                          " -o SetEnv='A=1 B=x' root@127.0.0.1 echo");
+  EXPECT_EQ(result.out, "abc");
+  server.finish();
+  const auto seen = server.log().all();
+  EXPECT_EQ(names(seen), (std::vector<std::string>{"global no-more-sessions@openssh.com", "env",
+                                                   "env", "exec", "data", "eof"}));
+  ASSERT_EQ(seen.size(), 6u);
+  EXPECT_EQ(seen[1].data, packed({"A", "1"}));
+  EXPECT_FALSE(seen[1].want_reply);
+  EXPECT_EQ(seen[2].data, packed({"B", "x"}));
+  EXPECT_EQ(seen[3].data, packed({"echo"}));
+  EXPECT_TRUE(seen[3].want_reply);
+  EXPECT_EQ(server.request_messages, 1u) << "only what wants a reply is a message";
+}
+
+TEST(SshShim, a_refused_request_tells_the_client_so) {
+  TempDir dir;
+  ServerOptions options;
+  options.refused_requests = {"subsystem"};
+  ShimServer server(dir, options);
+  const auto result =
+      run(ssh_command(dir, server.port()) + " -s root@127.0.0.1 sftp 2>&1 </dev/null");
+  EXPECT_NE(result.out.find("subsystem request failed"), std::string::npos) << result.out;
+  server.finish();
+  EXPECT_EQ(data_of(server.log().all(), "subsystem"), packed({"sftp"}));
+}
+
+// Terminal runs the stock client on a pseudo-terminal of ours.
+class Terminal {
+ public:
+  explicit Terminal(const std::string& command) {
+    termios modes{};
+    winsize size = {24, 80, 640, 480};
+    cfmakeraw(&modes);
+    modes.c_cc[VERASE] = 8;
+    modes.c_lflag |= ECHO | ICANON;
+    const std::string exec = "exec " + command + " 2>/dev/null";
+    pid_ = forkpty(&fd_, nullptr, &modes, &size);
+    if (pid_ == 0) {
+      execl("/bin/sh", "sh", "-c", exec.c_str(), nullptr);
+      _exit(127);
+    }
+  }
+  ~Terminal() {
+    close(fd_);
+    waitpid(pid_, nullptr, 0);
+  }
+  Terminal(const Terminal&) = delete;
+  Terminal& operator=(const Terminal&) = delete;
+  void type(const std::string& text) {
+    EXPECT_EQ(write(fd_, text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  }
+  void resize(unsigned short rows, unsigned short columns) {
+    winsize size = {rows, columns, 0, 0};
+    EXPECT_EQ(ioctl(fd_, TIOCSWINSZ, &size), 0);
+  }
+
+ private:
+  int fd_ = -1;
+  pid_t pid_ = -1;
+};
+
+TEST(SshShim, pty_window_change_and_break_are_seen_with_data_and_forwarded_unchanged) {
+  TempDir dir;
+  ShimServer server(dir, {});
+  {
+    Terminal terminal("env TERM=xterm-256color " + ssh_command(dir, server.port()) +
+                      " -tt root@127.0.0.1");
+    ASSERT_TRUE(server.log().wait_for("shell"));
+    terminal.type("abc\r");
+    ASSERT_TRUE(server.log().wait_for("data", "abc\r"));
+    terminal.resize(50, 132);
+    ASSERT_TRUE(server.log().wait_for("window-change"));
+    terminal.type("~Bdef");
+    ASSERT_TRUE(server.log().wait_for("data", "def"));
+    terminal.type("\r~.");
+    server.finish();
+  }
+  const auto seen = server.log().all();
+  EXPECT_EQ(names(seen),
+            (std::vector<std::string>{"global no-more-sessions@openssh.com", "pty-req", "shell",
+                                      "data", "window-change", "break", "data"}));
+  std::string size;
+  for (uint32_t number : {132u, 50u, 0u, 0u}) put_u32(&size, number);
+  EXPECT_EQ(data_of(seen, "window-change"), size);
+
+  const std::string pty = data_of(seen, "pty-req");
+  ByteReader reader(pty);
+  std::string_view term, modes;
+  uint32_t columns = 0, rows = 0, width = 0, height = 0;
+  reader.get_string(&term);
+  reader.get_u32(&columns);
+  reader.get_u32(&rows);
+  reader.get_u32(&width);
+  reader.get_u32(&height);
+  reader.get_string(&modes);
+  EXPECT_TRUE(reader.at_end());
+  EXPECT_EQ(term, "xterm-256color");
+  EXPECT_EQ((std::vector<uint32_t>{columns, rows, width, height}),
+            (std::vector<uint32_t>{80, 24, 640, 480}));
+  EXPECT_NE(modes.find(std::string("\x03\0\0\0\x08", 5)), std::string_view::npos) << "VERASE ^H";
+
+  run("ssh-keygen -q -t ed25519 -N '' -f " + dir.path("id"));
+  StockSshd sshd(dir, "AuthorizedKeysFile " + dir.path("id.pub") + "\n");
+  Client client(sshd.port(), dir.path("id"));
+  EXPECT_EQ(client.request("pty-req", pty, true), SSH_OK);
+  EXPECT_EQ(client.request("exec", packed({"echo $TERM; stty -a"}), true), SSH_OK);
+  const std::string out = client.read_to_end();
+  for (const char* text : {"xterm-256color", "rows 24; columns 80", "erase = ^H", "-icrnl"}) {
+    EXPECT_NE(out.find(text), std::string::npos) << text << " in " << out;
+  }
+}
+
+TEST(SshShim, eow_stops_a_command_whose_reader_is_gone) {
+  TempDir dir;
+  ShimServer server(dir, {});
+  EXPECT_EQ(
+      run(ssh_command(dir, server.port()) + " root@127.0.0.1 spam </dev/null | head -c 10").out,
+      "zzzzzzzzzz");
+  server.finish();
+  EXPECT_EQ(data_of(server.log().all(), "eow@openssh.com"), "");
+}
+
+TEST(SshShim, any_request_reaches_the_other_side_and_its_answer_comes_back) {
+  TempDir dir;
+  ServerOptions options;
+  options.refused_requests = {"unheard-of@example.org"};
+  ShimServer server(dir, options);
+  {
+    Client client(server.port(), "");
+    const std::string binary("\0\xff\x01 raw", 7);
+    EXPECT_EQ(client.request("signal", packed({"INT"}), false), SSH_OK);
+    EXPECT_EQ(client.request("unheard-of@example.org", binary, true), SSH_ERROR);
+    EXPECT_EQ(client.request("unheard-of@example.org", binary, false), SSH_OK);
+    EXPECT_EQ(client.request_slowly("auth-agent-req@openssh.com", ""), SSH_OK);
+    EXPECT_EQ(client.request_slowly("unheard-of@example.org", binary), SSH_ERROR);
+    EXPECT_EQ(ssh_channel_request_env(client.channel(), "A", "1"), SSH_OK)
+        << "libssh's own requests are untouched";
+    EXPECT_EQ(client.request("shell", "", true), SSH_OK);
+    EXPECT_EQ(client.request("exit-signal", packed({"HUP"}), false), SSH_OK);
+  }
+  server.finish();
+  const auto seen = server.log().all();
+  EXPECT_EQ(names(seen),
+            (std::vector<std::string>{"signal", "unheard-of@example.org", "unheard-of@example.org",
+                                      "auth-agent-req@openssh.com", "unheard-of@example.org", "env",
+                                      "shell", "exit-signal"}));
+  EXPECT_EQ(data_of(seen, "signal"), packed({"INT"}));
+  EXPECT_EQ(data_of(seen, "unheard-of@example.org"), std::string("\0\xff\x01 raw", 7));
+  EXPECT_EQ(data_of(seen, "env"), packed({"A", "1"}));
+  EXPECT_EQ(server.request_messages, 5u);
+}
+
+TEST(SshShim, a_target_tells_how_its_command_ended) {
+  TempDir dir;
+  run("ssh-keygen -q -t ed25519 -N '' -f " + dir.path("id"));
+  StockSshd sshd(dir, "AuthorizedKeysFile " + dir.path("id.pub") + "\n");
+  {
+    Client client(sshd.port(), dir.path("id"));
+    EXPECT_EQ(client.request("exec", packed({"echo out; exit 3"}), true), SSH_OK);
+    EXPECT_EQ(client.read_to_end(), "out\n");
+    std::string three;
+    put_u32(&three, 3);
+    EXPECT_EQ(data_of(client.seen(), "exit-status"), three);
+    EXPECT_NE(data_of(client.seen(), "global hostkeys-00@openssh.com"), "(none)");
+  }
+  Client client(sshd.port(), dir.path("id"));
+  EXPECT_EQ(client.request("exec", packed({"kill -TERM $$"}), true), SSH_OK);
+  client.read_to_end();
+  EXPECT_EQ(data_of(client.seen(), "exit-signal").substr(0, 7), packed({"TERM"}).substr(0, 7));
+}
+
+TEST(SshShim, a_refused_channel_says_why_to_the_user) {
+  TempDir dir;
+  ServerOptions options;
+  options.refused_open = "no role lets alice reach db1; ask for role dba";
+  ShimServer server(dir, options);
+  const auto result = run(ssh_command(dir, server.port()) + " -W db1:22 alice@127.0.0.1 2>&1");
+  EXPECT_NE(result.out.find("open failed: connect failed: " + options.refused_open),
+            std::string::npos)
+      << result.out;
+}
+
+TEST(SshShim, a_login_that_libssh_drops_is_counted) {
+  TempDir dir;
+  run("ssh-keygen -q -t ed25519 -N '' -f " + dir.path("id"));
+  run("ssh-keygen -q -t ed25519 -N '' -f " + dir.path("ca") + " && ssh-keygen -q -s " +
+      dir.path("ca") + " -I me -n root " + dir.path("id.pub"));
+  // With the certificate's type but not its plain key's, libssh takes the offer and drops the
+  // login.
+  ServerOptions options;
+  options.accepted_types = "ssh-ed25519-cert-v01@openssh.com";
+  ShimServer server(dir, options);
+  run(ssh_command(dir, server.port()) + " -i " + dir.path("id") + " root@127.0.0.1 true 2>&1");
+  server.finish();
+  EXPECT_GE(server.auth_messages, 2u) << "none, and the offer";
+  EXPECT_EQ(server.auth_packets, server.auth_messages + 1);
+}
+
+TEST(SshShim, keepalives_are_answered_by_libssh_alone) {
+  TempDir dir;
+  ShimServer server(dir, {});
+  {
+    Client client(server.port(), "");
+    EXPECT_EQ(ssh_send_keepalive(ssh_channel_get_session(client.channel())), SSH_OK);
+    EXPECT_EQ(client.request("keepalive@openssh.com", "", true), SSH_ERROR) << "as libssh does";
+  }
+  server.finish();
+  EXPECT_TRUE(server.log().all().empty());
+  EXPECT_EQ(server.request_messages, 0u);
+}
+
+}  // namespace
+}  // namespace gatetape::gateway

@@ -1,0 +1,356 @@
+#include "recorder/commit_policy.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "recorder/outbox.h"
+#include "tests/support/test_session.h"
+
+namespace gatetape::recorder {
+namespace {
+
+// FakeStore answers commits from a script, then with OK.
+class FakeStore : public Store {
+ public:
+  absl::Status open() override { return absl::OkStatus(); }
+  absl::Status commit(absl::Span<const SessionWrite> writes) override {
+    commits.emplace_back();
+    for (const SessionWrite& write : writes) {
+      commits.back().push_back({write.first_seq, write.last_seq});
+      if (const auto it = poison.find(write.session); it != poison.end()) return it->second;
+    }
+    if (script.empty()) return absl::OkStatus();
+    const absl::Status status = script.front();
+    script.pop_front();
+    return status;
+  }
+  absl::StatusOr<std::vector<Tail>> read_tails(absl::Span<const SessionId> sessions) override {
+    if (!reads.ok()) return reads;
+    return std::vector<Tail>(sessions.size());
+  }
+  absl::Status keep_up() override { return absl::OkStatus(); }
+
+  std::vector<std::vector<std::pair<uint64_t, uint64_t>>>
+      commits;  // first and last seq of each row
+  std::deque<absl::Status> script;
+  std::map<SessionId, absl::Status> poison;  // what a commit with this session gives
+  absl::Status reads;
+};
+
+// FakeLane writes down what it is told.
+class FakeLane : public Lane {
+ public:
+  void on_bound(uint32_t handle, const Tail&) override { say("bound", handle); }
+  void on_durable(uint32_t handle, uint64_t seq, const Hash&) override {
+    say("durable", handle, seq);
+  }
+  void on_closed(uint32_t handle, const SignedHead&) override { say("closed", handle); }
+  void on_refused(uint32_t handle, const Refusal& refusal) override {
+    say("refused", handle, static_cast<uint64_t>(refusal.code));
+  }
+  void on_failed(const absl::Status&) override { said.push_back("failed"); }
+  void on_finished() override { said.push_back("finished"); }
+  std::vector<std::string> said;
+
+ private:
+  void say(const std::string& what, uint32_t handle, uint64_t number = 0) {
+    said.push_back(what + " " + std::to_string(handle) +
+                   (number > 0 ? " " + std::to_string(number) : ""));
+  }
+};
+
+using Said = std::vector<std::string>;
+const std::string kLostRace = std::to_string(record::v1::Refusal::CODE_LOST_RACE);
+const std::string kMalformed = std::to_string(record::v1::Refusal::CODE_MALFORMED);
+
+class PolicyTest : public testing::Test {
+ protected:
+  Work work(Work::Kind kind, const std::shared_ptr<FakeLane>& lane, const TestSession& session) {
+    Work work;
+    work.kind = kind;
+    work.lane = lane;
+    work.handle = session.handle();
+    work.session = session.id();
+    return work;
+  }
+  void frame(const std::shared_ptr<FakeLane>& lane, TestSession* session,
+             const std::string& payload = "x") {
+    add(frame_work(lane, session, payload));
+  }
+  void frame_with_rows(const std::shared_ptr<FakeLane>& lane, TestSession* session) {
+    Work one = frame_work(lane, session, "x");
+    one.derived = std::make_unique<Derived>();
+    add(std::move(one));
+  }
+  Work frame_work(const std::shared_ptr<FakeLane>& lane, TestSession* session,
+                  const std::string& payload) {
+    Work one = work(Work::Kind::kFrame, lane, *session);
+    one.frame = session->next(FrameKind::kIn, payload);
+    one.root = session->root();
+    if (one.frame.seq == 1) one.commit_key = session->key();
+    return one;
+  }
+  void close(const std::shared_ptr<FakeLane>& lane, const TestSession& session) {
+    Work one = work(Work::Kind::kClose, lane, session);
+    one.head = std::make_unique<SignedHead>();
+    add(std::move(one));
+  }
+  void bind(const std::shared_ptr<FakeLane>& lane, const TestSession& session) {
+    add(work(Work::Kind::kBind, lane, session));
+  }
+  void finish(const std::shared_ptr<FakeLane>& lane) {
+    add(work(Work::Kind::kFinish, lane, TestSession(0)));
+  }
+  void add(Work one) {
+    std::vector<Work> list;
+    list.push_back(std::move(one));
+    policy_.add(std::move(list));
+  }
+
+  CommitPolicy policy_;
+  FakeStore store_;
+  std::shared_ptr<FakeLane> lane_ = std::make_shared<FakeLane>();
+  std::shared_ptr<FakeLane> other_ = std::make_shared<FakeLane>();
+  TestSession one_{1};
+  TestSession two_{2};
+};
+
+TEST_F(PolicyTest, all_that_waits_goes_into_one_commit_with_one_row_a_session) {
+  frame(lane_, &one_);
+  frame(other_, &two_);
+  frame(lane_, &one_);
+  EXPECT_TRUE(policy_.step(store_).status.ok());
+  EXPECT_TRUE(policy_.empty());
+  ASSERT_EQ(store_.commits.size(), 1u);
+  EXPECT_EQ(store_.commits[0], (std::vector<std::pair<uint64_t, uint64_t>>{{1, 2}, {1, 1}}));
+  EXPECT_EQ(lane_->said, Said{"durable 1 2"});
+  EXPECT_EQ(other_->said, Said{"durable 2 1"});
+}
+
+TEST_F(PolicyTest, nothing_is_answered_before_its_commit) {
+  frame(lane_, &one_);
+  EXPECT_EQ(lane_->said, Said{});
+  store_.script = {absl::AbortedError("doubt")};
+  policy_.step(store_);
+  EXPECT_EQ(lane_->said, Said{"failed"});
+}
+
+TEST_F(PolicyTest, a_head_goes_with_the_frames_before_it) {
+  frame(lane_, &one_);
+  close(lane_, one_);
+  policy_.step(store_);
+  ASSERT_EQ(store_.commits.size(), 1u);
+  EXPECT_EQ(lane_->said, (Said{"durable 1 1", "closed 1"}));
+  close(lane_, two_);
+  policy_.step(store_);
+  EXPECT_EQ(lane_->said.back(), "closed 2");
+}
+
+TEST_F(PolicyTest, a_transaction_has_a_limit) {
+  const std::string big(kPayloadBytesMax, 'x');
+  std::vector<TestSession> sessions;
+  for (uint32_t i = 1; i <= 20; i++) sessions.emplace_back(i);
+  for (TestSession& session : sessions)
+    for (int i = 0; i < 2; i++) frame(lane_, &session, big);
+  size_t bytes = policy_.step(store_).bytes;
+  EXPECT_GE(bytes, CommitPolicy::kBatchCostMax);
+  EXPECT_LT(bytes, CommitPolicy::kBatchCostMax + 2 * kPayloadBytesMax);
+  while (!policy_.empty()) bytes += policy_.step(store_).bytes;
+  EXPECT_EQ(bytes, 40 * (kPayloadBytesMax + 256));
+  EXPECT_EQ(store_.commits.size(), 2u);
+  EXPECT_EQ(lane_->said.back(), "durable 20 2");
+}
+
+TEST_F(PolicyTest, a_session_that_floods_keeps_no_other_waiting_and_its_own_order) {
+  const std::string big(kPayloadBytesMax, 'x');
+  for (int i = 0; i < 20; i++) frame(lane_, &one_, big);
+  close(lane_, one_);
+  frame(other_, &two_);
+  bind(other_, one_);
+  finish(lane_);
+  EXPECT_LT(policy_.step(store_).bytes, 2 * CommitPolicy::kSessionCostMax);
+  EXPECT_EQ(other_->said, Said{"durable 2 1"});
+  EXPECT_EQ(lane_->said, Said{"durable 1 4"});
+  while (!policy_.empty()) policy_.step(store_);
+  EXPECT_EQ(other_->said, (Said{"durable 2 1", "bound 1"}));
+  const Said end(lane_->said.end() - 3, lane_->said.end());
+  EXPECT_EQ(end, (Said{"durable 1 20", "closed 1", "finished"}));
+}
+
+TEST_F(PolicyTest, small_frames_with_rows_take_a_share_by_their_rows) {
+  for (int i = 0; i < 10'000; i++) frame_with_rows(lane_, &one_);
+  frame(other_, &two_);
+  policy_.step(store_);
+  EXPECT_EQ(other_->said, Said{"durable 2 1"});
+  EXPECT_LE(store_.commits[0][0].second, 200u);
+}
+
+TEST_F(PolicyTest, a_head_is_stored_with_the_last_frame_also_of_a_session_that_had_its_share) {
+  const std::string big(kPayloadBytesMax, 'x');
+  for (int i = 0; i < 4; i++) frame(lane_, &one_, big);
+  close(lane_, one_);
+  policy_.step(store_);
+  EXPECT_EQ(lane_->said, (Said{"durable 1 4", "closed 1"}));
+}
+
+TEST_F(PolicyTest, a_handle_that_is_bound_again_is_another_session) {
+  TestSession again(1);
+  frame(lane_, &one_);
+  close(lane_, one_);
+  frame(lane_, &again);
+  close(lane_, again);
+  policy_.step(store_);
+  EXPECT_EQ(lane_->said, (Said{"durable 1 1", "closed 1"}));
+  policy_.step(store_);
+  EXPECT_EQ(lane_->said, (Said{"durable 1 1", "closed 1", "durable 1 1", "closed 1"}));
+  EXPECT_EQ(store_.commits.size(), 2u);
+}
+
+TEST_F(PolicyTest, in_doubt_ends_every_stream_of_the_batch_and_no_other) {
+  const auto third = std::make_shared<FakeLane>();
+  frame(lane_, &one_);
+  frame(other_, &two_);
+  store_.script = {absl::AbortedError("doubt")};
+  EXPECT_TRUE(absl::IsAborted(policy_.step(store_).status));
+  EXPECT_EQ(lane_->said, Said{"failed"});
+  EXPECT_EQ(other_->said, Said{"failed"});
+  TestSession three(3);
+  frame(third, &three);
+  policy_.step(store_);
+  EXPECT_EQ(third->said, Said{"durable 3 1"});
+}
+
+TEST_F(PolicyTest, nothing_of_a_failed_stream_is_stored_later) {
+  frame(lane_, &one_);
+  store_.script = {absl::AbortedError("doubt")};
+  policy_.step(store_);
+  frame(lane_, &one_);
+  frame(lane_, &two_);
+  close(lane_, one_);
+  bind(lane_, two_);
+  EXPECT_TRUE(policy_.step(store_).status.ok());
+  EXPECT_EQ(store_.commits.size(), 1u);
+  EXPECT_EQ(lane_->said, Said{"failed"});
+}
+
+TEST_F(PolicyTest, a_lost_race_costs_its_session_alone) {
+  store_.poison[one_.id()] = absl::AlreadyExistsError("23505");
+  frame(lane_, &one_);
+  frame(lane_, &two_);
+  TestSession three(3);
+  frame(other_, &three);
+  EXPECT_TRUE(policy_.step(store_).status.ok());
+  EXPECT_EQ(lane_->said, (Said{"refused 1 " + kLostRace, "durable 2 1"}));
+  EXPECT_EQ(other_->said, Said{"durable 3 1"});
+}
+
+TEST_F(PolicyTest, nothing_of_a_session_that_lost_is_stored_later) {
+  store_.poison[one_.id()] = absl::AlreadyExistsError("23505");
+  frame(lane_, &one_);
+  policy_.step(store_);
+  store_.poison.clear();
+  store_.commits.clear();
+  frame(lane_, &one_);
+  close(lane_, one_);
+  policy_.step(store_);
+  EXPECT_EQ(store_.commits.size(), 0u);
+  EXPECT_EQ(lane_->said, Said{"refused 1 " + kLostRace});
+}
+
+TEST_F(PolicyTest, data_that_the_store_refuses_costs_its_session_alone) {
+  store_.poison[two_.id()] = absl::InvalidArgumentError("22001");
+  frame(lane_, &one_);
+  frame(lane_, &two_);
+  EXPECT_TRUE(policy_.step(store_).status.ok());
+  EXPECT_EQ(lane_->said, (Said{"durable 1 1", "refused 2 " + kMalformed}));
+}
+
+TEST_F(PolicyTest, doubt_among_single_commits_ends_the_streams_that_are_left) {
+  store_.script = {absl::AlreadyExistsError("23505"), absl::OkStatus(), absl::AbortedError("x")};
+  const auto third = std::make_shared<FakeLane>();
+  TestSession three(3);
+  frame(lane_, &one_);
+  frame(other_, &two_);
+  frame(third, &three);
+  EXPECT_TRUE(absl::IsAborted(policy_.step(store_).status));
+  EXPECT_EQ(lane_->said, Said{"durable 1 1"});
+  EXPECT_EQ(other_->said, Said{"failed"});
+  EXPECT_EQ(third->said, Said{"failed"});
+}
+
+TEST_F(PolicyTest, binds_are_read_after_the_commit_of_what_came_before) {
+  frame(lane_, &one_);
+  bind(other_, one_);
+  policy_.step(store_);
+  EXPECT_EQ(lane_->said, Said{"durable 1 1"});
+  EXPECT_EQ(other_->said, Said{"bound 1"});
+}
+
+TEST_F(PolicyTest, a_read_that_fails_ends_the_stream) {
+  bind(lane_, one_);
+  store_.reads = absl::UnavailableError("gone");
+  EXPECT_FALSE(policy_.step(store_).status.ok());
+  EXPECT_EQ(lane_->said, Said{"failed"});
+}
+
+TEST_F(PolicyTest, a_commit_that_fails_ends_the_streams_that_wait_for_a_read_too) {
+  frame(lane_, &one_);
+  bind(other_, two_);
+  store_.script = {absl::UnavailableError("gone")};
+  EXPECT_FALSE(policy_.step(store_).status.ok());
+  EXPECT_EQ(other_->said, Said{"failed"});
+}
+
+TEST_F(PolicyTest, finish_comes_after_all_answers) {
+  frame(lane_, &one_);
+  bind(lane_, two_);
+  finish(lane_);
+  policy_.step(store_);
+  EXPECT_EQ(lane_->said, (Said{"durable 1 1", "bound 2", "finished"}));
+}
+
+TEST_F(PolicyTest, without_a_store_everything_that_waits_fails) {
+  frame(lane_, &one_);
+  bind(other_, two_);
+  finish(other_);
+  const CommitPolicy::Outcome outcome = policy_.fail_all(absl::UnavailableError("down"));
+  EXPECT_EQ(outcome.bytes, 2u * 256 + 1);
+  EXPECT_TRUE(policy_.empty());
+  EXPECT_EQ(lane_->said, Said{"failed"});
+  EXPECT_EQ(other_->said, (Said{"failed", "finished"}));
+}
+
+TEST(OutboxTest, durable_is_cumulative) {
+  Outbox outbox;
+  for (uint64_t seq = 1; seq <= 1000; seq++) outbox.put_durable(7, seq, Hash{});
+  record::v1::RecordResponse response;
+  outbox.fill(&response, 10);
+  ASSERT_EQ(response.answers_size(), 1);
+  EXPECT_EQ(response.answers(0).session_handle(), 7u);
+  EXPECT_EQ(response.answers(0).durable().seq(), 1000u);
+  EXPECT_TRUE(outbox.empty());
+}
+
+TEST(OutboxTest, answers_of_a_session_keep_their_order_and_nobody_starves) {
+  Outbox outbox;
+  outbox.put_durable(2, 5, Hash{});
+  outbox.put_bound(1, 0, Hash{});
+  outbox.put_closed(2, SignedHead());
+  outbox.put_refusal(2, {record::v1::Refusal::CODE_CLOSED, "x"});
+  record::v1::RecordResponse response;
+  outbox.fill(&response, 1);
+  ASSERT_EQ(response.answers_size(), 3);
+  EXPECT_TRUE(response.answers(0).has_durable());
+  EXPECT_TRUE(response.answers(1).has_closed());
+  EXPECT_TRUE(response.answers(2).has_refusal());
+  outbox.put_durable(2, 6, Hash{});
+  response.Clear();
+  outbox.fill(&response, 1);
+  ASSERT_EQ(response.answers_size(), 1);
+  EXPECT_EQ(response.answers(0).session_handle(), 1u);
+  EXPECT_EQ(response.answers(0).bound().root(), "");
+}
+
+}  // namespace
+}  // namespace gatetape::recorder

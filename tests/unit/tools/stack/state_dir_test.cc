@@ -1,0 +1,157 @@
+#include "tools/stack/state_dir.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "base/crypto.h"
+#include "base/toml.h"
+#include "policy/access.h"
+#include "policy/config.h"
+
+namespace gatetape::tools {
+namespace {
+
+using ::testing::HasSubstr;
+
+class StateDirTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char pattern[] = "/tmp/gatetape_state_XXXXXX";
+    parent_ = mkdtemp(pattern);
+    chmod(parent_.c_str(), 0711);
+    const auto state = StateDir::choose(parent_ + "/stack/", "");
+    if (!state.ok())
+      GTEST_SKIP() << state.status();  // root on a machine without a suitable account
+    state_ = *state;
+  }
+  void TearDown() override { std::filesystem::remove_all(parent_); }
+
+  std::string parent_;
+  StateDir state_;
+};
+
+TEST_F(StateDirTest, the_first_start_writes_what_the_daemons_can_load) {
+  ASSERT_TRUE(state_.make().ok());
+  ASSERT_TRUE(state_.make_keys().ok());
+  ASSERT_TRUE(state_.write_config("127.0.0.1:2222").ok());
+  ASSERT_TRUE(state_.write_access(example_access()).ok());
+  const auto config = Config::load(state_.file("gatetape.toml"));
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->gateway.listen.front(), "127.0.0.1:2222");
+  EXPECT_THAT(config->recorder.database, HasSubstr("host=" + state_.path + "/run "));
+  for (const std::string& path :
+       {config->gateway.host_key, config->gateway.signing_key, config->gateway.user_ca,
+        config->gateway.host_ca, config->recorder.signing_key, config->auditd.signing_key}) {
+    const auto key = SigningKey::load(path);
+    EXPECT_TRUE(key.ok()) << key.status();
+    struct stat info {};
+    ASSERT_EQ(stat(path.c_str(), &info), 0);
+    EXPECT_EQ(info.st_uid, state_.owner.uid);
+    EXPECT_EQ(info.st_mode & 0777u, 0600u);
+  }
+  for (const std::string& path : {config->auditd.writer_keys[0], config->auditd.recorder_keys[0]}) {
+    const auto text = read_whole_file(path);
+    ASSERT_TRUE(text.ok()) << text.status();
+    EXPECT_TRUE(PublicKey::from_text(*text).ok());
+  }
+  EXPECT_TRUE(Access::load(config->gateway.access_file).ok());
+}
+
+TEST_F(StateDirTest, a_later_start_keeps_keys_and_files) {
+  ASSERT_TRUE(state_.make().ok());
+  ASSERT_TRUE(state_.make_keys().ok());
+  ASSERT_TRUE(state_.write_access("# mine\n").ok());
+  const auto before = read_whole_file(state_.file("keys/user_ca.pem"));
+  ASSERT_TRUE(state_.make().ok());
+  ASSERT_TRUE(state_.make_keys().ok());
+  ASSERT_TRUE(state_.write_access(example_access()).ok());
+  EXPECT_EQ(*read_whole_file(state_.file("keys/user_ca.pem")), *before);
+  EXPECT_EQ(*read_whole_file(state_.file("access.toml")), "# mine\n");
+}
+
+TEST_F(StateDirTest, a_folder_of_something_else_is_not_taken) {
+  ASSERT_TRUE(std::filesystem::create_directory(state_.path));
+  std::ofstream(state_.file("letter.txt")) << "mine";
+  const absl::Status status = state_.make();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("letter.txt"));
+  struct stat info {};
+  ASSERT_EQ(stat(state_.path.c_str(), &info), 0);
+  EXPECT_EQ(info.st_uid, geteuid());
+  std::filesystem::remove(state_.file("letter.txt"));
+  std::ofstream(state_.file("access.toml")) << "# made before the first start\n";
+  EXPECT_TRUE(state_.make().ok());
+}
+
+TEST_F(StateDirTest, a_lost_key_is_not_made_anew) {
+  ASSERT_TRUE(state_.make().ok());
+  ASSERT_TRUE(state_.make_keys().ok());
+  std::filesystem::remove(state_.file("keys/gateway_sign.pem"));
+  const absl::Status status = state_.make_keys();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("gateway_sign.pem is missing"));
+  std::filesystem::remove(state_.file("keys/gateway_sign.pub"));
+  EXPECT_TRUE(state_.make_keys().ok());
+}
+
+TEST_F(StateDirTest, what_the_owner_may_not_write_is_not_written_for_it) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  ASSERT_TRUE(state_.make().ok());
+  const std::string precious = parent_ + "/precious";
+  std::filesystem::create_directory(precious);
+  std::filesystem::remove(state_.file("log"));
+  std::filesystem::create_directory_symlink(precious, state_.file("log"));
+  ProcessSpec spec;
+  spec.argv = {"true"};
+  spec.user = state_.drop_to;
+  spec.log_file = state_.file("log/gateway.log");
+  EXPECT_FALSE(Process::start(spec).ok());
+  EXPECT_TRUE(state_.make().ok());
+  struct stat info {};
+  ASSERT_EQ(stat(precious.c_str(), &info), 0);
+  EXPECT_EQ(info.st_uid, 0u);
+  EXPECT_TRUE(std::filesystem::is_empty(precious));
+  EXPECT_EQ(geteuid(), 0u);
+}
+
+TEST_F(StateDirTest, a_folder_that_root_left_inside_becomes_the_owners) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  ASSERT_TRUE(state_.make().ok());
+  ASSERT_EQ(mkdir(state_.file("demo").c_str(), 0700), 0);
+  ASSERT_TRUE(state_.make_folder("demo").ok());
+  EXPECT_TRUE(state_.write_file("demo/port", "1\n", 0644).ok());
+}
+
+TEST_F(StateDirTest, one_process_at_a_time) {
+  ASSERT_TRUE(state_.make().ok());
+  auto first = state_.lock();
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_EQ(state_.lock().status().code(), absl::StatusCode::kAlreadyExists);
+  first->reset();
+  EXPECT_TRUE(state_.lock().ok());
+}
+
+TEST_F(StateDirTest, a_folder_that_the_daemons_cannot_enter_is_refused) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  chmod(parent_.c_str(), 0700);
+  EXPECT_EQ(state_.make().code(), absl::StatusCode::kPermissionDenied);
+}
+
+TEST(StateDir, what_cannot_stand_in_a_configuration_is_refused) {
+  EXPECT_EQ(StateDir::choose("/tmp/a b", "").status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(StateDir::choose("/tmp/a", "no-such-user").status().code(),
+            absl::StatusCode::kInvalidArgument);
+  if (geteuid() == 0) {
+    EXPECT_EQ(StateDir::choose("/tmp/a", "root").status().code(),
+              absl::StatusCode::kInvalidArgument);
+  }
+}
+
+}  // namespace
+}  // namespace gatetape::tools

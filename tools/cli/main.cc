@@ -1,0 +1,62 @@
+// gatetape: the command line. Each verb lives in tools/verb_NAME and adds itself to the parser.
+#include <CLI/CLI.hpp>
+#include <clocale>
+#include <cstdio>
+#include <exception>
+
+#include "client/context.h"
+#include "tools/cli/verb_ca.h"
+#include "tools/cli/verb_certs.h"
+#include "tools/cli/verb_completion.h"
+#include "tools/cli/verb_doctor.h"
+#include "tools/cli/verb_export.h"
+#include "tools/cli/verb_hosts.h"
+#include "tools/cli/verb_ls.h"
+#include "tools/cli/verb_migrate.h"
+#include "tools/cli/verb_play.h"
+#include "tools/cli/verb_search.h"
+#include "tools/cli/verb_show.h"
+#include "tools/cli/verb_up.h"
+#include "tools/cli/verb_users.h"
+#include "tools/cli/verb_verify.h"
+
+using gatetape::Context;
+
+namespace {
+
+using AddVerb = void (*)(CLI::App&, Context&);
+// In the order of --help.
+constexpr AddVerb kVerbs[] = {
+    gatetape::tools::add_ls,      gatetape::tools::add_show,       gatetape::tools::add_play,
+    gatetape::tools::add_search,  gatetape::tools::add_export,     gatetape::tools::add_verify,
+    gatetape::tools::add_up,      gatetape::tools::add_ca,         gatetape::tools::add_certs,
+    gatetape::tools::add_migrate, gatetape::tools::add_completion, gatetape::tools::add_doctor,
+    gatetape::tools::add_hosts,   gatetape::tools::add_users};
+
+int run(int argc, char** argv) {
+  std::setlocale(LC_CTYPE, "C.UTF-8");  // widths of characters
+  Context context = gatetape::make_context();
+  CLI::App app("gatetape: search, replay and prove what passed through the SSH gateway");
+  app.require_subcommand(1);
+  app.fallthrough();  // --dir and --local may also follow the verb
+  app.add_option("--dir", context.dir, "folder of the stack (GATETAPE_DIR)");
+  app.add_flag("--local", context.local_time, "show times in the local zone, not UTC");
+  for (AddVerb add : kVerbs) add(app, context);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? gatetape::kExitOk : gatetape::kExitUsage;
+  }
+  return context.exit_code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "gatetape: %s\n", error.what());
+    return gatetape::kExitError;
+  }
+}

@@ -1,0 +1,113 @@
+#include "tools/cli/player.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace gatetape::tools {
+namespace {
+
+constexpr int64_t kSeekNs = 5'000'000'000;
+constexpr std::string_view kClear = "\x1b[0m\x1b[?1049l\x1b[r\x1b[2J\x1b[H";
+
+bool write_all(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = write(STDOUT_FILENO, bytes.data(), bytes.size());
+    if (written < 0 && (errno == EINTR || errno == EAGAIN)) {
+      pollfd out = {STDOUT_FILENO, POLLOUT, 0};
+      poll(&out, 1, 100);
+      continue;
+    }
+    if (written < 0) return false;
+    bytes.remove_prefix(static_cast<size_t>(written));
+  }
+  return true;
+}
+
+}  // namespace
+
+Player::Player(const PlayerOptions& options, AuditClient& client, const Clock& clock, int signals)
+    : options_(options),
+      client_(client),
+      clock_(clock),
+      signals_(signals),
+      pace_(options.speed, options.max_idle_ns, clock.mono_ns()) {
+  if (options.start_ns > 0) pace_.seek(options.start_ns, clock.mono_ns());
+}
+
+absl::Status Player::run() {
+  start_feed();
+  absl::Status status;
+  while (true) {
+    while (!next_ && (next_ = feed_->pop()))
+      if (!shows(*next_)) next_.reset();
+    if (!next_ && feed_->finished(&status)) return status;
+    int64_t wait_ns = -1;
+    if (next_)
+      wait_ns = options_.follow
+                    ? 0
+                    : pace_.wait_ns(static_cast<int64_t>(next_->offset_ns), clock_.mono_ns());
+    if (wait(wait_ns) == Event::kQuit) return absl::OkStatus();
+    if (wait_ns != 0 || !next_) continue;  // waited, or a key sought elsewhere
+    if (!show(*next_)) return absl::UnknownError("the terminal is gone");
+    next_.reset();
+  }
+}
+
+void Player::start_feed() {
+  audit::v1::ReadFramesRequest request;
+  request.set_id(options_.id);
+  request.set_follow(options_.follow);
+  feed_.reset();
+  feed_ = std::make_unique<FrameFeed>(client_, request);
+  next_.reset();
+  newlines_ = Newlines();
+  filter_ = PlayFilter();
+}
+
+bool Player::shows(const Frame& frame) {
+  if (frame.channel != options_.channel) return false;
+  newlines_.note(frame);
+  return frame.kind == FrameKind::kOut || frame.kind == FrameKind::kErr;
+}
+
+bool Player::show(const Frame& frame) {
+  pace_.shown(static_cast<int64_t>(frame.offset_ns), clock_.mono_ns());
+  return write_all(filter_.feed(newlines_.feed(frame.payload)));
+}
+
+// wait looks for keys, signals and, when nothing is at hand, frames, for at most `wait_ns`.
+Player::Event Player::wait(int64_t wait_ns) {
+  pollfd fds[] = {
+      {signals_, POLLIN, 0}, {terminal_.fd(), POLLIN, 0}, {next_ ? -1 : feed_->fd(), POLLIN, 0}};
+  const timespec timeout = {wait_ns / 1'000'000'000, wait_ns % 1'000'000'000};
+  ppoll(fds, 3, wait_ns < 0 ? nullptr : &timeout, nullptr);
+  if (fds[0].revents != 0) return Event::kQuit;
+  return fds[1].revents != 0 ? on_keys(terminal_.read_keys()) : Event::kNone;
+}
+
+Player::Event Player::on_keys(const std::string& keys) {
+  if (keys.empty()) return Event::kQuit;  // the terminal hung up
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const std::string_view sequence = std::string_view(keys).substr(i, 3);
+    if (keys[i] == 'q' || keys[i] == '\x03') return Event::kQuit;
+    if (keys[i] == ' ') pace_.toggle_pause(clock_.mono_ns());
+    if (sequence == "\x1b[C" || sequence == "\x1bOC") seek_by(kSeekNs);
+    if (sequence == "\x1b[D" || sequence == "\x1bOD") seek_by(-kSeekNs);
+    if (sequence.size() == 3 && sequence[0] == '\x1b') i += 2;
+  }
+  return Event::kNone;
+}
+
+void Player::seek_by(int64_t delta_ns) {
+  if (options_.follow) return;
+  const int64_t now_ns = clock_.mono_ns();
+  pace_.seek(pace_.position_ns(now_ns) + delta_ns, now_ns);
+  if (delta_ns > 0) return;
+  start_feed();
+  write_all(kClear);
+}
+
+}  // namespace gatetape::tools

@@ -1,0 +1,60 @@
+// Player shows one channel's output on this terminal in its time: space pauses, arrows seek, q
+// quits. It reads the session again from its start to go back, so it keeps nothing of it. Main
+// thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "base/clock.h"
+#include "client/audit_client.h"
+#include "client/frame_feed.h"
+#include "client/newlines.h"
+#include "tools/cli/pace.h"
+#include "tools/cli/play_filter.h"
+#include "tools/cli/raw_terminal.h"
+
+namespace gatetape::tools {
+
+struct PlayerOptions {
+  std::string id;
+  uint32_t channel = 0;
+  double speed = 1;
+  int64_t max_idle_ns = INT64_MAX;
+  int64_t start_ns = 0;
+  bool follow = false;  // all that is there at once, then each output as it comes
+};
+
+class Player {
+ public:
+  // `signals` is ExitSignals' descriptor. All outlive the player.
+  Player(const PlayerOptions& options, AuditClient& client, const Clock& clock, int signals);
+
+  // run plays to the end, to q, or to a signal, and restores the terminal.
+  absl::Status run();
+
+ private:
+  enum class Event { kNone, kQuit };
+  void start_feed();
+  bool shows(const Frame& frame);
+  bool show(const Frame& frame);
+  Event wait(int64_t wait_ns);
+  Event on_keys(const std::string& keys);
+  void seek_by(int64_t delta_ns);
+
+  const PlayerOptions& options_;
+  AuditClient& client_;
+  const Clock& clock_;
+  const int signals_;
+  RawTerminal terminal_;
+  Pace pace_;
+  Newlines newlines_;
+  PlayFilter filter_;
+  std::unique_ptr<FrameFeed> feed_;
+  std::optional<Frame> next_;
+};
+
+}  // namespace gatetape::tools

@@ -1,0 +1,56 @@
+#include "tools/cli/raw_terminal.h"
+
+#include <fcntl.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <string_view>
+
+#include "base/check.h"
+
+namespace gatetape::tools {
+namespace {
+
+// Plain text, visible cursor, first screen, whole scroll region, no application keys.
+constexpr std::string_view kReset = "\x1b[0m\x1b[?25h\x1b[?1049l\x1b[r\x1b[?1l\x1b>\x1b(B\r\n";
+
+}  // namespace
+
+ExitSignals::ExitSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) sigaddset(&signals, number);
+  CHECK(pthread_sigmask(SIG_BLOCK, &signals, &before_) == 0);
+  fd_ = Fd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+  CHECK(fd_.get() >= 0, errno);
+}
+
+ExitSignals::~ExitSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+RawTerminal::RawTerminal() : fd_(open("/dev/tty", O_RDWR | O_CLOEXEC | O_NONBLOCK)) {
+  if (fd_.get() < 0 || tcgetattr(fd_.get(), &before_) != 0) {
+    fd_.reset();
+    return;
+  }
+  termios raw = before_;
+  raw.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO | ISIG | IEXTEN);
+  raw.c_iflag &= ~static_cast<tcflag_t>(IXON | ICRNL);
+  raw.c_oflag &= ~static_cast<tcflag_t>(OPOST);  // recorded output has its own CR LF
+  tcsetattr(fd_.get(), TCSAFLUSH, &raw);
+}
+
+RawTerminal::~RawTerminal() {
+  if (fd_.get() < 0) return;
+  [[maybe_unused]] const ssize_t written = write(fd_.get(), kReset.data(), kReset.size());
+  tcsetattr(fd_.get(), TCSAFLUSH, &before_);
+}
+
+std::string RawTerminal::read_keys() {
+  char keys[64];
+  const ssize_t length = read(fd_.get(), keys, sizeof(keys));
+  return length > 0 ? std::string(keys, static_cast<size_t>(length)) : std::string();
+}
+
+}  // namespace gatetape::tools

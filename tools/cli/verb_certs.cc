@@ -1,0 +1,133 @@
+#include "tools/cli/verb_certs.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+
+#include "base/os/fd.h"
+#include "tools/cli/x509.h"
+
+namespace gatetape::tools {
+namespace {
+
+constexpr int64_t kCaDays = 3650;
+
+struct CertsOptions {
+  std::string out;
+  std::vector<std::string> hosts;
+};
+
+// Folder is where the files go, held open so that nobody can put another in its place. What root
+// makes there belongs to whoever the folder around it belongs to: the daemons' account, for DIR.
+struct Folder {
+  std::string path;
+  Fd fd;
+  uid_t uid = 0;
+  gid_t gid = 0;
+};
+
+absl::Status failed(const std::string& path) {
+  return absl::UnavailableError(path + ": " + std::strerror(errno));
+}
+
+// True when root could hand it over, or when we are not root and it is ours as it should be.
+bool hand_over(const Fd& fd, const Folder& folder) {
+  return geteuid() != 0 || fchown(fd.get(), folder.uid, folder.gid) == 0;
+}
+
+absl::StatusOr<Folder> open_folder(const std::string& path) {
+  const bool is_new = mkdir(path.c_str(), 0700) == 0;
+  if (!is_new && errno != EEXIST) return failed(path);
+  Folder folder;
+  folder.path = path;
+  folder.fd = Fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  struct stat around {};
+  if (folder.fd.get() < 0 || fstatat(folder.fd.get(), "..", &around, 0) != 0) return failed(path);
+  folder.uid = around.st_uid;
+  folder.gid = around.st_gid;
+  if (is_new && !hand_over(folder.fd, folder)) return failed(path);
+  return folder;
+}
+
+// Writes a file that must not exist.
+absl::Status write_once(const Folder& folder, const std::string& name, const std::string& text,
+                        mode_t mode) {
+  const std::string path = folder.path + "/" + name;
+  const Fd fd(openat(folder.fd.get(), name.c_str(),
+                     O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
+  if (fd.get() < 0 && errno == EEXIST)
+    return absl::AlreadyExistsError(path + " exists and is kept; remove it to have a new one");
+  const bool ok = fd.get() >= 0 &&
+                  write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+                  hand_over(fd, folder) && fsync(fd.get()) == 0;
+  return ok ? absl::OkStatus() : failed(path);
+}
+
+absl::Status write_pair(const Folder& folder, const std::string& name,
+                        const Certificate& certificate) {
+  absl::Status status = write_once(folder, name + ".key", certificate.key_pem(), 0600);
+  if (status.ok()) status = write_once(folder, name + ".pem", certificate.certificate_pem(), 0644);
+  if (status.ok()) std::printf("%s/%s.pem\n", folder.path.c_str(), name.c_str());
+  return status;
+}
+
+absl::StatusOr<Certificate> find_or_make_ca(const Folder& folder) {
+  const std::string base = folder.path + "/ca";
+  const bool has_key = access((base + ".key").c_str(), F_OK) == 0;
+  const bool has_certificate = access((base + ".pem").c_str(), F_OK) == 0;
+  if (has_key != has_certificate)
+    return absl::FailedPreconditionError(
+        base + (has_key ? ".pem" : ".key") +
+        " is not here: bring it back for as long as it shall sign, or remove all of " +
+        folder.path + " for a new CA");
+  if (has_key) return Certificate::load(base + ".pem", base + ".key");
+  const Certificate made = Certificate::make_ca("gatetape private CA", kCaDays);
+  if (absl::Status status = write_pair(folder, "ca", made); !status.ok()) return status;
+  return made;
+}
+
+absl::Status make_certs(const CertsOptions& options, const Context& context) {
+  const absl::StatusOr<Folder> folder =
+      open_folder(options.out.empty() ? context.dir + "/tls" : options.out);
+  if (!folder.ok()) return folder.status();
+  std::vector<const char*> missing;
+  for (const char* name : {"gateway", "recorder", "auditd"}) {
+    const std::string file = folder->path + "/" + name + ".pem";
+    if (access(file.c_str(), F_OK) == 0)
+      std::fprintf(stderr, "%s exists and is kept\n", file.c_str());
+    else
+      missing.push_back(name);
+  }
+  if (missing.empty()) return absl::OkStatus();
+  const absl::StatusOr<Certificate> ca = find_or_make_ca(*folder);
+  if (!ca.ok()) return ca.status();
+  for (const char* name : missing) {
+    CertificateWish wish;
+    wish.common_name = std::string("gatetape ") + name;
+    wish.uri = std::string("spiffe://gatetape/") + name;
+    wish.hosts = options.hosts;
+    const absl::StatusOr<Certificate> leaf = ca->sign(wish);
+    if (!leaf.ok()) return leaf.status();
+    if (absl::Status status = write_pair(*folder, name, *leaf); !status.ok()) return status;
+  }
+  std::fprintf(stderr, "Keep %s/ca.key off the machines that run daemons.\n", folder->path.c_str());
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void add_certs(CLI::App& app, Context& context) {
+  auto options = std::make_shared<CertsOptions>();  // shared by the parser and the callback
+  options->hosts = {"localhost"};
+  CLI::App* verb = app.add_subcommand("certs", "make a private CA and certificates for [tls]");
+  verb->add_option("--host", options->hosts, "name or address that the daemons are reached by");
+  verb->add_option("--out", options->out, "folder to write to; else DIR/tls");
+  verb->callback([options, &context] { context.fail(make_certs(*options, context)); });
+}
+
+}  // namespace gatetape::tools

@@ -1,0 +1,100 @@
+#include "tools/cli/verb_completion.h"
+
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace gatetape::tools {
+namespace {
+
+struct Verb {
+  std::string name;
+  std::string description;
+  std::vector<std::string> options;  // "--long"
+};
+
+// Text that stands in single quotes in every shell.
+std::string plain(std::string text) {
+  std::erase(text, '\'');
+  return text;
+}
+
+std::vector<Verb> verbs_of(const CLI::App& app) {
+  std::vector<Verb> verbs;
+  for (const CLI::App* one : app.get_subcommands([](const CLI::App*) { return true; })) {
+    Verb verb{one->get_name(), plain(one->get_description()), {"--dir", "--local"}};
+    for (const CLI::Option* option : one->get_options())
+      for (const std::string& name : option->get_lnames()) verb.options.push_back("--" + name);
+    for (const CLI::App* nested : one->get_subcommands([](const CLI::App*) { return true; }))
+      verb.options.push_back(nested->get_name());
+    verbs.push_back(std::move(verb));
+  }
+  return verbs;
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
+std::string bash_script(const std::vector<Verb>& verbs) {
+  std::string names, cases;
+  for (const Verb& verb : verbs) {
+    names += verb.name + " ";
+    cases += "    " + verb.name + ") words='" + joined(verb.options) + "' ;;\n";
+  }
+  return "_gatetape() {\n"
+         "  local word words='" +
+         names +
+         "--dir --local --help'\n"
+         "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
+         "    case $word in\n" +
+         cases +
+         "    esac\n"
+         "  done\n"
+         "  COMPREPLY=($(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n"
+         "}\n"
+         "complete -o default -F _gatetape gatetape\n";
+}
+
+// zsh runs bash's completions.
+std::string zsh_script(const std::vector<Verb>& verbs) {
+  return "#compdef gatetape\nautoload -U +X bashcompinit && bashcompinit\n" + bash_script(verbs);
+}
+
+std::string fish_script(const std::vector<Verb>& verbs) {
+  std::string text = "complete -c gatetape -l dir -r -d 'folder of the stack'\n";
+  for (const Verb& verb : verbs) {
+    text += "complete -c gatetape -f -n __fish_use_subcommand -a " + verb.name + " -d '" +
+            verb.description + "'\n";
+    const std::string when = " -n '__fish_seen_subcommand_from " + verb.name + "'";
+    for (const std::string& option : verb.options) {
+      const bool is_long = option.starts_with("--");
+      if (option == "--dir") continue;
+      text += "complete -c gatetape" + when +
+              (is_long ? " -l " + option.substr(2) : " -a " + option) + "\n";
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
+void add_completion(CLI::App& app, Context&) {
+  auto shell = std::make_shared<std::string>();  // shared by the parser and the callback
+  CLI::App* verb = app.add_subcommand("completion", "print the completion script of a shell");
+  verb->add_option("shell", *shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  verb->callback([shell, &app] {
+    const std::vector<Verb> verbs = verbs_of(app);
+    const std::string script = *shell == "bash"  ? bash_script(verbs)
+                               : *shell == "zsh" ? zsh_script(verbs)
+                                                 : fish_script(verbs);
+    std::fputs(script.c_str(), stdout);
+  });
+}
+
+}  // namespace gatetape::tools

@@ -1,0 +1,201 @@
+#include "tools/cli/verb_export.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "client/audit_client.h"
+#include "client/cast.h"
+#include "client/output.h"
+#include "client/session_view.h"
+#include "client/text_filter.h"
+#include "record/derived.h"
+
+namespace gatetape::tools {
+namespace {
+
+namespace v1 = audit::v1;
+
+struct Options {
+  std::string id;
+  std::string format;
+  std::string file;
+  std::string stream = "out";
+  uint32_t channel = 0;  // 0 = the only one
+  bool with_input = false;
+};
+
+struct CloseFile {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
+using File = std::unique_ptr<std::FILE, CloseFile>;
+
+absl::Status write_to(int fd, const std::string& path,
+                      const std::function<absl::Status(std::FILE* file)>& write) {
+  const File file(fd < 0 ? nullptr : fdopen(fd, "wb"));
+  if (file == nullptr)
+    return absl::UnknownError("cannot write " + path + ": " + std::strerror(errno));
+  return write(file.get());
+}
+
+// write_file writes a new file that its owner alone may read, as a record is nobody else's
+// business; aside first, so that what was there stays when it fails. What is no file is written to
+// as it is.
+absl::Status write_file(const std::string& path,
+                        const std::function<absl::Status(std::FILE* file)>& write) {
+  struct stat info {};
+  if (stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode))
+    return write_to(open(path.c_str(), O_WRONLY | O_CLOEXEC), path, write);
+  std::error_code error;
+  const std::filesystem::path target = std::filesystem::weakly_canonical(path, error);
+  std::string part = target.string() + ".XXXXXX";
+  absl::Status status = write_to(mkostemp(part.data(), O_CLOEXEC), path, write);
+  if (status.ok() && rename(part.c_str(), target.c_str()) != 0)
+    status = absl::UnknownError("cannot write " + path + ": " + std::strerror(errno));
+  if (!status.ok()) unlink(part.c_str());
+  return status;
+}
+
+FrameKind kind_of_stream(const std::string& stream) {
+  return stream == "in" ? FrameKind::kIn : stream == "err" ? FrameKind::kErr : FrameKind::kOut;
+}
+
+Json json_of(const Frame& frame) {
+  Json out = {{"seq", frame.seq},
+              {"channel", frame.channel},
+              {"kind", kind_name(frame.kind)},
+              {"offset_ns", frame.offset_ns},
+              {"payload", to_base64(frame.payload)}};
+  const auto event = Event::decode(frame.payload);
+  if (!is_bytes(frame.kind) && event.ok()) out["event"] = Json::parse(fields_json(*event));
+  return out;
+}
+
+// Export is one run of the verb: where its bytes go and what it exports.
+class Export {
+ public:
+  Export(const Options& options, const Context& context, AuditClient& client, std::FILE* file)
+      : options_(options), context_(context), client_(client), file_(file) {}
+
+  absl::Status run() {
+    absl::StatusOr<v1::SessionDetail> detail = client_.get(options_.id);
+    if (!detail.ok()) return detail.status();
+    const v1::Session& session = detail->session();
+    request_.set_id(id_text(session.session_id()));
+    absl::Status status;
+    if (options_.format == "json") {
+      status = as_json(session);
+    } else {
+      const auto channel = pick_channel(*detail, options_.channel);
+      if (!channel.ok()) return channel.status();
+      channel_ = *channel;
+      status = options_.format == "cast"  ? as_cast(session)
+               : options_.format == "raw" ? as_raw()
+                                          : as_text();
+    }
+    if (!status.ok()) return status;
+    if (std::fflush(file_) == 0 && std::ferror(file_) == 0) return absl::OkStatus();
+    return absl::UnknownError("the output could not be written");
+  }
+
+ private:
+  bool write(std::string_view bytes) {
+    return std::fwrite(bytes.data(), 1, bytes.size(), file_) == bytes.size();
+  }
+
+  absl::Status as_json(const v1::Session& session) {
+    Json facts = Json::object();
+    const std::vector<Column> columns = session_columns(session.kind());
+    const auto cells = session_cells(session, context_, system_clock().wall_ns());
+    for (size_t i = 0; i < columns.size(); ++i) facts[columns[i].name] = cells[i].value;
+    write("{\"session\": " + as_ascii(facts) + ",\n\"frames\": [");
+    const char* separator = "\n";
+    const absl::Status status = client_.read(request_, [&](const Frame& frame) {
+      write(std::exchange(separator, ",\n"));
+      return write(as_ascii(json_of(frame)));
+    });
+    write("\n]}\n");
+    return status;
+  }
+
+  absl::Status as_cast(const v1::Session& session) {
+    const CastOptions options{
+        session.started_at_unix_ns(),
+        printable(session.user() + ": " + session.login() + "@" + session.target()),
+        options_.with_input};
+    CastWriter cast(options, [this](const std::string& line) { write(line); });
+    const absl::Status status = client_.read(request_, [&](const Frame& frame) {
+      if (frame.channel == channel_) cast.add(frame);
+      return std::ferror(file_) == 0;
+    });
+    if (status.ok()) cast.finish();
+    return status;
+  }
+
+  absl::Status as_raw() {
+    const FrameKind kind = kind_of_stream(options_.stream);
+    return client_.read(request_, [&](const Frame& frame) {
+      return frame.channel != channel_ || frame.kind != kind || write(frame.payload);
+    });
+  }
+
+  absl::Status as_text() {
+    TextFilter text;
+    const absl::Status status = client_.read(request_, [&](const Frame& frame) {
+      const bool shown = frame.kind == FrameKind::kOut || frame.kind == FrameKind::kErr;
+      return frame.channel != channel_ || !shown || write(text.feed(frame.payload));
+    });
+    write(text.flush());
+    return status;
+  }
+
+  const Options& options_;
+  const Context& context_;
+  AuditClient& client_;
+  std::FILE* file_;
+  v1::ReadFramesRequest request_;
+  uint32_t channel_ = 0;
+};
+
+absl::Status run(const Options& options, const Context& context) {
+  if (options.format == "raw" && options.file.empty() && context.stdout_is_tty)
+    return absl::InvalidArgumentError(
+        "raw bytes may take over this terminal: give --output-file, or a pipe");
+  const auto client = AuditClient::connect(context);
+  if (!client.ok()) return client.status();
+  if (options.file.empty()) return Export(options, context, **client, stdout).run();
+  return write_file(options.file, [&](std::FILE* file) {
+    return Export(options, context, **client, file).run();
+  });
+}
+
+}  // namespace
+
+void add_export(CLI::App& app, Context& context) {
+  auto options = std::make_shared<Options>();  // shared by the parser and the callback
+  CLI::App* verb = app.add_subcommand("export", "write a session for other programs");
+  verb->add_option("id", options->id, "session id, or a prefix that names one")->required();
+  verb->add_option("-o,--output", options->format,
+                   "cast (asciicast v2), raw (exact bytes), json (every frame) or txt")
+      ->required()
+      ->check(CLI::IsMember({"cast", "raw", "json", "txt"}));
+  verb->add_option("--output-file", options->file, "write here, not to standard output");
+  verb->add_option("--stream", options->stream, "of raw: out (default), in or err")
+      ->check(CLI::IsMember({"out", "in", "err"}));
+  verb->add_option("--channel", options->channel, "this channel, when there are several");
+  verb->add_flag("--input", options->with_input, "of cast: what was typed too");
+  verb->callback([options, &context] { context.fail(run(*options, context)); });
+}
+
+}  // namespace gatetape::tools

@@ -1,0 +1,41 @@
+#include "tools/cli/verb_migrate.h"
+
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+
+#include "base/db/migrate.h"
+#include "base/db/pg.h"
+#include "tools/stack/cluster.h"
+
+namespace gatetape::tools {
+namespace {
+
+// The database of the stack in --dir, as the owner of its private cluster.
+std::string own_database(const Context& context) {
+  const std::string dir = std::filesystem::absolute(context.dir).lexically_normal().string();
+  return "host=" + dir + "/run port=5432 dbname=gatetape user=gatetape_owner";
+}
+
+absl::Status run_migrate(const std::string& database, const Context& context) {
+  const absl::StatusOr<std::string> folder = migrations_folder();
+  if (!folder.ok()) return folder.status();
+  auto connection = PgConnection::connect(database.empty() ? own_database(context) : database);
+  if (!connection.ok()) return connection.status();
+  const absl::StatusOr<MigrationResult> result = migrate(**connection, *folder);
+  if (!result.ok()) return result.status();
+  for (const std::string& name : result->applied) std::printf("applied %s\n", name.c_str());
+  std::fprintf(stderr, "the database is at migration %u\n", result->newest);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void add_migrate(CLI::App& app, Context& context) {
+  auto database = std::make_shared<std::string>();  // shared by the parser and the callback
+  CLI::App* verb = app.add_subcommand("migrate", "bring a database to this program's schema");
+  verb->add_option("--database", *database, "libpq conninfo of its owner; else the stack's own");
+  verb->callback([database, &context] { context.fail(run_migrate(*database, context)); });
+}
+
+}  // namespace gatetape::tools

@@ -1,0 +1,13 @@
+// gatetape migrate: brings a database to this program's schema. Main thread.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "client/context.h"
+
+namespace gatetape::tools {
+
+// add_migrate adds the verb to the parser; the context lives as long as the app.
+void add_migrate(CLI::App& app, Context& context);
+
+}  // namespace gatetape::tools

@@ -1,0 +1,103 @@
+#include "tools/cli/verb_play.h"
+
+#include <cmath>
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "client/audit_client.h"
+#include "client/session_view.h"
+#include "client/text_filter.h"
+#include "client/times.h"
+#include "tools/cli/player.h"
+
+namespace gatetape::tools {
+namespace {
+
+namespace v1 = audit::v1;
+
+struct Options {
+  std::string id;
+  std::string at;
+  double speed = 1;
+  double max_idle_s = 0;  // 0 = as long as it was
+  uint32_t channel = 0;
+  bool text = false;
+  bool follow = false;
+};
+
+// print_text prints what the channel's output reads like, without timing; all channels when none is
+// chosen.
+absl::Status print_text(const Options& options, AuditClient& client) {
+  v1::ReadFramesRequest request;
+  request.set_id(options.id);
+  request.set_follow(options.follow);
+  TextFilter filter;
+  const auto print = [](const std::string& text) {
+    return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
+           std::fflush(stdout) == 0;
+  };
+  const absl::Status status = client.read(request, [&](const Frame& frame) {
+    if (options.channel != 0 && frame.channel != options.channel) return true;
+    if (frame.kind != FrameKind::kOut && frame.kind != FrameKind::kErr) return true;
+    return print(filter.feed(frame.payload));
+  });
+  print(filter.flush());
+  return status;
+}
+
+absl::StatusOr<PlayerOptions> player_options(const Options& options, AuditClient& client) {
+  const auto detail = client.get(options.id);
+  if (!detail.ok()) return detail.status();
+  const auto channel = pick_channel(*detail, options.channel);
+  if (!channel.ok()) return channel.status();
+  PlayerOptions player;
+  player.id = id_text(detail->session().session_id());
+  player.channel = *channel;
+  player.speed = options.speed;
+  if (options.max_idle_s > 0)
+    player.max_idle_ns = static_cast<int64_t>(std::llround(options.max_idle_s * 1e9));
+  if (!options.at.empty()) {
+    const auto start_ns = parse_position(options.at);
+    if (!start_ns.ok()) return start_ns.status();
+    player.start_ns = *start_ns;
+  }
+  player.follow = options.follow;
+  return player;
+}
+
+absl::Status run(const Options& options, const Context& context) {
+  if (!options.text && !context.stdout_is_tty)
+    return absl::InvalidArgumentError(
+        "standard output is no terminal: use --text, or `gatetape export`");
+  if (options.text) {
+    const auto client = AuditClient::connect(context);
+    return client.ok() ? print_text(options, **client) : client.status();
+  }
+  const ExitSignals signals;
+  const auto client = AuditClient::connect(context);
+  if (!client.ok()) return client.status();
+  const auto player = player_options(options, **client);
+  if (!player.ok()) return player.status();
+  return Player(*player, **client, system_clock(), signals.fd()).run();
+}
+
+}  // namespace
+
+void add_play(CLI::App& app, Context& context) {
+  auto options = std::make_shared<Options>();  // shared by the parser and the callback
+  CLI::App* verb =
+      app.add_subcommand("play", "replay a session here (space: pause, left/right: 5 s, q: quit)");
+  verb->add_option("id", options->id, "session id, or a prefix that names one")->required();
+  verb->add_option("-s,--speed", options->speed, "times true speed (default 1)")
+      ->check(CLI::Range(0.01, 1000.0));
+  verb->add_option("-i,--max-idle", options->max_idle_s, "no silence longer than so many seconds")
+      ->check(CLI::Range(0.001, 1e6));
+  verb->add_option("--at", options->at, "start here: seconds, mm:ss or hh:mm:ss");
+  verb->add_option("--channel", options->channel, "this channel, when there are several");
+  verb->add_flag("-f,--follow", options->follow, "a live session: go on as it does");
+  verb->add_flag("--text", options->text, "print its text at once, without control sequences");
+  verb->callback([options, &context] { context.fail(run(*options, context)); });
+}
+
+}  // namespace gatetape::tools

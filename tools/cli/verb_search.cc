@@ -1,0 +1,105 @@
+#include "tools/cli/verb_search.h"
+
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "client/audit_client.h"
+#include "client/output.h"
+#include "client/session_view.h"
+#include "client/times.h"
+
+namespace gatetape::tools {
+namespace {
+
+namespace v1 = audit::v1;
+
+constexpr uint32_t kHitsMax = 10000;  // what auditd gives at most
+
+struct Options {
+  std::string pattern, since, until;
+  bool regex = false;
+  uint32_t limit = 50;
+  std::string format = "table";
+};
+
+std::vector<Column> columns() {
+  return {{"id"},
+          {"time"},
+          {"user"},
+          {"login", false},
+          {"target"},
+          {"what"},
+          {"text"},
+          {"seq", false, true},
+          {"offset_s", false},
+          {"source", false},
+          {"state", false}};
+}
+
+std::vector<Cell> cells(const v1::Hit& hit, const Context& context) {
+  const v1::Session& session = hit.session();
+  const auto offset_ns = static_cast<int64_t>(hit.offset_ns());
+  const int64_t start_ns = session.started_at_unix_ns();
+  return {Cell::of_text(id_text(session.session_id())),
+          time_cell(start_ns == 0 ? 0 : start_ns + offset_ns, context),
+          Cell::of_text(session.user()),
+          Cell::of_text(session.login()),
+          Cell::of_text(session.target()),
+          Cell::of_text(hit.what()),
+          Cell::of_text(hit.text()),
+          Cell::of_number(hit.seq()),
+          {static_cast<double>(offset_ns) / 1e9, "", nullptr},
+          Cell::of_text(session.source()),
+          Cell::of_text(session.state())};
+}
+
+absl::Status run(const Options& options, const Context& context) {
+  if (absl::Status status = Output::check_format(options.format); !status.ok()) return status;
+  v1::SearchRequest request;
+  request.set_pattern(options.pattern);
+  request.set_regex(options.regex);
+  request.set_limit(options.limit);
+  const auto range =
+      parse_range(options.since, options.until, system_clock().wall_ns(), context.local_time);
+  if (!range.ok()) return range.status();
+  request.set_since_unix_ns(range->since_ns);
+  request.set_until_unix_ns(range->until_ns);
+  const auto client = AuditClient::connect(context);
+  if (!client.ok()) return client.status();
+  Output output(options.format, columns(), context.color);
+  uint32_t count = 0;
+  const absl::Status status = (*client)->search(request, [&](const v1::Hit& hit) {
+    output.add(cells(hit, context));
+    count++;
+    return true;
+  });
+  const absl::Status written = output.finish();
+  if (!status.ok()) return status;
+  if (count == 0 && options.format == "table") std::fprintf(stderr, "nothing found\n");
+  if (count > 0 && (count == kHitsMax || count == options.limit))
+    std::fprintf(stderr, "the newest %u hits; %s\n", count,
+                 count == kHitsMax ? "older ones with --until" : "more with --limit N");
+  return written;
+}
+
+}  // namespace
+
+void add_search(CLI::App& app, Context& context) {
+  auto options = std::make_shared<Options>();  // shared by the parser and the callback
+  CLI::App* verb = app.add_subcommand(
+      "search", "find sessions by commands, subsystems, environment, denials, people, hosts");
+  verb->add_option("pattern", options->pattern, "text; upper and lower case are the same")
+      ->required();
+  verb->add_flag("--regex", options->regex,
+                 "the pattern is a regular expression (POSIX; case does not matter)");
+  verb->add_option("--since", options->since,
+                   "started at or after: 2026-01-02T03:04:05Z, 2h, today");
+  verb->add_option("--until", options->until, "started before");
+  verb->add_option("--limit", options->limit,
+                   "at most so many hits (default 50; 0 = 10000, which is the most)");
+  verb->add_option("-o,--output", options->format, "table (default), json, jsonl or csv");
+  verb->callback([options, &context] { context.fail(run(*options, context)); });
+}
+
+}  // namespace gatetape::tools

@@ -1,0 +1,13 @@
+// verb search: sessions by what was done in them and by whom. Main thread.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "client/context.h"
+
+namespace gatetape::tools {
+
+// add_search adds the verb to the parser; it runs when the command line names it.
+void add_search(CLI::App& app, Context& context);
+
+}  // namespace gatetape::tools

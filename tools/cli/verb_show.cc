@@ -1,0 +1,167 @@
+#include "tools/cli/verb_show.h"
+
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "client/audit_client.h"
+#include "client/output.h"
+#include "client/session_view.h"
+#include "client/times.h"
+#include "record/derived.h"
+
+namespace gatetape::tools {
+namespace {
+
+namespace v1 = audit::v1;
+
+struct Options {
+  std::string id;
+  std::string format = "table";
+};
+
+Event fields_of(const v1::Event& event) {
+  Event fields;
+  for (const v1::Field& field : event.fields()) fields.add(field.key(), field.value());
+  return fields;
+}
+
+EventRow row_of(const v1::Event& event, const Event& fields) {
+  const Frame frame{
+      event.seq(), event.channel(), static_cast<FrameKind>(event.kind()), event.offset_ns(), {}};
+  return derive_event(frame, fields);
+}
+
+Json json_of(const v1::Event& event) {
+  const Event fields = fields_of(event);
+  const EventRow row = row_of(event, fields);
+  const std::string_view kind = kind_name(static_cast<FrameKind>(event.kind()));
+  return {{"seq", row.seq},
+          {"channel", row.channel},
+          {"kind", kind},
+          {"name", printable(row.name)},
+          {"offset_s", static_cast<double>(row.offset_ns) / 1e9},
+          {"text", row.text},
+          {"fields", Json::parse(row.fields)}};
+}
+
+Json json_of(const v1::SessionDetail& detail, const Context& context) {
+  Json out = Json::object();
+  const std::vector<Column> columns = session_columns(detail.session().kind());
+  const std::vector<Cell> cells =
+      session_cells(detail.session(), context, system_clock().wall_ns());
+  for (size_t i = 0; i < columns.size(); ++i) out[columns[i].name] = cells[i].value;
+  const v1::Verdict& verdict = detail.verdict();
+  out["verdict"] = {{"result", verdict_word(verdict)},
+                    {"first_bad_seq", verdict.first_bad_seq()},
+                    {"detail", printable(verdict.detail())},
+                    {"gateway_key_id", printable(verdict.gateway_key_id())},
+                    {"recorder_key_id", printable(verdict.recorder_key_id())}};
+  out["events"] = Json::array();
+  for (const v1::Event& event : detail.events()) out["events"].push_back(json_of(event));
+  out["events_cut"] = detail.events_cut();
+  return out;
+}
+
+void print_fact(const char* name, const std::string& value) {
+  if (!value.empty()) std::printf("%-16s %s\n", name, printable(value).c_str());
+}
+
+// print_connection tells what frame 1 and the target's connection say beyond the session's row.
+void print_connection(const v1::SessionDetail& detail) {
+  for (const v1::Event& event : detail.events()) {
+    const Event fields = fields_of(event);
+    const auto fact = [&fields](const char* name, const char* key) {
+      print_fact(name, std::string(fields.get(key)));
+    };
+    const auto kind = static_cast<FrameKind>(event.kind());
+    if (kind == FrameKind::kSessionOpen) {
+      fact("client", "client_version");
+      fact("route", "route");
+    } else if (kind == FrameKind::kTargetConnect) {
+      fact("server", "server_version");
+      fact("host key", "host_key_fingerprint");
+      fact("target login by", "auth");
+      fact("certificate", "certificate_key_id");
+    }
+  }
+}
+
+void print_session(const v1::SessionDetail& detail, const Context& context) {
+  const v1::Session& session = detail.session();
+  print_fact("session", id_text(session.session_id()) + " (" + session.kind() + ")");
+  print_fact("state",
+             session.state() + (session.end_reason().empty() ? "" : ": " + session.end_reason()));
+  print_fact("user", session.user());
+  print_fact("key", session.key_fingerprint());
+  print_fact("source", session.source());
+  if (!session.target().empty())
+    print_fact("target",
+               session.login() + "@" + session.target() + " (" + session.target_address() + ")");
+  print_fact("rule", session.rule());
+  print_fact("gateway", session.gateway());
+  print_connection(detail);
+  print_fact("started", time_cell(session.started_at_unix_ns(), context).text);
+  print_fact("ended", time_cell(session.ended_at_unix_ns(), context).text);
+  print_fact("bytes", absl::StrCat(session.bytes_in(), " in, ", session.bytes_out(), " out"));
+  print_fact("frames", std::to_string(session.frames()));
+  print_fact("head", to_hex(session.head()));
+}
+
+void print_verdict(const v1::Verdict& verdict) {
+  std::string text = verdict_word(verdict);
+  if (verdict.result() == v1::Verdict::RESULT_INTACT)
+    text += ", signed by gateway " + verdict.gateway_key_id() + " and recorder " +
+            verdict.recorder_key_id();
+  if (!verdict.detail().empty()) text += ": " + verdict.detail();
+  print_fact("verdict", text);
+}
+
+absl::Status print_events(const v1::SessionDetail& detail, const Context& context) {
+  std::printf("\n");
+  Output output("table", {{"at", true, true}, {"channel", true, true}, {"event"}, {"what"}},
+                context.color);
+  for (const v1::Event& event : detail.events()) {
+    const EventRow row = row_of(event, fields_of(event));
+    const std::string_view kind = kind_name(static_cast<FrameKind>(event.kind()));
+    const std::string name =
+        kind == row.name ? std::string(kind) : absl::StrCat(std::string(kind), " ", row.name);
+    Cell at{nullptr, absl::StrFormat("%.3fs", static_cast<double>(row.offset_ns) / 1e9), nullptr};
+    output.add({at, Cell::of_number(row.channel), Cell::of_text(name), Cell::of_text(row.text)});
+  }
+  absl::Status status = output.finish();
+  if (detail.events_cut())
+    std::fprintf(stderr, "more events than shown: `gatetape export -o json` gives all\n");
+  return status;
+}
+
+absl::Status run(const Options& options, Context& context) {
+  if (options.format != "table" && options.format != "json")
+    return absl::InvalidArgumentError("-o is table or json here");
+  const auto client = AuditClient::connect(context);
+  if (!client.ok()) return client.status();
+  const auto detail = (*client)->get(options.id);
+  if (!detail.ok()) return detail.status();
+  if (options.format == "json") {
+    std::printf("%s\n", as_ascii(json_of(*detail, context), 2).c_str());
+    return absl::OkStatus();
+  }
+  print_session(*detail, context);
+  print_verdict(detail->verdict());
+  return print_events(*detail, context);
+}
+
+}  // namespace
+
+void add_show(CLI::App& app, Context& context) {
+  auto options = std::make_shared<Options>();  // shared by the parser and the callback
+  CLI::App* verb = app.add_subcommand("show", "tell all about one session");
+  verb->add_option("id", options->id, "session id, or a prefix that names one")->required();
+  verb->add_option("-o,--output", options->format, "table (default) or json");
+  verb->callback([options, &context] { context.fail(run(*options, context)); });
+}
+
+}  // namespace gatetape::tools

@@ -1,0 +1,227 @@
+#include "tools/cli/verb_up.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "base/db/migrate.h"
+#include "base/db/pg.h"
+#include "base/endpoint.h"
+#include "base/os/daemon.h"
+#include "tools/stack/cluster.h"
+#include "tools/stack/demo.h"
+#include "tools/stack/port.h"
+#include "tools/stack/state_dir.h"
+#include "tools/stack/steps.h"
+#include "tools/stack/supervisor.h"
+
+namespace gatetape::tools {
+namespace {
+
+constexpr char kDefaultListen[] = "127.0.0.1:2222";
+
+struct UpOptions {
+  std::string listen;
+  std::string user;
+  bool demo = false;
+  bool once = false;
+  bool dir_named = false;
+};
+
+// Up is one run of the verb: what the steps hand to each other.
+class Up {
+ public:
+  Up(UpOptions options, StateDir state)
+      : options_(std::move(options)),
+        state_(std::move(state)),
+        steps_(options_.demo ? 10 : 8, state_.file("log")),
+        supervisor_(state_.file("run")) {}
+
+  absl::Status start();
+  absl::Status demonstrate();
+  void print_summary() const;
+  void run() { supervisor_.run(); }
+  void stop() { supervisor_.stop(); }
+
+ private:
+  // One step; the action may leave a note of what it did.
+  absl::Status step(const std::string& title,
+                    const std::function<absl::Status(std::string* note)>& action);
+  absl::Status make_files(std::string* note);
+  absl::Status make_cluster(std::string* note);
+  absl::Status migrate_database(std::string* note);
+  absl::Status start_daemon(const std::string& name, bool reloads, int64_t stop_grace_ms);
+
+  UpOptions options_;
+  StateDir state_;
+  Steps steps_;
+  Config config_;
+  std::unique_ptr<Cluster> cluster_;
+  std::unique_ptr<Demo> demo_;
+  Fd lock_;
+  Supervisor supervisor_;  // last: its children go first
+};
+
+absl::Status Up::step(const std::string& title,
+                      const std::function<absl::Status(std::string* note)>& action) {
+  if (Supervisor::interrupted()) return absl::CancelledError("interrupted");
+  std::string note;
+  steps_.begin(title);
+  const absl::Status status = action(&note);
+  return steps_.end(status, note);
+}
+
+absl::Status Up::make_files(std::string* note) {
+  const bool is_new = access(state_.file("gatetape.toml").c_str(), F_OK) != 0;
+  *note = is_new ? "made" : "kept";
+  if (absl::Status status = state_.make_keys(); !status.ok()) return status;
+  std::string listen = options_.listen.empty() ? kDefaultListen : options_.listen;
+  absl::StatusOr<HostPort> endpoint = parse_host_port(listen);
+  if (!endpoint.ok()) return endpoint.status();
+  const bool any_port = options_.demo && options_.listen.empty() && !port_is_free(endpoint->port);
+  if (is_new && (endpoint->port == 0 || any_port)) endpoint->port = free_port();
+  listen = format_host_port(*endpoint);
+  if (absl::Status status = state_.write_config(listen); !status.ok()) return status;
+  absl::StatusOr<Config> config = Config::load(state_.file("gatetape.toml"));
+  if (!config.ok()) return config.status();
+  config_ = *std::move(config);
+  if (!is_new && !options_.listen.empty() && config_.gateway.listen.front() != listen)
+    return absl::InvalidArgumentError("the gateway of this stack listens on " +
+                                      config_.gateway.listen.front() + "; change it in " +
+                                      config_.path);
+  if (!options_.demo) return state_.write_access(example_access());
+  absl::StatusOr<Demo> demo = Demo::prepare(state_, config_);
+  if (!demo.ok()) return demo.status();
+  demo_ = std::make_unique<Demo>(*std::move(demo));
+  return absl::OkStatus();
+}
+
+absl::Status Up::make_cluster(std::string* note) {
+  absl::StatusOr<Cluster> found = Cluster::find(state_);
+  if (!found.ok()) return found.status();
+  cluster_ = std::make_unique<Cluster>(*std::move(found));
+  *note = cluster_->exists() ? "kept" : "made";
+  return cluster_->exists() ? absl::OkStatus() : cluster_->create();
+}
+
+absl::Status Up::migrate_database(std::string* note) {
+  if (absl::Status status = cluster_->create_database(); !status.ok()) return status;
+  const absl::StatusOr<std::string> folder = migrations_folder();
+  if (!folder.ok()) return folder.status();
+  auto connection = PgConnection::connect(cluster_->owner_conninfo("gatetape"));
+  if (!connection.ok()) return connection.status();
+  const absl::StatusOr<MigrationResult> result = migrate(**connection, *folder);
+  if (!result.ok()) return result.status();
+  *note = std::to_string(result->applied.size()) + " applied, at " + std::to_string(result->newest);
+  return absl::OkStatus();
+}
+
+absl::Status Up::start_daemon(const std::string& name, bool reloads, int64_t stop_grace_ms) {
+  Service service;
+  service.name = name;
+  service.spec.argv = {program_folder() + "/gatetape-" + name, "--config", config_.path};
+  service.spec.user = state_.drop_to;
+  service.spec.log_file = state_.file("log/" + name + ".log");
+  service.reloads = reloads;
+  service.stop_grace_ms = stop_grace_ms;
+  return supervisor_.start(std::move(service));
+}
+
+absl::Status Up::start() {
+  const struct {
+    std::string title;
+    std::function<absl::Status(std::string* note)> action;
+  } kSteps[] = {
+      {"state directory " + state_.path,
+       [this](std::string* note) {
+         *note = "owned by " + state_.owner.name;
+         if (absl::Status status = state_.make(); !status.ok()) return status;
+         absl::StatusOr<Fd> lock = state_.lock();
+         if (!lock.ok()) return lock.status();
+         lock_ = *std::move(lock);
+         return absl::OkStatus();
+       }},
+      {"keys and configuration", [this](std::string* note) { return make_files(note); }},
+      {"PostgreSQL: initdb", [this](std::string* note) { return make_cluster(note); }},
+      {"PostgreSQL: start",
+       [this](std::string*) { return supervisor_.start(cluster_->service()); }},
+      {"PostgreSQL: migrations", [this](std::string* note) { return migrate_database(note); }},
+      {"recorder", [this](std::string*) { return start_daemon("recorder", false, 30000); }},
+      {"auditd", [this](std::string*) { return start_daemon("auditd", false, 15000); }},
+      {"gateway", [this](std::string*) { return start_daemon("gateway", true, 45000); }},
+  };
+  for (const auto& one : kSteps)
+    if (absl::Status status = step(one.title, one.action); !status.ok()) return status;
+  return absl::OkStatus();
+}
+
+absl::Status Up::demonstrate() {
+  absl::Status status = step("demo target: sshd",
+                             [this](std::string*) { return supervisor_.start(demo_->target()); });
+  if (!status.ok()) return status;
+  status = step("demo session", [this](std::string*) { return demo_->drive_session(); });
+  if (!status.ok()) return status;
+  status = demo_->show_record();
+  if (!status.ok())
+    return absl::Status(status.code(), absl::StrCat("demo record: ", status.message(),
+                                                    "; logs are in ", state_.file("log")));
+  if (!options_.once) demo_->print_hints();
+  return status;
+}
+
+void Up::print_summary() const {
+  std::printf(
+      "\ngatetape is up.\n"
+      "  gateway   %s\n"
+      "  config    %s\n"
+      "  access    %s   (SIGHUP to pid %d reads it again)\n"
+      "  logs      %s/log\n"
+      "  user CA   `gatetape --dir %s ca` prints the line for a target's TrustedUserCAKeys\n"
+      "Ctrl-C stops it; the record stays.\n",
+      config_.gateway.listen.front().c_str(), config_.path.c_str(),
+      config_.gateway.access_file.c_str(), getpid(), state_.path.c_str(), state_.path.c_str());
+  std::fflush(stdout);
+}
+
+// The demonstration has a stack of its own, unless one was named.
+std::string folder_of(const UpOptions& options, const Context& context) {
+  const bool named = options.dir_named || std::getenv("GATETAPE_DIR") != nullptr;
+  return options.demo && !named ? context.dir + "-demo" : context.dir;
+}
+
+absl::Status run_up(const UpOptions& options, const Context& context) {
+  absl::StatusOr<StateDir> state = StateDir::choose(folder_of(options, context), options.user);
+  if (!state.ok()) return state.status();
+  Up up(options, *std::move(state));
+  absl::Status status = up.start();
+  if (status.ok() && options.demo) status = up.demonstrate();
+  if (status.ok() && !options.once) {
+    up.print_summary();
+    notify_ready();
+    up.run();
+  }
+  notify_stopping();
+  up.stop();
+  return status;
+}
+
+}  // namespace
+
+void add_up(CLI::App& app, Context& context) {
+  auto options = std::make_shared<UpOptions>();  // shared by the parser and the callback
+  CLI::App* verb = app.add_subcommand("up", "run a whole stack on this machine until Ctrl-C");
+  verb->add_option("--listen", options->listen, "ADDR:PORT of the gateway, on the first start");
+  verb->add_option("--user", options->user, "unprivileged account of the daemons (as root)");
+  verb->add_flag("--demo", options->demo, "with a target, a user and a recorded session");
+  verb->add_flag("--once", options->once, "stop when all of it was up (and shown)");
+  verb->callback([options, &app, &context] {
+    options->dir_named = app.count("--dir") > 0;
+    context.fail(run_up(*options, context));
+  });
+}
+
+}  // namespace gatetape::tools

@@ -1,0 +1,86 @@
+#include "tools/cli/verb_verify.h"
+
+#include <memory>
+#include <string>
+
+#include "base/bytes.h"
+#include "client/audit_client.h"
+#include "client/output.h"
+#include "client/session_view.h"
+
+namespace gatetape::tools {
+namespace {
+
+namespace v1 = audit::v1;
+
+struct Options {
+  std::string id;
+  bool all = false;
+  std::string format = "table";
+};
+
+std::vector<Column> columns() {
+  return {{"verdict"}, {"id"},          {"frames", true, true},    {"first_bad_seq", false, true},
+          {"detail"},  {"root", false}, {"gateway_key_id", false}, {"recorder_key_id", false}};
+}
+
+// detail_of says what is wrong, or for an intact session whose signatures hold.
+Cell detail_of(const v1::Verdict& verdict) {
+  if (verdict.result() != v1::Verdict::RESULT_INTACT) return Cell::of_text(verdict.detail());
+  Cell cell = Cell::of_text("");
+  cell.text = "signed by gateway " + printable(verdict.gateway_key_id()) + ", recorder " +
+              printable(verdict.recorder_key_id());
+  return cell;
+}
+
+std::vector<Cell> cells(const v1::Verdict& verdict) {
+  Cell word = Cell::of_text(verdict_word(verdict));
+  word.color = verdict_color(verdict);
+  return {word,
+          Cell::of_text(id_text(verdict.session_id())),
+          Cell::of_number(verdict.frames()),
+          Cell::of_number(verdict.first_bad_seq()),
+          detail_of(verdict),
+          Cell::of_text(to_hex(verdict.root())),
+          Cell::of_text(verdict.gateway_key_id()),
+          Cell::of_text(verdict.recorder_key_id())};
+}
+
+absl::Status run(const Options& options, Context& context) {
+  if (absl::Status status = Output::check_format(options.format); !status.ok()) return status;
+  if (options.all == !options.id.empty())
+    return absl::InvalidArgumentError("give one session's id, or --all");
+  const auto client = AuditClient::connect(context);
+  if (!client.ok()) return client.status();
+  Output output(options.format, columns(), context.color);
+  uint64_t counts[v1::Verdict::Result_ARRAYSIZE] = {};
+  absl::Status status = (*client)->verify(options.id, [&](const v1::Verdict& verdict) {
+    output.add(cells(verdict));
+    counts[verdict.result()]++;
+    return true;
+  });
+  const absl::Status written = output.finish();
+  if (status.ok()) status = written;
+  context.fail(status);
+  const uint64_t tampered = counts[v1::Verdict::RESULT_TAMPERED];
+  if (tampered > 0) context.exit_code = kExitTampered;
+  if (options.all)
+    std::fprintf(stderr, "%lu intact, %lu unsigned, %lu tampered\n",
+                 counts[v1::Verdict::RESULT_INTACT], counts[v1::Verdict::RESULT_UNSIGNED],
+                 tampered);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void add_verify(CLI::App& app, Context& context) {
+  auto options = std::make_shared<Options>();  // shared by the parser and the callback
+  CLI::App* verb = app.add_subcommand(
+      "verify", "prove that sessions are what was recorded; exit code 5 when one is not");
+  verb->add_option("id", options->id, "session id, or a prefix that names one");
+  verb->add_flag("--all", options->all, "all sessions, and that none is gone");
+  verb->add_option("-o,--output", options->format, "table (default), json, jsonl or csv");
+  verb->callback([options, &context] { context.fail(run(*options, context)); });
+}
+
+}  // namespace gatetape::tools

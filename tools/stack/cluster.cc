@@ -1,0 +1,152 @@
+#include "tools/stack/cluster.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "base/db/pg.h"
+
+namespace gatetape::tools {
+namespace {
+
+constexpr char kPrograms[] = "/usr/lib/postgresql";
+constexpr int kOldestVersion = 15;
+
+// An eighth of the machine's memory, 64 to 1024 MiB.
+int64_t shared_buffers_mib() {
+  const int64_t bytes = sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGE_SIZE);
+  return std::clamp<int64_t>(bytes / 8 / (1 << 20), 64, 1024);
+}
+
+std::string settings(const std::string& dir) {
+  return absl::StrCat(
+      "# Written by `gatetape up` when it made this cluster; yours to change afterwards.\n"
+      "listen_addresses = ''\n"
+      "port = 5432\n"
+      "unix_socket_directories = '",
+      dir,
+      "/run'\n"
+      "unix_socket_permissions = 0700\n"
+      "# A frame is released when it is committed: these three stay on.\n"
+      "fsync = on\n"
+      "full_page_writes = on\n"
+      "synchronous_commit = on\n"
+      "max_wal_size = 4GB\n"
+      "checkpoint_timeout = 15min\n"
+      "wal_compression = lz4\n"
+      "shared_buffers = ",
+      shared_buffers_mib(),
+      "MB\n"
+      "timezone = 'UTC'\n"
+      "log_timezone = 'UTC'\n"
+      "log_line_prefix = '%m [%p] %u '\n");
+}
+
+bool write_file(const std::string& path, const std::string& text, std::ios::openmode mode) {
+  std::ofstream file(path, mode);
+  file << text;
+  file.close();
+  return file.good();
+}
+
+// Only the daemons' user and root come in, by the kernel's word for who they are.
+bool write_settings(const std::string& data, const StateDir& state) {
+  std::string map;
+  for (const std::string& account : {state.owner.name, std::string("root")})
+    for (const char* role : {"gatetape_owner", "gatetape_recorder", "gatetape_auditd"})
+      absl::StrAppend(&map, "gatetape ", account, " ", role, "\n");
+  return write_file(data + "/gatetape.conf", settings(state.path), std::ios::trunc) &&
+         write_file(data + "/postgresql.conf", "\ninclude 'gatetape.conf'\n", std::ios::app) &&
+         write_file(data + "/pg_hba.conf", "local all all peer map=gatetape\n", std::ios::trunc) &&
+         write_file(data + "/pg_ident.conf", map, std::ios::trunc);
+}
+
+}  // namespace
+
+absl::StatusOr<Cluster> Cluster::find(const StateDir& state) {
+  std::string wanted;
+  std::ifstream(state.file("pg/PG_VERSION")) >> wanted;
+  int best = 0;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(kPrograms, error)) {
+    int version = 0;
+    const std::string name = entry.path().filename().string();
+    if (!absl::SimpleAtoi(name, &version) || !std::filesystem::exists(entry.path() / "bin/initdb"))
+      continue;
+    if (wanted.empty() ? version >= kOldestVersion : name == wanted) best = std::max(best, version);
+  }
+  if (best == 0)
+    return absl::NotFoundError(absl::StrCat("PostgreSQL ", wanted.empty() ? "15 or later" : wanted,
+                                            " is not installed; apt-get install postgresql-15"));
+  return Cluster(state, absl::StrCat(kPrograms, "/", best, "/bin"));
+}
+
+bool Cluster::exists() const { return std::filesystem::exists(state_.file("pg/PG_VERSION")); }
+
+absl::Status Cluster::create() const {
+  const std::string part = state_.file("pg.part");
+  std::error_code error;
+  std::filesystem::remove_all(part, error);
+  ProcessSpec spec;
+  spec.argv = {programs_ + "/initdb", "--pgdata=" + part, "--username=gatetape_owner",
+               "--auth=peer",         "--encoding=UTF8",  "--locale=C.UTF-8",
+               "--data-checksums"};
+  spec.user = state_.drop_to;
+  const absl::StatusOr<ProcessOutput> made = run_process(spec, 300000);
+  if (!made.ok()) return made.status();
+  if (made->exit_code != 0) return absl::InternalError("initdb: " + made->errors);
+  const ActingAs as_owner(state_.drop_to);
+  if (!write_settings(part, state_)) return absl::UnavailableError(part + ": cannot be written");
+  std::filesystem::rename(part, state_.file("pg"), error);
+  if (error) return absl::UnavailableError(state_.file("pg") + ": " + error.message());
+  return absl::OkStatus();
+}
+
+Service Cluster::service() const {
+  Service service;
+  service.name = "postgres";
+  service.spec.argv = {programs_ + "/postgres", "-D", state_.file("pg")};
+  service.spec.user = state_.drop_to;
+  service.spec.log_file = state_.file("log/postgres.log");
+  service.spec.death_signal = SIGINT;
+  service.stop_signal = SIGINT;  // fast shutdown: clients are cut off, the data is safe
+  service.stop_grace_ms = 120000;
+  service.reloads = true;
+  return service;
+}
+
+std::string Cluster::owner_conninfo(const std::string& database) const {
+  return "host=" + state_.file("run") + " port=5432 dbname=" + database + " user=gatetape_owner";
+}
+
+absl::Status Cluster::create_database() const {
+  auto connection = PgConnection::connect(owner_conninfo("postgres"));
+  if (!connection.ok()) return connection.status();
+  const auto found =
+      (*connection)->execute("select 1::bigint from pg_database where datname = 'gatetape'");
+  if (!found.ok()) return found.status();
+  if (found->rows() > 0) return absl::OkStatus();
+  return (*connection)->execute("create database gatetape").status();
+}
+
+absl::StatusOr<std::string> migrations_folder() {
+  if (const char* given = std::getenv("GATETAPE_MIGRATIONS")) return std::string(given);
+  const std::filesystem::path here = program_folder();
+  for (const char* relative : {"../../../migrations", "../share/gatetape/migrations"}) {
+    const std::filesystem::path folder = (here / relative).lexically_normal();
+    if (std::filesystem::is_directory(folder)) return folder.string();
+  }
+  return absl::NotFoundError("no migrations beside " + here.string() +
+                             "; name their folder with GATETAPE_MIGRATIONS");
+}
+
+std::string program_folder() {
+  return std::filesystem::read_symlink("/proc/self/exe").parent_path().string();
+}
+
+}  // namespace gatetape::tools

@@ -1,0 +1,249 @@
+#include "tools/stack/state_dir.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "base/bytes.h"
+#include "base/crypto.h"
+#include "formats/openssh_key.h"
+
+namespace gatetape::tools {
+namespace {
+
+absl::Status failed(const std::string& path) {
+  return absl::UnavailableError(path + ": " + std::strerror(errno));
+}
+
+struct KeyFile {
+  const char* name;
+  const char*
+      comment;  // of the OpenSSH form; nullptr = our own form, of a key that signs the record
+};
+constexpr KeyFile kKeyFiles[] = {
+    {"gateway_host", "gatetape gateway"}, {"user_ca", "gatetape user CA"},
+    {"host_ca", "gatetape host CA"},      {"gateway_sign", nullptr},
+    {"recorder_sign", nullptr},           {"auditd_sign", nullptr}};
+
+constexpr char kConfig[] =
+    R"(# gatetape: one gateway, recorder and auditd on this machine. See gatetape.toml(5).
+# Relative paths are relative to this file's folder. `gatetape up` reads it at every start.
+
+# name = "gw1"        # this gateway's name in the record; default: the host name
+# log_level = "info"  # debug, info, warn, error
+
+[gateway]
+listen = ["@LISTEN@"]
+# access_file = "access.toml"   # who may reach what; SIGHUP reads it again
+# freeze_timeout_s = 30         # sessions end when the recorder is gone for so long
+# metrics_listen = "127.0.0.1:9464"   # for Prometheus; recorder and auditd have one too
+
+[recorder]
+database = "host=@DIR@/run port=5432 dbname=gatetape user=gatetape_recorder"
+
+[auditd]
+database = "host=@DIR@/run port=5432 dbname=gatetape user=gatetape_auditd"
+# Whose signatures count when the record is verified:
+writer_keys = ["keys/gateway_sign.pub", "keys/auditd_sign.pub"]
+recorder_keys = ["keys/recorder_sign.pub"]
+)";
+
+constexpr char kAccess[] =
+    R"(# Who may reach what, as whom. What is not written here is not allowed. See access.toml(5).
+# Send SIGHUP to `gatetape up` (or gatetape-gateway) after a change; a file with an error is
+# refused and the old one stays in force.
+
+# [[user]]
+# name = "alice"
+# keys = ["ssh-ed25519 AAAA... alice@laptop"]   # the line of her .pub file
+# roles = ["sre"]
+
+# [[target]]
+# name = "db1"
+# address = "10.2.2.7:22"
+# labels = { env = "prod" }
+# host_keys = ["ssh-ed25519 AAAA..."]           # `gatetape hosts scan 10.2.2.7:22` prints them
+
+# [[role]]
+# name = "sre"
+# targets = ["db*", "env=prod", "10.2.2.0/24:22"]
+# logins = ["deploy"]
+# allow = ["shell", "exec", "sftp"]
+)";
+
+std::string replaced(std::string text, const std::string& what, const std::string& with) {
+  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size()))
+    text.replace(at, what.size(), with);
+  return text;
+}
+
+// Written aside and renamed, so that a file is whole or not there.
+absl::Status write_whole(const std::string& path, const std::string& text, mode_t mode) {
+  const std::string part = path + ".part";
+  const Fd fd(open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode));
+  if (fd.get() < 0) return failed(part);
+  const bool ok = write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+                  fchmod(fd.get(), mode) == 0 && fsync(fd.get()) == 0 &&
+                  rename(part.c_str(), path.c_str()) == 0;
+  return ok ? absl::OkStatus() : failed(path);
+}
+
+// The daemons' user must be able to walk to the folder.
+absl::Status check_reachable(const StateDir& state) {
+  ProcessSpec spec;
+  spec.argv = {"test", "-w", state.path};
+  spec.user = state.drop_to;
+  const absl::StatusOr<ProcessOutput> tried = run_process(spec, 10000);
+  if (!tried.ok()) return tried.status();
+  if (tried->exit_code == 0) return absl::OkStatus();
+  return absl::PermissionDeniedError("user " + state.owner.name + " cannot enter " + state.path +
+                                     "; choose another --dir or --user");
+}
+
+}  // namespace
+
+absl::StatusOr<StateDir> StateDir::choose(const std::string& dir, const std::string& user) {
+  StateDir state;
+  state.path = std::filesystem::absolute(dir).lexically_normal().string();
+  while (state.path.size() > 1 && state.path.ends_with('/')) state.path.pop_back();
+  if (state.path.find_first_of("'\"\\ \n") != std::string::npos)
+    return absl::InvalidArgumentError("--dir must have no spaces, quotes or backslashes");
+  if (geteuid() != 0) {
+    state.owner = RunUser::current();
+    if (user.empty() || user == state.owner.name) return state;
+    return absl::InvalidArgumentError("only root can use --user " + user);
+  }
+  absl::StatusOr<RunUser> found = absl::NotFoundError("");
+  for (const std::string& name : {user, std::string("gatetape"), std::string("postgres")}) {
+    if (found.ok() || name.empty()) continue;
+    found = RunUser::find(name);
+    if (!user.empty()) break;
+  }
+  if (!found.ok() || found->uid == 0) {
+    return absl::InvalidArgumentError(
+        "the daemons must not run as root: name an existing unprivileged account with --user");
+  }
+  state.owner = *found;
+  state.drop_to = *found;
+  return state;
+}
+
+absl::Status StateDir::make() const {
+  std::error_code error;
+  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
+  if (error) return absl::UnavailableError(path + ": " + error.message());
+  const bool is_new = mkdir(path.c_str(), 0700) == 0;
+  if (!is_new && errno != EEXIST) return failed(path);
+  if (absl::Status status = is_new ? hand_over(path) : take_over(); !status.ok()) return status;
+  if (absl::Status status = check_reachable(*this); !status.ok()) return status;
+  for (const char* name : {"run", "log", "keys"})
+    if (absl::Status status = make_folder(name); !status.ok()) return status;
+  return absl::OkStatus();
+}
+
+absl::Status StateDir::make_folder(const std::string& name) const {
+  const std::string folder = file(name);
+  {
+    const ActingAs as_owner(drop_to);
+    if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return failed(folder);
+  }
+  struct stat info {};
+  if (lstat(folder.c_str(), &info) != 0) return failed(folder);
+  // Older versions left root's folders here; its owner cannot make one.
+  return S_ISDIR(info.st_mode) && info.st_uid == 0 ? hand_over(folder) : absl::OkStatus();
+}
+
+absl::Status StateDir::hand_over(const std::string& folder) const {
+  if (!drop_to) return absl::OkStatus();
+  const Fd fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  return fd.get() >= 0 && fchown(fd.get(), owner.uid, owner.gid) == 0 && fchmod(fd.get(), 0700) == 0
+             ? absl::OkStatus()
+             : failed(folder);
+}
+
+// A folder that was there is taken when it is a stack's, or holds nothing but what somebody put
+// there for one: anything else would change hands by a slip of --dir.
+absl::Status StateDir::take_over() const {
+  struct stat info {};
+  if (stat(path.c_str(), &info) != 0) return failed(path);
+  bool is_stack = false;
+  std::string foreign;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
+    const std::string name = entry.path().filename().string();
+    is_stack = is_stack || name == "gatetape.toml" || name == "up.lock";
+    const bool is_known = name == "access.toml" || name == "tls" || name == "run" ||
+                          name == "log" || name == "keys" || name == "lost+found";
+    if (!is_known) foreign = name;
+  }
+  if (error) return absl::UnavailableError(path + ": " + error.message());
+  if (!is_stack && !foreign.empty())
+    return absl::FailedPreconditionError(path + " holds " + printable(foreign) +
+                                         " and no stack; choose another --dir");
+  if (info.st_uid == owner.uid) return absl::OkStatus();
+  if (info.st_uid == geteuid() && !is_stack) return hand_over(path);
+  return absl::PermissionDeniedError(path + " is not " + owner.name +
+                                     "'s; choose another --dir or --user");
+}
+
+absl::StatusOr<Fd> StateDir::lock() const {
+  const std::string name = file("up.lock");
+  Fd fd(open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (fd.get() < 0) return failed(name);
+  if (flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
+  return absl::AlreadyExistsError("`gatetape up` already runs on " + path +
+                                  "; stop it first, or choose another --dir");
+}
+
+absl::Status StateDir::make_keys() const {
+  const ActingAs as_owner(drop_to);
+  for (const KeyFile& entry : kKeyFiles) {
+    const std::string base = file("keys/" + std::string(entry.name));
+    absl::StatusOr<SigningKey> key = SigningKey::load(base + ".pem");
+    if (absl::IsNotFound(key.status())) {
+      // A new key instead of a lost one: its signatures, and what trusts the old one, would fail.
+      if (std::filesystem::exists(base + ".pub"))
+        return absl::FailedPreconditionError(base + ".pem is missing: restore it, or remove " +
+                                             base + ".pub too for a new key");
+      key = SigningKey::generate();
+      if (absl::Status status = key->save(base + ".pem"); !status.ok()) return status;
+    }
+    if (!key.ok()) return key.status();
+    const std::string line = entry.comment == nullptr
+                                 ? key->public_key().to_text()
+                                 : openssh_line(key->public_key(), entry.comment);
+    if (std::filesystem::exists(base + ".pub")) continue;
+    absl::Status status = write_whole(base + ".pub", line + "\n", 0644);
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status StateDir::write_config(const std::string& listen) const {
+  return write_new("gatetape.toml", replaced(replaced(kConfig, "@LISTEN@", listen), "@DIR@", path),
+                   0640);
+}
+
+absl::Status StateDir::write_access(const std::string& text) const {
+  return write_new("access.toml", text, 0640);
+}
+
+absl::Status StateDir::write_new(const std::string& name, const std::string& text,
+                                 mode_t mode) const {
+  return std::filesystem::exists(file(name)) ? absl::OkStatus() : write_file(name, text, mode);
+}
+
+absl::Status StateDir::write_file(const std::string& name, const std::string& text,
+                                  mode_t mode) const {
+  const ActingAs as_owner(drop_to);
+  return write_whole(file(name), text, mode);
+}
+
+std::string example_access() { return kAccess; }
+
+}  // namespace gatetape::tools
