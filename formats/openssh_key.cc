@@ -1,30 +1,17 @@
 #include "formats/openssh_key.h"
 
-#include <array>
 #include <bit>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/bytes.h"
+#include "formats/key_types.h"
 
 namespace gatetape {
 namespace {
 
 constexpr int kRsaBitsMin = 2048;
-constexpr std::array<std::string_view, 7> kTypes = {"ssh-ed25519",
-                                                    "ecdsa-sha2-nistp256",
-                                                    "ecdsa-sha2-nistp384",
-                                                    "ecdsa-sha2-nistp521",
-                                                    "sk-ssh-ed25519@openssh.com",
-                                                    "sk-ecdsa-sha2-nistp256@openssh.com",
-                                                    "ssh-rsa"};
-
-bool is_known_type(std::string_view type) {
-  for (std::string_view known : kTypes)
-    if (known == type) return true;
-  return false;
-}
 
 // Bits of an mpint (RFC 4251 section 5), 0 when it is negative.
 int mpint_bits(std::string_view mpint) {
@@ -86,7 +73,7 @@ absl::StatusOr<OpensshPublicKey> OpensshPublicKey::parse(std::string_view line) 
   OpensshPublicKey key{words[0], {}, words.size() > 2 ? words[2] : ""};
   if (key.type.find("-cert-v01@") != std::string::npos)
     return absl::InvalidArgumentError("this is a certificate; give the public key itself");
-  if (!is_known_type(key.type)) {
+  if (find_key_type(key.type) == nullptr) {
     return absl::InvalidArgumentError(
         absl::StrCat("key type `", printable(key.type), "` is not supported, options neither"));
   }

@@ -4,33 +4,18 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "formats/key_types.h"
 
 namespace gatetape::gateway {
 namespace {
 
-constexpr std::string_view kEd25519 = "ssh-ed25519";
-constexpr std::string_view kEd25519Certificate = "ssh-ed25519-cert-v01@openssh.com";
+constexpr std::string_view kEd25519 = kSshKeyTypes.front().name;
+constexpr std::string_view kEd25519Certificate = kSshKeyTypes.front().certificate;
 constexpr uint32_t kUserType = 1;
 constexpr uint32_t kHostType = 2;
 constexpr size_t kNonceBytes = 32;
 
 using Options = std::vector<std::pair<std::string, std::string>>;
-
-// KeyType: a certificate's type, that of the key in it, and how many strings that key has.
-struct KeyType {
-  std::string_view certificate;
-  std::string_view key;
-  int fields;
-};
-constexpr KeyType kKeyTypes[] = {
-    {kEd25519Certificate, kEd25519, 1},
-    {"ssh-rsa-cert-v01@openssh.com", "ssh-rsa", 2},
-    {"ecdsa-sha2-nistp256-cert-v01@openssh.com", "ecdsa-sha2-nistp256", 2},
-    {"ecdsa-sha2-nistp384-cert-v01@openssh.com", "ecdsa-sha2-nistp384", 2},
-    {"ecdsa-sha2-nistp521-cert-v01@openssh.com", "ecdsa-sha2-nistp521", 2},
-    {"sk-ssh-ed25519-cert-v01@openssh.com", "sk-ssh-ed25519@openssh.com", 2},
-    {"sk-ecdsa-sha2-nistp256-cert-v01@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com", 3},
-};
 
 // encode_options writes names in order; a value is a string in a string, no value an empty one.
 std::string encode_options(Options options) {
@@ -75,20 +60,20 @@ bool decode_principals(std::string_view bytes, std::vector<std::string>* princip
   return true;
 }
 
-const KeyType* find_key_type(std::string_view certificate_type) {
-  for (const KeyType& type : kKeyTypes) {
+const SshKeyType* find_certificate_type(std::string_view certificate_type) {
+  for (const SshKeyType& type : kSshKeyTypes) {
     if (type.certificate == certificate_type) return &type;
   }
   return nullptr;
 }
 
 // read_key reads the nonce and the key's own strings into the plain key's blob.
-bool read_key(ByteReader* reader, const KeyType& type, std::string* public_key) {
+bool read_key(ByteReader* reader, const SshKeyType& type, std::string* public_key) {
   std::string_view nonce;
   reader->get_string(&nonce);
-  put_string(public_key, type.key);
+  put_string(public_key, type.name);
   bool read = true;
-  for (int i = 0; i < type.fields; ++i) {
+  for (int i = 0; i < type.strings; ++i) {
     std::string_view field;
     read = reader->get_string(&field);
     put_string(public_key, field);
@@ -132,7 +117,7 @@ absl::StatusOr<Certificate> parse_certificate(std::string_view blob) {
   ByteReader reader(blob);
   std::string_view type_name;
   reader.get_string(&type_name);
-  const KeyType* type = find_key_type(type_name);
+  const SshKeyType* type = find_certificate_type(type_name);
   if (type == nullptr) {
     return absl::InvalidArgumentError("certificate: the type is not one of OpenSSH's version 1");
   }

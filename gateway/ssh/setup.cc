@@ -1,6 +1,7 @@
 #include "gateway/ssh/setup.h"
 
 #include "base/bytes.h"
+#include "formats/key_types.h"
 #include "formats/openssh_key.h"
 
 namespace gatetape::gateway {
@@ -17,9 +18,15 @@ constexpr const char* kTargetMacs =
 constexpr const char* kCiphers =
     "aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes256-ctr,"
     "aes128-ctr";
-constexpr const char* kUserKeys =
-    "ssh-ed25519,sk-ssh-ed25519@openssh.com,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,"
-    "ecdsa-sha2-nistp521,sk-ecdsa-sha2-nistp256@openssh.com,rsa-sha2-512,rsa-sha2-256";
+
+// user_key_algorithms returns the signature algorithms of all key types, in the order of
+// preference.
+std::string user_key_algorithms() {
+  std::string list;
+  for (const SshKeyType& type : kSshKeyTypes)
+    list += (list.empty() ? "" : ",") + std::string(type.signatures);
+  return list;
+}
 
 // The signature algorithms of the key types, in the order of the keys.
 std::string host_key_algorithms(const std::vector<std::string>& blobs) {
@@ -28,7 +35,8 @@ std::string host_key_algorithms(const std::vector<std::string>& blobs) {
     std::string_view type;
     ByteReader reader(blob);
     if (!reader.get_string(&type)) continue;
-    const std::string name = type == "ssh-rsa" ? "rsa-sha2-512,rsa-sha2-256" : std::string(type);
+    const SshKeyType* known = find_key_type(type);
+    const std::string name(known == nullptr ? type : known->signatures);
     if (list.find(name) != std::string::npos) continue;
     list += (list.empty() ? "" : ",") + name;
   }
@@ -45,6 +53,7 @@ absl::StatusOr<ssh_bind> make_bind(const SigningKey& host_key) {
   ssh_bind bind = ssh_bind_new();
   const bool no = false;
   const int rsa_bits = 2048;
+  const std::string user_keys = user_key_algorithms();
   const std::vector<std::pair<enum ssh_bind_options_e, const void*>> options = {
       {SSH_BIND_OPTIONS_PROCESS_CONFIG, &no},
       {SSH_BIND_OPTIONS_IMPORT_KEY, key},
@@ -58,7 +67,7 @@ absl::StatusOr<ssh_bind> make_bind(const SigningKey& host_key) {
       {SSH_BIND_OPTIONS_HMAC_S_C, kMacs},
       {SSH_BIND_OPTIONS_HOSTKEY_ALGORITHMS, "ssh-ed25519"},
       {SSH_BIND_OPTIONS_RSA_MIN_SIZE, &rsa_bits},
-      {SSH_BIND_OPTIONS_PUBKEY_ACCEPTED_KEY_TYPES, kUserKeys},
+      {SSH_BIND_OPTIONS_PUBKEY_ACCEPTED_KEY_TYPES, user_keys.c_str()},
   };
   for (const auto& [option, value] : options)
     if (ssh_bind_options_set(bind, option, value) != SSH_OK)
