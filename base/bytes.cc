@@ -4,6 +4,7 @@
 
 #include "absl/strings/escaping.h"
 #include "base/check.h"
+#include "base/utf8.h"
 
 namespace gatetape {
 namespace {
@@ -27,25 +28,8 @@ void write_int(std::string* out, Int value) {
   out->append(bytes.data(), bytes.size());
 }
 
-// Length of the well-formed UTF-8 sequence at the start of `bytes`, 0 when there is none; its code
-// point in *code.
-size_t utf8_sequence(std::string_view bytes, uint32_t* code) {
-  auto at = [&](size_t i) { return static_cast<uint8_t>(bytes[i]); };
-  const uint8_t lead = at(0);
-  if (lead < 0x80) return *code = lead, 1;
-  const size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  if (lead < 0xc2 || lead > 0xf4 || bytes.size() < length) return 0;
-  uint32_t value = lead & (0x7fU >> length);
-  for (size_t i = 1; i < length; i++) {
-    if ((at(i) & 0xc0) != 0x80) return 0;
-    value = value << 6 | (at(i) & 0x3fU);
-  }
-  const uint32_t least = length == 4 ? 0x10000 : length == 3 ? 0x800 : 0x80;
-  if (value < least || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff)) return 0;
-  *code = value;
-  return length;
-}
-
+// is_control returns true for C0 and C1 controls, DEL, and what changes the direction of text or
+// ends a line: left-to-right marks, embeddings, overrides, isolates, line separators.
 bool is_control(uint32_t code) {
   return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x200e || code == 0x200f ||
          (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
@@ -106,27 +90,25 @@ bool from_base64(std::string_view text, std::string* bytes) {
 }
 
 bool is_utf8(std::string_view bytes) {
-  uint32_t code = 0;
   while (!bytes.empty()) {
-    const size_t length = utf8_sequence(bytes, &code);
-    if (length == 0 || code == 0) return false;
-    bytes.remove_prefix(length);
+    const Utf8Front front = utf8_front(bytes);
+    if (!front.is_character() || front.code == 0) return false;
+    bytes.remove_prefix(front.length);
   }
   return true;
 }
 
 std::string printable(std::string_view bytes) {
   std::string out;
-  uint32_t code = 0;
   while (!bytes.empty()) {
-    const size_t length = utf8_sequence(bytes, &code);
-    const size_t taken = length == 0 ? 1 : length;
-    if (length == 0 || is_control(code)) {
-      for (char c : bytes.substr(0, taken)) out += "\\x" + to_hex({&c, 1});
+    const Utf8Front front = utf8_front(bytes);
+    const std::string_view part = bytes.substr(0, front.length);
+    if (front.is_character() && !is_control(front.code)) {
+      out += part;
     } else {
-      out += bytes.substr(0, taken);
+      for (char c : part) out += "\\x" + to_hex({&c, 1});
     }
-    bytes.remove_prefix(taken);
+    bytes.remove_prefix(front.length);
   }
   return out;
 }

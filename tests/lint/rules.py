@@ -42,7 +42,8 @@ PROGRAMS = {"gateway/main.cc": ("gateway/ssh",)}
 
 # A heavy library (a pattern of what is included) and its doors (a pattern of who may).
 DOORS = (
-    (r"cstdio|iostream|stdio\.h", r"base/(check|crypto)$|base/os/daemon$|client/|tools/"),
+    (r"cstdio|iostream|stdio\.h",
+     r"base/(check|crypto)$|base/os/(daemon|replace_file)$|client/|tools/"),
     (r"libssh/", r"gateway/ssh/|gateway/main$"),
     (r"libpq-fe\.h|libpq/|pqxx/", r"base/db/"),
     (r"toml\+\+/", r"base/toml$"),

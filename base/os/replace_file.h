@@ -1,0 +1,20 @@
+// replace_file: a file appears whole or not at all. Any thread.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdio>
+#include <functional>
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace gatetape {
+
+// replace_file writes a new file of the given mode beside `path` and renames it to `path` when
+// `write` returned OK and the bytes are on the disk. Until then, and after a failure, what was at
+// `path` stays. It returns the status of `write`, or UNKNOWN with the path and the system's reason.
+absl::Status replace_file(const std::string& path, mode_t mode,
+                          const std::function<absl::Status(std::FILE* file)>& write);
+
+}  // namespace gatetape
