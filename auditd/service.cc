@@ -7,6 +7,7 @@
 #include "absl/time/clock.h"
 #include "auditd/frame_stream.h"
 #include "auditd/query/search.h"
+#include "auditd/query/session_name.h"
 #include "auditd/verify/evidence_reader.h"
 #include "auditd/verify/verifier.h"
 #include "base/db/migrate.h"
@@ -71,6 +72,16 @@ absl::Status add_events(PgConnection& connection, const SessionId& session,
   }
 }
 
+absl::Status add_short_ids(PgConnection& connection, std::vector<v1::Session>* sessions) {
+  std::vector<SessionId> ids;
+  for (const v1::Session& session : *sessions)
+    ids.push_back(*SessionId::from_bytes(session.session_id()));
+  const auto names = short_names(connection, ids);
+  if (!names.ok()) return names.status();
+  for (size_t i = 0; i < names->size(); i++) (*sessions)[i].set_short_id((*names)[i]);
+  return absl::OkStatus();
+}
+
 absl::Status client_gone() { return absl::CancelledError("the client is gone"); }
 
 }  // namespace
@@ -120,7 +131,11 @@ absl::StatusOr<SessionPage> Service::read_page(const v1::ListSessionsRequest& re
                                                const SessionId& before, uint32_t rows) {
   absl::StatusOr<Database::Lease> connection = database_.lease();
   if (!connection.ok()) return connection.status();
-  return SessionReader(**connection, clock_).page(request, before, rows);
+  absl::StatusOr<SessionPage> page =
+      SessionReader(**connection, clock_).page(request, before, rows);
+  if (!page.ok() || !request.short_ids()) return page;
+  const absl::Status status = add_short_ids(**connection, &page->sessions);
+  return status.ok() ? page : status;
 }
 
 absl::Status Service::list(const v1::ListSessionsRequest& request,
@@ -144,24 +159,23 @@ absl::Status Service::list(const v1::ListSessionsRequest& request,
 
 grpc::Status Service::GetSession(grpc::ServerContext* context, const v1::GetSessionRequest* request,
                                  v1::SessionDetail* response) {
-  const absl::Status outcome = get(request->id(), response);
-  const absl::Status recorded = record(*context, "GetSession", *request, result_text(outcome),
+  v1::GetSessionRequest resolved = *request;
+  absl::Status outcome = resolve(resolved.mutable_id());
+  if (outcome.ok()) outcome = get(*SessionId::from_text(resolved.id()), response);
+  const absl::Status recorded = record(*context, "GetSession", resolved, result_text(outcome),
                                        static_cast<uint64_t>(response->events_size()));
   return to_grpc(outcome.ok() ? recorded : outcome);
 }
 
-absl::Status Service::get(const std::string& id, v1::SessionDetail* response) {
+absl::Status Service::get(const SessionId& session, v1::SessionDetail* response) {
   absl::StatusOr<Database::Lease> connection = database_.lease();
   if (!connection.ok()) return connection.status();
-  SessionReader reader(**connection, clock_);
-  const absl::StatusOr<SessionId> session = reader.resolve(id);
-  if (!session.ok()) return session.status();
-  absl::StatusOr<v1::Session> row = reader.load(*session);
+  absl::StatusOr<v1::Session> row = SessionReader(**connection, clock_).load(session);
   if (!row.ok()) return row.status();
   *response->mutable_session() = *std::move(row);
-  if (absl::Status status = add_events(**connection, *session, response); !status.ok())
+  if (absl::Status status = add_events(**connection, session, response); !status.ok())
     return status;
-  absl::StatusOr<v1::Verdict> verdict = Verifier(**connection, trusted_, clock_).verify(*session);
+  absl::StatusOr<v1::Verdict> verdict = Verifier(**connection, trusted_, clock_).verify(session);
   if (!verdict.ok()) return verdict.status();
   *response->mutable_verdict() = *std::move(verdict);
   return absl::OkStatus();
@@ -169,13 +183,16 @@ absl::Status Service::get(const std::string& id, v1::SessionDetail* response) {
 
 grpc::Status Service::ReadFrames(grpc::ServerContext* context, const v1::ReadFramesRequest* request,
                                  grpc::ServerWriter<v1::FrameBatch>* writer) {
-  return answer_stream(*context, "ReadFrames", *request,
-                       [&](uint64_t* count) { return read(*context, *request, writer, count); });
+  v1::ReadFramesRequest resolved = *request;
+  const absl::Status found = resolve(resolved.mutable_id());
+  return answer_stream(*context, "ReadFrames", resolved, [&](uint64_t* count) {
+    return found.ok() ? read(*context, resolved, writer, count) : found;
+  });
 }
 
 absl::Status Service::read(const grpc::ServerContext& context, const v1::ReadFramesRequest& request,
                            grpc::ServerWriter<v1::FrameBatch>* writer, uint64_t* count) {
-  const absl::StatusOr<SessionId> session = resolve(request.id());
+  const absl::StatusOr<SessionId> session = SessionId::from_text(request.id());
   if (!session.ok()) return session.status();
   FrameReader reader(database_, *session, request.from_seq());
   FrameSender sender(writer);
@@ -227,15 +244,18 @@ absl::Status Service::search_all(const v1::SearchRequest& request,
 
 grpc::Status Service::Verify(grpc::ServerContext* context, const v1::VerifyRequest* request,
                              grpc::ServerWriter<v1::Verdict>* writer) {
-  return answer_stream(*context, "Verify", *request, [&](uint64_t* count) {
-    return request->id().empty() ? verify_all(*context, writer, count)
-                                 : verify_one(request->id(), writer, count);
+  const bool all = request->id().empty();
+  v1::VerifyRequest resolved = *request;
+  const absl::Status found = all ? absl::OkStatus() : resolve(resolved.mutable_id());
+  return answer_stream(*context, "Verify", resolved, [&](uint64_t* count) {
+    if (!found.ok()) return found;
+    return all ? verify_all(*context, writer, count) : verify_one(resolved.id(), writer, count);
   });
 }
 
 absl::Status Service::verify_one(const std::string& id, grpc::ServerWriter<v1::Verdict>* writer,
                                  uint64_t* count) {
-  const absl::StatusOr<SessionId> session = resolve(id);
+  const absl::StatusOr<SessionId> session = SessionId::from_text(id);
   if (!session.ok()) return session.status();
   const auto verdicts = verify_stored(*session);
   if (!verdicts.ok()) return verdicts.status();
@@ -278,10 +298,12 @@ absl::StatusOr<std::vector<v1::Verdict>> Service::verify_stored(const SessionId&
   return verdicts;
 }
 
-absl::StatusOr<SessionId> Service::resolve(const std::string& id) {
+absl::Status Service::resolve(std::string* id) {
   absl::StatusOr<Database::Lease> connection = database_.lease();
   if (!connection.ok()) return connection.status();
-  return SessionReader(**connection, clock_).resolve(id);
+  const absl::StatusOr<SessionId> session = resolve_session(**connection, *id);
+  if (session.ok()) *id = session->to_text();
+  return session.status();
 }
 
 absl::StatusOr<bool> Service::is_live(const SessionId& session) {

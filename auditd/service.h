@@ -43,7 +43,7 @@ class Service final : public audit::v1::AuditService::Service {
                                         const SessionId& before, uint32_t rows);
   absl::Status list(const audit::v1::ListSessionsRequest& request,
                     grpc::ServerWriter<audit::v1::Session>* writer, uint64_t* count);
-  absl::Status get(const std::string& id, audit::v1::SessionDetail* response);
+  absl::Status get(const SessionId& session, audit::v1::SessionDetail* response);
   absl::Status read(const grpc::ServerContext& context, const audit::v1::ReadFramesRequest& request,
                     grpc::ServerWriter<audit::v1::FrameBatch>* writer, uint64_t* count);
   absl::StatusOr<std::vector<audit::v1::Hit>> find_hits(const audit::v1::SearchRequest& request);
@@ -53,7 +53,9 @@ class Service final : public audit::v1::AuditService::Service {
                           uint64_t* count);
   absl::Status verify_all(const grpc::ServerContext& context,
                           grpc::ServerWriter<audit::v1::Verdict>* writer, uint64_t* count);
-  absl::StatusOr<SessionId> resolve(const std::string& id);
+  // resolve replaces the name of a session that somebody typed by its id, before the call is
+  // recorded: the record of a query must say which session was read, and `last` does not.
+  absl::Status resolve(std::string* id);
   absl::StatusOr<bool> is_live(const SessionId& session);
   // verify_stored gives a session's verdict, and after it those of sessions that it tells of.
   absl::StatusOr<std::vector<audit::v1::Verdict>> verify_stored(const SessionId& session);

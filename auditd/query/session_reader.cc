@@ -1,7 +1,6 @@
 #include "auditd/query/session_reader.h"
 
 #include <algorithm>
-#include <cctype>
 #include <optional>
 #include <utility>
 
@@ -9,7 +8,6 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/bytes.h"
-#include "base/check.h"
 #include "base/endpoint.h"
 
 namespace gatetape::auditd {
@@ -58,20 +56,6 @@ with s as materialized (
          select from gatetape.session_end e where e.session_id = s.session_id))
   order by s.session_id desc limit $10::bigint))";
 
-constexpr char kResolve[] = R"(
-select id from (
-  (select session_id as id from gatetape.session where session_id between $1::uuid and $2::uuid
-   order by 1 limit 2) union
-  (select session_id from gatetape.head where session_id between $1::uuid and $2::uuid
-   order by 1 limit 2) union
-  (select session_id from gatetape.session_key where session_id between $1::uuid and $2::uuid
-   order by 1 limit 2) union
-  (select session_id from gatetape.frames where session_id between $1::uuid and $2::uuid
-   order by 1 limit 1) union
-  (select session_id from gatetape.frames where session_id between $1::uuid and $2::uuid
-   order by 1 desc limit 1)) found
-order by id limit 2)";
-
 // Over: the run has an end, or its gateway started again. Else when it last wrote: by the newest
 // heartbeat's wall clock, and by the newest event's offset.
 constexpr char kRun[] = R"(
@@ -93,27 +77,7 @@ PgParam time_param(int64_t unix_ns) {
   return unix_ns == 0 ? PgParam::null() : PgParam::timestamptz(unix_ns);
 }
 
-// id_of_digits takes 32 hexadecimal digits.
-SessionId id_of_digits(const std::string& digits) {
-  std::string bytes;
-  CHECK(from_hex(digits, &bytes), digits);
-  return *SessionId::from_bytes(bytes);
-}
-
 }  // namespace
-
-absl::StatusOr<SessionId> SessionReader::resolve(std::string_view id) {
-  const auto range = id_range(id);
-  if (!range.ok()) return range.status();
-  const auto rows = connection_.execute(
-      kResolve, {PgParam::uuid(range->first.bytes()), PgParam::uuid(range->second.bytes())});
-  if (!rows.ok()) return rows.status();
-  if (rows->rows() == 0) return absl::NotFoundError(absl::StrCat("no session ", printable(id)));
-  if (rows->rows() > 1)
-    return absl::InvalidArgumentError(
-        absl::StrCat("several sessions begin with ", printable(id), ": give more digits"));
-  return SessionId::from_bytes(rows->bytes(0, 0));
-}
 
 absl::StatusOr<Session> SessionReader::load(const SessionId& id) {
   static const std::string sql = std::string(kLoad) + kSessionColumns;
@@ -200,21 +164,6 @@ absl::StatusOr<bool> SessionReader::run_is_live(const SessionId& run) {
 }
 
 SessionId newest_possible() { return *SessionId::from_bytes(std::string(16, '\xff')); }
-
-absl::StatusOr<std::pair<SessionId, SessionId>> id_range(std::string_view prefix) {
-  std::string digits;
-  for (char c : prefix) {
-    if (c == '-') continue;
-    if (std::isxdigit(static_cast<unsigned char>(c)) == 0 || digits.size() == 32)
-      return absl::InvalidArgumentError(absl::StrCat("not a session id: ", printable(prefix)));
-    digits += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  }
-  if (digits.size() < 8)
-    return absl::InvalidArgumentError("give at least 8 digits of the session id");
-  const size_t missing = 32 - digits.size();
-  return std::make_pair(id_of_digits(digits + std::string(missing, '0')),
-                        id_of_digits(digits + std::string(missing, 'f')));
-}
 
 std::string like_pattern(std::string_view glob) {
   std::string pattern;

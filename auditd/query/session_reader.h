@@ -30,10 +30,6 @@ class SessionReader {
   SessionReader(PgConnection& connection, const Clock& clock)
       : connection_(connection), clock_(clock) {}
 
-  // resolve finds the session of a UUID, or of a prefix of one of at least 8 hexadecimal digits
-  // (dashes do not count). NOT_FOUND; INVALID_ARGUMENT for another form or an ambiguous prefix. It
-  // also finds a session of which only some rows are left.
-  absl::StatusOr<SessionId> resolve(std::string_view id);
   // load gives one session; NOT_FOUND when it has no session row.
   absl::StatusOr<audit::v1::Session> load(const SessionId& id);
   // page gives up to `rows` sessions that the request asks for, older than `before`; its limit is
@@ -53,9 +49,6 @@ class SessionReader {
 
 // newest_possible is above every session id.
 SessionId newest_possible();
-// id_range gives the smallest and largest id with a prefix; INVALID_ARGUMENT when it is no
-// prefix of a UUID or has fewer than 8 digits.
-absl::StatusOr<std::pair<SessionId, SessionId>> id_range(std::string_view prefix);
 // like_pattern gives the SQL LIKE pattern of a glob of * and ?.
 std::string like_pattern(std::string_view glob);
 // check_address gives INVALID_ARGUMENT unless the text is empty, an address or a CIDR.

@@ -2,6 +2,7 @@
 # with GATETAPE_FUZZ (preset fuzz, needs clang) it is a libFuzzer binary, which tools/fuzz runs.
 # Of the folders with heavy libraries only the parsers are compiled in.
 add_library(gatetape_fuzz_parts STATIC
+  ${CMAKE_SOURCE_DIR}/auditd/query/session_name.cc
   ${CMAKE_SOURCE_DIR}/auditd/query/session_reader.cc
   ${CMAKE_SOURCE_DIR}/gateway/ssh/login_name.cc
   ${CMAKE_SOURCE_DIR}/formats/ssh_certificate.cc

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "auditd/query/session_name.h"
 #include "auditd/query/session_reader.h"
 #include "base/endpoint.h"
 #include "client/times.h"
@@ -112,18 +113,37 @@ void check_glob(std::string_view pattern, std::string_view text) {
         auditd::like_pattern(pattern));
 }
 
-void check_query(std::string_view text) {
-  const auto range = auditd::id_range(text);
-  if (!refused(range)) {
-    CHECK(range->first <= range->second);
-    std::string digits(text);
-    std::erase(digits, '-');
-    std::transform(digits.begin(), digits.end(), digits.begin(),
-                   [](char c) { return static_cast<char>(std::tolower(c)); });
-    CHECK(digits.size() >= 8 && digits.size() <= 32);
-    for (const SessionId& id : {range->first, range->second})
-      CHECK(to_hex(id.bytes()).starts_with(digits), id.to_text());
+// check_id_range CHECKs that the range has just the ids that begin with the digits.
+void check_id_range(const auditd::IdRange& range, const std::string& digits) {
+  CHECK(range.first <= range.second);
+  for (const auto& [id, filler] : {std::pair(range.first, '0'), std::pair(range.second, 'f')})
+    CHECK(to_hex(id.bytes()) == digits + std::string(32 - digits.size(), filler), id.to_text());
+}
+
+void check_session_name(std::string_view text) {
+  const auto name = auditd::SessionName::parse(text);
+  if (refused(name)) return;
+  if (name->is_last()) {
+    CHECK(name->back <= auditd::kLastBackMax, name->back);
+    const std::string canonical = "last~" + std::to_string(name->back);
+    CHECK(text == "last" ? name->back == 0
+                         : auditd::SessionName::parse(canonical)->back == name->back);
+    CHECK(text.starts_with("last"), printable(text));
+    return;
   }
+  std::string digits(text);
+  std::erase(digits, '-');
+  std::transform(digits.begin(), digits.end(), digits.begin(),
+                 [](char c) { return static_cast<char>(std::tolower(c)); });
+  CHECK(name->digits == digits && name->back == 0, name->digits);
+  CHECK(digits.size() >= 4 && digits.size() <= 32, digits);
+  CHECK(name->may_be_prefix() == (digits.size() >= 8), digits);
+  check_id_range(name->prefix_range(), digits);
+  std::reverse(digits.begin(), digits.end());
+  check_id_range(name->suffix_range(), digits);
+}
+
+void check_query(std::string_view text) {
   const absl::Status address = auditd::check_address(text);
   if (!address.ok() || text.empty()) return;
   CHECK(text.find_first_not_of("0123456789abcdefABCDEF.:/") == std::string_view::npos,
@@ -157,6 +177,7 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   fuzz::check_endpoint(text);
   fuzz::check_range(text);
   fuzz::check_login(text);
+  fuzz::check_session_name(text);
   fuzz::check_query(text);
   fuzz::check_times(text);
   const size_t line = text.find('\n');

@@ -154,6 +154,9 @@ TEST_F(ServiceTest, list_gives_what_is_asked_newest_first) {
   expect_listed(request, {&live_, &closed_, &interrupted_});
   request.set_limit(2);
   expect_listed(request, {&live_, &closed_});
+  request.set_short_ids(true);
+  const std::string name = list(request).front().short_id();
+  EXPECT_TRUE(name.size() >= 4 && live_.id.to_text().ends_with(name)) << name;
   request.Clear();
   request.set_user("al*e");
   expect_listed(request, {&live_, &interrupted_});
@@ -216,7 +219,7 @@ TEST_F(ServiceTest, session_is_found_by_a_prefix_that_names_one) {
   }
   get("01234567");
   EXPECT_EQ(status_.error_code(), grpc::StatusCode::NOT_FOUND);
-  for (const char* bad : {"0123456", "x", "", "0123456789abcdef0123456789abcdef0"}) {
+  for (const char* bad : {"012", "x", "", "0123456789abcdef0123456789abcdef0"}) {
     get(bad);
     EXPECT_EQ(status_.error_code(), grpc::StatusCode::INVALID_ARGUMENT) << bad;
   }
@@ -243,7 +246,7 @@ TEST_F(ServiceTest, detail_has_events_and_verdict) {
 
 TEST_F(ServiceTest, frames_come_exactly_as_stored) {
   v1::ReadFramesRequest request;
-  request.set_id(closed_.id.to_text());
+  request.set_id("last~1");
   const std::vector<v1::Frame> all_frames = frames(request);
   ASSERT_EQ(all_frames.size(), closed_.frames.size());
   for (size_t i = 0; i < all_frames.size(); i++) {
@@ -333,17 +336,19 @@ TEST_F(ServiceTest, verify_finds_a_session_whose_derived_rows_are_gone) {
 
 TEST_F(ServiceTest, each_call_is_recorded_before_its_answer) {
   list({});
-  get(closed_.id.to_text());
+  get("last~1");
   get("01234567");
   search("rm");
+  verify("last~1");
   const std::vector<Event> events = log_.events();
-  ASSERT_EQ(events.size(), 6u);
+  ASSERT_EQ(events.size(), 8u);
   EXPECT_EQ(events[0].get("method"), "ListSessions");
   EXPECT_EQ(events[0].get("result"), "started");
   EXPECT_EQ(events[1].get("result"), "ok");
   EXPECT_EQ(events[1].get("count"), "3");
   EXPECT_EQ(events[2].get("method"), "GetSession");
-  EXPECT_NE(events[2].get("arguments").find(closed_.id.to_text()), std::string::npos);
+  for (const size_t i : {2, 6})
+    EXPECT_NE(events[i].get("arguments").find(closed_.id.to_text()), std::string::npos) << i;
   EXPECT_EQ(events[3].get("result"), "NOT_FOUND");
   EXPECT_EQ(events[5].get("method"), "Search");
 }

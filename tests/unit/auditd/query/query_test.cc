@@ -13,14 +13,5 @@ TEST(QueryTest, an_address_is_what_postgresql_takes_as_one) {
     EXPECT_EQ(check_address(text).code(), absl::StatusCode::kInvalidArgument) << text;
 }
 
-TEST(QueryTest, a_prefix_spans_its_ids_in_their_order) {
-  const auto range = id_range("019c1a2b");
-  ASSERT_TRUE(range.ok());
-  EXPECT_EQ(range->first.to_text(), "019c1a2b-0000-0000-0000-000000000000");
-  EXPECT_EQ(range->second.to_text(), "019c1a2b-ffff-ffff-ffff-ffffffffffff");
-  EXPECT_LT(range->first, range->second);
-  EXPECT_LT(range->second, newest_possible());
-}
-
 }  // namespace
 }  // namespace gatetape::auditd
