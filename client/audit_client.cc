@@ -10,8 +10,12 @@ namespace {
 namespace v1 = audit::v1;
 
 constexpr std::chrono::seconds kDeadline(60);
-constexpr std::chrono::milliseconds kHealthDeadline(15000);  // it looks at its database meanwhile
-constexpr std::chrono::hours kLongDeadline(24);  // to verify, or for a reader who pauses
+// Health includes a look at the database, for which auditd may wait 10 s.
+constexpr std::chrono::milliseconds kHealthDeadline(15000);
+// For calls that verify, or whose reader may pause the output.
+constexpr std::chrono::hours kLongDeadline(24);
+// Bytes of one message; a larger one fails the call. The largest is the detail of a session, with
+// 16 MiB of events.
 constexpr int kMessageBytesMax = 64 << 20;
 
 template <typename Duration>
@@ -39,11 +43,13 @@ absl::Status AuditClient::to_absl(const grpc::Status& status) const {
   if (status.ok()) return absl::OkStatus();
   const auto code = static_cast<absl::StatusCode>(status.error_code());
   const std::string& message = status.error_message();
-  // gRPC's own words for a socket that nobody serves; auditd's begin with its name.
+  // The text of UNAVAILABLE is from gRPC when nobody serves the socket. The texts of auditd are
+  // shown as they are.
   if (code == absl::StatusCode::kUnavailable && message.find("not recorded") == std::string::npos &&
       !message.starts_with("auditd"))
-    return absl::UnavailableError("cannot reach auditd on " + endpoint_ + " (" + message +
-                                  "): is the stack up, and may you use it? see `gatetape doctor`");
+    return absl::UnavailableError(
+        "cannot reach auditd on " + endpoint_ + " (" + message +
+        "): check that the stack runs and that you may use it, with `gatetape doctor`");
   return absl::Status(code, message);
 }
 
@@ -71,7 +77,7 @@ absl::Status AuditClient::list(const v1::ListSessionsRequest& request,
 
 absl::StatusOr<v1::SessionDetail> AuditClient::get(const std::string& id) {
   grpc::ClientContext context;
-  set_deadline(&context, kLongDeadline);  // it verifies too
+  set_deadline(&context, kLongDeadline);  // it also verifies the session
   v1::GetSessionRequest request;
   request.set_id(id);
   v1::SessionDetail detail;
@@ -117,7 +123,8 @@ absl::Status AuditClient::read(const v1::ReadFramesRequest& request,
   const auto each_batch = [&](const v1::FrameBatch& batch) {
     for (const v1::Frame& in : batch.frames()) {
       if (!is_known(in.kind())) {
-        bad = absl::DataLossError("a frame of unknown kind " + std::to_string(in.kind()));
+        bad =
+            absl::DataLossError("auditd sent a frame of unknown kind " + std::to_string(in.kind()));
         return false;
       }
       const Frame frame{in.seq(), in.channel(), static_cast<FrameKind>(in.kind()), in.offset_ns(),

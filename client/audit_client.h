@@ -1,5 +1,5 @@
-// AuditClient: the command line's connection to auditd: one blocking call at a time, each with a
-// deadline. Failures come as absl::Status with what to do in the text. One thread.
+// AuditClient is the connection of the command line to auditd: one blocking call at a time, each
+// with a deadline except read. The text of a failure says what to do. One thread.
 #pragma once
 
 #include <functional>
@@ -16,24 +16,26 @@ namespace gatetape {
 
 class AuditClient {
  public:
-  // connect reads DIR/gatetape.toml and makes a channel to its auditd.listen; the first call dials.
+  // connect reads DIR/gatetape.toml and makes a channel to its auditd.listen. The first call
+  // connects.
   static absl::StatusOr<std::unique_ptr<AuditClient>> connect(const Context& context);
   // `endpoint` is unix:PATH.
   explicit AuditClient(const std::string& endpoint);
 
-  // Each message goes to `each` as it arrives; false from it ends the call early, without an error.
+  // list, search, verify and read pass each message to `each` as it arrives. When `each` returns
+  // false, the call ends early without an error.
   absl::Status list(const audit::v1::ListSessionsRequest& request,
                     const std::function<bool(const audit::v1::Session&)>& each);
   absl::StatusOr<audit::v1::SessionDetail> get(const std::string& id);
   absl::Status search(const audit::v1::SearchRequest& request,
                       const std::function<bool(const audit::v1::Hit&)>& each);
-  // verify takes an empty id for all sessions.
+  // verify verifies one session, or all sessions when the id is empty.
   absl::Status verify(const std::string& id,
                       const std::function<bool(const audit::v1::Verdict&)>& each);
   absl::StatusOr<audit::v1::HealthResponse> health();
-  // read gives the frames in order. It has no deadline: its pace is the reader's. `cancel`, when
-  // given, lets another thread end it with TryCancel; it outlives the call. DATA_LOSS for an
-  // unknown kind.
+  // read reads the frames in order. It has no deadline, because the caller sets the pace. `cancel`
+  // must outlive the call; with it, another thread ends the call by TryCancel. DATA_LOSS for a
+  // frame of unknown kind.
   absl::Status read(const audit::v1::ReadFramesRequest& request,
                     const std::function<bool(const Frame&)>& each,
                     grpc::ClientContext* cancel = nullptr);

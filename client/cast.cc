@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/bytes.h"
+#include "client/frame_role.h"
 #include "client/output.h"
 #include "formats/ssh_request.h"
 #include "record/event.h"
@@ -12,7 +13,7 @@
 namespace gatetape {
 namespace {
 
-// Players multiply the two; what no terminal has is what nobody meant.
+// is_size returns false for sizes that no terminal has. Players allocate columns times rows.
 bool is_size(const SshRequest& request) {
   return request.columns > 0 && request.rows > 0 && request.columns <= 10'000 &&
          request.rows <= 10'000;
@@ -26,17 +27,19 @@ CastWriter::CastWriter(CastOptions options, std::function<void(const std::string
 void CastWriter::add(const Frame& frame) {
   last_offset_ns_ = frame.offset_ns;
   newlines_.note(frame);
-  switch (frame.kind) {
-    case FrameKind::kOut:
-      return write_event(frame.offset_ns, "o", out_.feed(newlines_.feed(frame.payload)));
-    case FrameKind::kErr:
-      return write_event(frame.offset_ns, "o", err_.feed(newlines_.feed(frame.payload)));
-    case FrameKind::kIn:
+  switch (role_of(frame.kind)) {
+    case FrameRole::kShown: {
+      Utf8Stream& stream = frame.kind == FrameKind::kErr ? err_ : out_;
+      return write_event(frame.offset_ns, "o", stream.feed(newlines_.feed(frame.payload)));
+    }
+    case FrameRole::kTyped:
       if (options_.with_input) write_event(frame.offset_ns, "i", in_.feed(frame.payload));
       return;
-    case FrameKind::kRequestIn:
+    case FrameRole::kRequest:
       return add_request(frame);
-    default:
+    case FrameRole::kOpening:
+    case FrameRole::kTarget:
+    case FrameRole::kOther:
       return;
   }
 }

@@ -1,7 +1,8 @@
-// CastWriter writes one channel of a session as an asciicast v2: a header of what pty-req asked
-// for, then output, resizes and, when wanted, input. Pure; one thread.
+// CastWriter writes one channel of a session as an asciicast v2: a header with the size and type of
+// the terminal, then output, resizes and, when asked for, input. Pure; one thread.
 //
-// States: gathering (no event yet: the header waits for pty-req) -> writing.
+// States: gathering (nothing is written, because the header waits for pty-req) -> writing (from the
+// first event on).
 #pragma once
 
 #include <cstdint>
@@ -22,12 +23,12 @@ struct CastOptions {
 
 class CastWriter {
  public:
-  // `write` gets whole lines.
+  // `write` receives whole lines.
   CastWriter(CastOptions options, std::function<void(const std::string&)> write);
 
-  // add takes the channel's next frame.
+  // add accepts the next frame of the channel.
   void add(const Frame& frame);
-  // finish writes what is left; a session without any event still gets its header.
+  // finish writes incomplete characters, and the header when there was no event.
   void finish();
 
  private:

@@ -18,13 +18,20 @@ std::string environment(const char* name) {
   return value == nullptr ? std::string() : std::string(value);
 }
 
+constexpr char kSystemDir[] = "/var/lib/gatetape";
+
+std::string user_dir() {
+  if (std::string state = environment("XDG_STATE_HOME"); !state.empty()) return state + "/gatetape";
+  return environment("HOME") + "/.local/state/gatetape";
+}
+
 }  // namespace
 
 absl::StatusOr<Config> Context::config() const {
   absl::StatusOr<Config> loaded = Config::load(config_path());
   if (absl::IsNotFound(loaded.status()))
     return absl::NotFoundError("there is no stack in " + dir +
-                               ": name its folder with --dir, or make one with `gatetape up`");
+                               ": name its folder with --dir, or make a stack with `gatetape up`");
   if (absl::IsPermissionDenied(loaded.status()))
     return absl::PermissionDeniedError(
         "you may not read " + config_path() +
@@ -35,7 +42,7 @@ absl::StatusOr<Config> Context::config() const {
 
 void Context::fail(const absl::Status& status) {
   if (status.ok()) return;
-  // One line: libpq and others write several.
+  // Other libraries write several lines; a message has one.
   std::vector<std::string> lines = absl::StrSplit(status.message(), '\n', absl::SkipWhitespace());
   for (std::string& line : lines) absl::StripAsciiWhitespace(&line);
   std::fprintf(stderr, "gatetape: %s\n", printable(absl::StrJoin(lines, "; ")).c_str());
@@ -45,6 +52,7 @@ void Context::fail(const absl::Status& status) {
 Context make_context() {
   Context context;
   context.dir = default_dir();
+  context.dir_named = !environment("GATETAPE_DIR").empty();
   context.stdout_is_tty = isatty(STDOUT_FILENO) == 1;
   context.stderr_is_tty = isatty(STDERR_FILENO) == 1;
   context.color =
@@ -54,9 +62,15 @@ Context make_context() {
 
 std::string default_dir() {
   if (std::string dir = environment("GATETAPE_DIR"); !dir.empty()) return dir;
-  if (geteuid() == 0) return "/var/lib/gatetape";
-  if (std::string state = environment("XDG_STATE_HOME"); !state.empty()) return state + "/gatetape";
-  return environment("HOME") + "/.local/state/gatetape";
+  return geteuid() == 0 ? kSystemDir : user_dir();
+}
+
+std::vector<std::string> usual_dirs() {
+  std::vector<std::string> dirs;
+  for (const std::string& dir : {std::string(kSystemDir), user_dir()})
+    dirs.insert(dirs.end(), {dir, dir + "-demo"});
+  dirs.emplace_back("/etc/gatetape");
+  return dirs;
 }
 
 int exit_code_of(const absl::Status& status) {

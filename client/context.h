@@ -1,8 +1,9 @@
-// Context: what every verb of the command line shares: where the stack is, how to print, and the
-// exit code to return. Made by main; the main thread alone uses it.
+// Context is what every verb of the command line shares: the folder of the stack, how to print, and
+// the exit code. main makes it; only the main thread uses it.
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -22,30 +23,33 @@ enum ExitCode : int {
 };
 
 struct Context {
-  std::string dir;          // --dir, else GATETAPE_DIR, else the default state folder
-  std::string format;       // -o; empty = the verb's own default
-  bool local_time = false;  // --local: times in this machine's zone, else UTC
+  std::string dir;          // --dir, else GATETAPE_DIR, else the default folder
+  std::string format;       // -o; empty = the default of the verb
+  bool dir_named = false;   // `dir` comes from --dir or GATETAPE_DIR
+  bool local_time = false;  // --local: times in the local zone instead of UTC
   bool stdout_is_tty = false;
   bool stderr_is_tty = false;
   bool color = false;       // escape sequences may be used on stdout
   int exit_code = kExitOk;  // what main returns
 
-  // config_path gives DIR/gatetape.toml.
+  // config_path returns DIR/gatetape.toml.
   std::string config_path() const { return dir + "/gatetape.toml"; }
-  // config loads it; NOT_FOUND or PERMISSION_DENIED, with advice, when it cannot.
+  // config loads that file. NOT_FOUND or PERMISSION_DENIED, with advice in the text.
   absl::StatusOr<Config> config() const;
   // fail prints "gatetape: message" on standard error and sets the exit code that fits the status.
-  // Nothing happens when it is OK.
+  // It does nothing when the status is OK.
   void fail(const absl::Status& status);
 };
 
-// make_context takes the facts from the environment and the terminal; --dir and --local come later.
+// make_context reads the environment and the terminal; the parser sets --dir and --local later.
 Context make_context();
-// default_dir gives GATETAPE_DIR, else /var/lib/gatetape as root, else $XDG_STATE_HOME/gatetape,
-// else
-// ~/.local/state/gatetape.
+// default_dir returns GATETAPE_DIR, else /var/lib/gatetape for root, else
+// $XDG_STATE_HOME/gatetape, else ~/.local/state/gatetape.
 std::string default_dir();
-// exit_code_of maps a status to an exit code: NOT_FOUND 3, PERMISSION_DENIED 4, DATA_LOSS 5,
+// usual_dirs returns the folders in which a stack usually is: the ones of `gatetape up` and of its
+// demonstration, for root and for this user, and the configuration folder of the packages.
+std::vector<std::string> usual_dirs();
+// exit_code_of returns the exit code of a status: NOT_FOUND 3, PERMISSION_DENIED 4, DATA_LOSS 5,
 // UNAVAILABLE and DEADLINE_EXCEEDED 6, INVALID_ARGUMENT 2, else 1.
 int exit_code_of(const absl::Status& status);
 

@@ -11,6 +11,7 @@
 namespace gatetape {
 namespace {
 
+// Payload bytes in the queue. At the limit the reading thread waits, and gRPC stops auditd.
 constexpr size_t kBytesMax = 4 << 20;
 
 }  // namespace
@@ -34,7 +35,7 @@ std::optional<Frame> FrameFeed::pop() {
   uint64_t news = 0;
   const absl::MutexLock lock(&mutex_);
   if (frames_.empty()) {
-    // Nothing to read is no error: the next push writes again.
+    // The counter may be 0 already; the next push sets it again.
     [[maybe_unused]] const ssize_t taken = read(fd_.get(), &news, sizeof(news));
     return std::nullopt;
   }

@@ -1,6 +1,6 @@
-// FrameFeed reads a session's frames on a thread of its own, ahead of who shows them, so that keys
-// and signals are seen while the network is waited for. Bounded: a few megabytes. Main thread but
-// for its own.
+// FrameFeed reads the frames of a session on its own thread and queues them, so that the main
+// thread sees keys and signals while auditd is slow. The queue is bounded. All calls come from the
+// main thread.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -19,17 +19,18 @@ namespace gatetape {
 
 class FrameFeed {
  public:
-  // `client` serves no other call while this lives.
+  // `client` must serve no other call while the feed lives.
   FrameFeed(AuditClient& client, const audit::v1::ReadFramesRequest& request);
   ~FrameFeed();
   FrameFeed(const FrameFeed&) = delete;
   FrameFeed& operator=(const FrameFeed&) = delete;
 
-  // fd becomes readable when pop or finished may have news.
+  // fd returns a descriptor that is readable when pop or finished may return something new.
   int fd() const { return fd_.get(); }
-  // pop gives the next frame, nothing when none is here yet.
+  // pop returns the next frame; nothing when none has arrived yet.
   std::optional<Frame> pop();
-  // finished tells whether all frames were popped and no more come; `status` gets why.
+  // finished returns true when all frames were popped and no more will come. It writes the outcome
+  // of the call to `status`.
   bool finished(absl::Status* status);
 
  private:

@@ -1,11 +1,12 @@
 #include "client/newlines.h"
 
+#include "client/frame_role.h"
 #include "record/event.h"
 
 namespace gatetape {
 
 void Newlines::note(const Frame& frame) {
-  if (frame.kind != FrameKind::kRequestIn) return;
+  if (role_of(frame.kind) != FrameRole::kRequest) return;
   const auto event = Event::decode(frame.payload);
   has_pty_ = has_pty_ || (event.ok() && event->get("request") == "pty-req");
 }

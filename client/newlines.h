@@ -1,5 +1,5 @@
-// Newlines gives a channel's output as a terminal would have shown it: without a pty on the target
-// nobody has put a CR before each LF. Pure; one thread.
+// Newlines turns a channel's output into what a terminal shows. Without a pty on the target, output
+// has bare LF characters, and the user's terminal put a CR before each. Pure; one thread.
 #pragma once
 
 #include <string>
@@ -11,9 +11,9 @@ namespace gatetape {
 
 class Newlines {
  public:
-  // note takes each frame of the channel before its output: one of them may ask for a pty.
+  // note accepts each frame of the channel, before its output is fed: one may request a pty.
   void note(const Frame& frame);
-  // feed gives the next bytes of output.
+  // feed returns the next bytes of output.
   std::string feed(std::string_view bytes);
 
  private:

@@ -11,6 +11,7 @@
 namespace gatetape {
 namespace {
 
+// Rows that wait until the widths of a table are known. Longer tables keep these widths.
 constexpr size_t kMeasuredRows = 1000;
 
 std::string heading_of(const Column& column) {
@@ -37,7 +38,8 @@ Cell Cell::of_number(uint64_t number) { return {number, std::to_string(number), 
 absl::Status Output::check_format(const std::string& format) {
   for (const char* known : {"table", "json", "jsonl", "csv"})
     if (format == known) return absl::OkStatus();
-  return absl::InvalidArgumentError("-o is table, json, jsonl or csv, not " + printable(format));
+  return absl::InvalidArgumentError(
+      "\"" + printable(format) + "\" is not an output format: type -o table, json, jsonl or csv");
 }
 
 Output::Output(std::string format, std::vector<Column> columns, bool color, std::FILE* file)
@@ -69,7 +71,8 @@ absl::Status Output::finish() {
   if (format_ == "json") write(any_ ? "\n]\n" : "[]\n");
   if (format_ == "table" && !waiting_.empty()) add_to_table();
   if (std::fflush(file_) == 0 && std::ferror(file_) == 0) return absl::OkStatus();
-  return absl::UnknownError("the output could not be written");
+  return absl::UnknownError(
+      "the output could not be written: check the free space, or the program that reads it");
 }
 
 Json Output::as_json(const std::vector<Cell>& row) const {
@@ -95,7 +98,7 @@ void Output::add_to_table() {
 
 void Output::write_table_row(const std::vector<Cell>& row) {
   std::string line;
-  size_t owed = 0;  // blanks before the next cell, never at a line's end
+  size_t owed = 0;  // blanks before the next cell; a line never ends with blanks
   for (size_t i = 0; i < columns_.size(); ++i) {
     if (!columns_[i].in_table) continue;
     const Cell& cell = row[i];
@@ -129,7 +132,7 @@ size_t display_width(const std::string& text) {
   for (size_t at = 0; at < text.size();) {
     wchar_t wide = 0;
     const size_t length = mbrtowc(&wide, text.data() + at, text.size() - at, &state);
-    if (length == 0 || length > text.size() - at) return text.size();  // not this locale's
+    if (length == 0 || length > text.size() - at) return text.size();  // the locale is not UTF-8
     const int columns = wcwidth(wide);
     width += columns < 0 ? 1 : static_cast<size_t>(columns);
     at += length;

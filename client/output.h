@@ -1,5 +1,5 @@
-// Output: rows to standard output as a table, JSON, JSON lines or CSV. The same rows and names in
-// each. Main thread.
+// Output writes rows to standard output as a table, JSON, JSON lines or CSV, with the same rows and
+// names in each format. Main thread.
 #pragma once
 
 #include <cstdio>
@@ -13,33 +13,34 @@ namespace gatetape {
 
 using Json = nlohmann::ordered_json;
 
-// Cell is one value of a row: `value` for programs, `text` for people. Both are printable already.
+// Cell is one value of a row: `value` for programs, `text` for people. Both must be printable.
 struct Cell {
   Json value;
   std::string text;
-  const char* color = nullptr;  // an SGR parameter: "31"; used in a table on a terminal alone
+  const char* color = nullptr;  // an SGR parameter, such as "31"; used only in a table in color
 
-  // of_text escapes what comes from outside; an empty text is "-" in a table.
+  // of_text returns a cell with control characters escaped; an empty text is "-" in a table.
   static Cell of_text(std::string_view raw);
   static Cell of_number(uint64_t number);
 };
 
 struct Column {
   std::string name;            // the JSON key and CSV heading
-  bool in_table = true;        // machines get all columns, people those that fit a screen
+  bool in_table = true;        // programs get all columns, a table only those that fit a screen
   bool right_aligned = false;  // numbers
-  std::string heading = {};    // of the table, when it is not the name in capitals
+  std::string heading = {};    // heading in a table; empty = the name in capitals
 };
 
 class Output {
  public:
-  // check_format takes the format: table, json, jsonl or csv; INVALID_ARGUMENT for another.
+  // check_format checks that a format is table, json, jsonl or csv; INVALID_ARGUMENT otherwise.
   static absl::Status check_format(const std::string& format);
   Output(std::string format, std::vector<Column> columns, bool color, std::FILE* file = stdout);
 
-  // add takes one cell a column. A table's widths come from its first thousand rows.
+  // add accepts a row with one cell per column. The widths of a table come from its first 1,000
+  // rows.
   void add(std::vector<Cell> row);
-  // finish ends it; OK when all of it was written.
+  // finish writes the end. It returns OK when everything was written.
   absl::Status finish();
 
  private:
@@ -57,13 +58,13 @@ class Output {
   bool any_ = false;
 };
 
-// as_ascii gives the JSON text with everything else escaped: a terminal obeys some characters
-// beyond ASCII too, and strings may come from strangers.
+// as_ascii returns JSON text with everything beyond ASCII escaped, because a terminal also obeys
+// some characters beyond ASCII and the strings may come from an attacker.
 std::string as_ascii(const Json& value, int indent = -1);
 
-// csv_field quotes a value as RFC 4180 says, where it needs it.
+// csv_field returns a value as a field of RFC 4180, quoted where that is necessary.
 std::string csv_field(const std::string& value);
-// display_width counts the columns of a terminal that UTF-8 text takes.
+// display_width returns how many columns of a terminal UTF-8 text takes.
 size_t display_width(const std::string& text);
 
 }  // namespace gatetape

@@ -17,6 +17,13 @@ Cell state_cell(const std::string& state) {
   return cell;
 }
 
+// id_cell returns the whole id for programs, and the short one for people when auditd sent it.
+Cell id_cell(const v1::Session& session) {
+  Cell cell = Cell::of_text(id_text(session.session_id()));
+  if (!session.short_id().empty()) cell.text = printable(session.short_id());
+  return cell;
+}
+
 Cell bytes_cell(uint64_t bytes) { return {bytes, format_bytes(bytes), nullptr}; }
 
 }  // namespace
@@ -53,7 +60,7 @@ std::vector<Cell> session_cells(const v1::Session& session, const Context& conte
     const int64_t ns = end_ns - session.started_at_unix_ns();
     duration = {static_cast<double>(ns) / 1e9, format_span(ns), nullptr};
   }
-  return {Cell::of_text(id_text(session.session_id())),
+  return {id_cell(session),
           Cell::of_text(session.kind()),
           time_cell(session.started_at_unix_ns(), context),
           time_cell(session.ended_at_unix_ns(), context),
@@ -92,8 +99,11 @@ absl::StatusOr<uint32_t> pick_channel(const audit::v1::SessionDetail& detail, ui
       channels.push_back(event.channel());
   for (uint32_t channel : channels)
     if (channel == asked) return channel;
-  if (asked != 0 && detail.events_cut()) return asked;  // it may be among those
-  if (asked != 0) return absl::NotFoundError("the session has no channel " + std::to_string(asked));
+  if (asked != 0 && detail.events_cut())
+    return asked;  // its event may be one of those that were cut
+  if (asked != 0)
+    return absl::NotFoundError("the session has no channel " + std::to_string(asked) +
+                               ": `gatetape show` lists its channels");
   if (channels.size() <= 1) return channels.empty() ? 0 : channels.front();
   std::string names;
   for (uint32_t channel : channels) names += (names.empty() ? "" : ", ") + std::to_string(channel);

@@ -4,16 +4,14 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "base/utf8.h"
 
 namespace gatetape {
 namespace {
 
+// Characters of a line. A longer line is broken there, so that output without an end of line cannot
+// fill the memory.
 constexpr size_t kLineCharactersMax = 16 * 1024;
-
-size_t character_length(char lead) {
-  const auto byte = static_cast<unsigned char>(lead);
-  return byte < 0xc0 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
-}
 
 }  // namespace
 
@@ -35,11 +33,11 @@ void TextFilter::take(const VtToken& token) {
   if (token.type == VtToken::Type::kCsi) take_csi(token);
 }
 
-// take_text takes whole characters.
+// take_text accepts whole characters.
 void TextFilter::take_text(std::string_view text) {
   while (!text.empty()) {
-    const size_t length = character_length(text[0]);
-    // printable: U+009B and bidirectional overrides are text to the scanner.
+    const size_t length = utf8_front(text).length;
+    // The scanner takes U+009B and bidirectional overrides for text; printable escapes them.
     std::string character = printable(text.substr(0, length));
     if (cursor_ < line_.size())
       line_[cursor_] = std::move(character);

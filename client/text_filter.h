@@ -1,6 +1,6 @@
-// TextFilter turns a terminal's output into lines of plain text: it follows the cursor within the
+// TextFilter turns a terminal's output into lines of plain text. It follows the cursor within the
 // line (carriage return, backspace, erase, insert), drops all other sequences, and ends the line
-// where the cursor goes elsewhere. What it gives is safe to print. Pure; one thread.
+// where the cursor moves to another one. The result is safe to print. Pure; one thread.
 #pragma once
 
 #include <string>
@@ -14,9 +14,9 @@ namespace gatetape {
 
 class TextFilter {
  public:
-  // feed gives the lines that the next bytes complete.
+  // feed returns the lines that the next bytes complete.
   std::string feed(std::string_view bytes);
-  // flush gives the last line, when it has no end.
+  // flush returns the last line when it has no end.
   std::string flush();
 
  private:
@@ -28,7 +28,7 @@ class TextFilter {
 
   VtScanner scanner_;
   Utf8Stream utf8_;
-  std::vector<std::string> line_;  // a character each
+  std::vector<std::string> line_;  // one character per element
   size_t cursor_ = 0;              // at most line_.size()
   std::string out_;
 };

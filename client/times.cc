@@ -15,14 +15,14 @@ namespace gatetape {
 namespace {
 
 absl::Status bad_time(std::string_view text) {
-  return absl::InvalidArgumentError(
-      "not a time: " + printable(text) +
-      " (2026-01-02T03:04:05Z, 2026-01-02, 2h, \"3d ago\", today, yesterday)");
+  return absl::InvalidArgumentError("\"" + printable(text) +
+                                    "\" is not a time: type 2026-01-02T03:04:05Z, 2026-01-02, 2h, "
+                                    "\"3d ago\", today or yesterday");
 }
 
 absl::TimeZone zone(bool local) { return local ? absl::LocalTimeZone() : absl::UTCTimeZone(); }
 
-// parse_age reads "2h", "3 d", "90s ago"; false when it is no age.
+// parse_age parses "2h", "3 d", "90s ago". It returns false for anything else.
 bool parse_age(absl::string_view text, absl::Duration* age) {
   absl::ConsumeSuffix(&text, "ago");
   text = absl::StripAsciiWhitespace(text);
@@ -68,16 +68,15 @@ absl::StatusOr<int64_t> parse_time(std::string_view text, int64_t now_ns, bool l
   return bad_time(text);
 }
 
-absl::StatusOr<TimeRange> parse_range(std::string_view since, std::string_view until,
-                                      int64_t now_ns, bool local) {
+absl::StatusOr<TimeRange> parse_range(const TimeRangeText& text, int64_t now_ns, bool local) {
   TimeRange range;
-  if (!since.empty()) {
-    const auto since_ns = parse_time(since, now_ns, local);
+  if (!text.since.empty()) {
+    const auto since_ns = parse_time(text.since, now_ns, local);
     if (!since_ns.ok()) return since_ns.status();
     range.since_ns = *since_ns;
   }
-  if (!until.empty()) {
-    const auto until_ns = parse_time(until, now_ns, local);
+  if (!text.until.empty()) {
+    const auto until_ns = parse_time(text.until, now_ns, local);
     if (!until_ns.ok()) return until_ns.status();
     range.until_ns = *until_ns;
   }
@@ -86,7 +85,8 @@ absl::StatusOr<TimeRange> parse_range(std::string_view since, std::string_view u
 
 absl::StatusOr<int64_t> parse_position(std::string_view text) {
   const absl::Status bad = absl::InvalidArgumentError(
-      "not a place in a session: " + printable(text) + " (seconds, mm:ss or hh:mm:ss)");
+      "\"" + printable(text) +
+      "\" is not a position in a session: type seconds, mm:ss or hh:mm:ss");
   const std::vector<std::string> parts =
       absl::StrSplit(absl::string_view(text.data(), text.size()), ':');
   if (parts.size() > 3) return bad;

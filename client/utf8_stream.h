@@ -1,6 +1,6 @@
-// Utf8Stream makes well-formed UTF-8 of bytes that come in pieces: a character that is split
-// between two pieces comes whole with the second; bytes that are no UTF-8 become U+FFFD. Pure; one
-// thread.
+// Utf8Stream turns bytes that arrive in pieces into well-formed UTF-8. A character that is split
+// between two pieces is returned whole with the second piece. Bytes that are not UTF-8 become
+// U+FFFD. Pure; one thread.
 #pragma once
 
 #include <string>
@@ -10,9 +10,9 @@ namespace gatetape {
 
 class Utf8Stream {
  public:
-  // feed takes the next bytes and gives all characters that are complete.
+  // feed accepts the next bytes and returns every character that is complete.
   std::string feed(std::string_view bytes);
-  // flush gives what is left of a character that never became complete: one U+FFFD, or nothing.
+  // flush returns one U+FFFD when a character was left incomplete, else nothing.
   std::string flush();
 
  private:

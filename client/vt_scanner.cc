@@ -7,6 +7,7 @@ namespace gatetape {
 namespace {
 
 constexpr char kEsc = '\x1b';
+// Bytes of a sequence. A longer sequence is dropped; real ones have a few dozen bytes.
 constexpr size_t kSequenceBytesMax = 256;
 
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == '\x7f'; }
@@ -35,7 +36,7 @@ void VtScanner::feed(std::string_view bytes, const Sink& sink) {
   }
 }
 
-// feed_text takes a run of text, or one control; it gives how many bytes it took.
+// feed_text accepts a run of text or one control. It returns how many bytes that was.
 size_t VtScanner::feed_text(std::string_view bytes, const Sink& sink) {
   const auto end = std::find_if(bytes.begin(), bytes.end(), is_control);
   const auto length = static_cast<size_t>(end - bytes.begin());
@@ -53,7 +54,7 @@ size_t VtScanner::feed_text(std::string_view bytes, const Sink& sink) {
 }
 
 void VtScanner::feed_sequence(char c, const Sink& sink) {
-  if (c == '\x18' || c == '\x1a') {  // CAN, SUB: the sequence is off
+  if (c == '\x18' || c == '\x1a') {  // CAN and SUB cancel a sequence
     state_ = State::kGround;
     return;
   }
@@ -66,7 +67,7 @@ void VtScanner::feed_sequence(char c, const Sink& sink) {
     if (c == '\a') state_ = State::kGround;
     return;
   }
-  if (is_control(c)) {  // it acts in the middle of a sequence
+  if (is_control(c)) {  // a control acts even within a sequence
     sink({VtToken::Type::kControl, {&c, 1}});
     return;
   }
@@ -79,7 +80,7 @@ void VtScanner::feed_sequence(char c, const Sink& sink) {
     state_ = State::kCsi;
   } else if (sequence_.size() == 2 && std::string_view("]PX^_").find(c) != std::string_view::npos) {
     state_ = State::kString;
-  } else if (static_cast<unsigned char>(c) >= '0') {  // else an intermediate byte
+  } else if (static_cast<unsigned char>(c) >= '0') {  // smaller ones are intermediate bytes
     state_ = State::kGround;
     if (sequence_.size() < kSequenceBytesMax) sink({VtToken::Type::kEscape, sequence_});
   }

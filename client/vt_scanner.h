@@ -1,10 +1,11 @@
 // VtScanner splits a terminal's output into text, control characters and escape sequences
-// (ECMA-48), across any cuts. It never fails and keeps little: any bytes may come. Pure; one
-// thread.
+// (ECMA-48), wherever the input is cut. It accepts any bytes and keeps at most one sequence of
+// limited length. Pure; one thread.
 //
-// States: ground, escape (after ESC), csi (after ESC [), string (OSC, DCS, SOS, PM, APC until ST,
-// BEL, CAN, SUB or the ESC of another sequence: as terminals do, or a string without an end would
-// hide what they show).
+// States and moves: ground -> escape (at ESC) -> csi (at [), string (at ] P X ^ _) or ground (at
+// the final byte); csi -> ground (at the final byte); string -> ground (at BEL). From every state
+// CAN and SUB lead to ground, and ESC leads to escape. So a string without an end ends at the next
+// sequence, as in terminals, and hides nothing that they show.
 #pragma once
 
 #include <functional>
@@ -16,21 +17,21 @@ namespace gatetape {
 struct VtToken {
   enum class Type { kText, kControl, kEscape, kCsi };
   Type type = Type::kText;
-  // The exact bytes: a run without controls (maybe cut inside a character), one control, or a whole
-  // sequence with its ESC. Strings of OSC and its like are never given. Valid during the call
-  // alone.
+  // The exact bytes: a run without controls, which may be cut inside a character; one control; or a
+  // whole sequence with its ESC. Strings (OSC, DCS, SOS, PM, APC) are dropped. The view is valid
+  // only during the call of the sink.
   std::string_view bytes;
 
-  // final_byte is the last byte of a sequence, which names it.
+  // final_byte returns the last byte of a sequence, which says what the sequence does.
   char final_byte() const { return bytes.back(); }
-  // number gives the first parameter of a CSI sequence, or `standard` when there is none.
+  // number returns the first parameter of a CSI sequence, or `standard` when there is none.
   unsigned number(unsigned standard) const;
 };
 
 class VtScanner {
  public:
   using Sink = std::function<void(const VtToken&)>;
-  // feed takes the next bytes and hands each token to the sink.
+  // feed accepts the next bytes and passes each token to the sink.
   void feed(std::string_view bytes, const Sink& sink);
 
  private:

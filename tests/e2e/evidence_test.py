@@ -1,8 +1,9 @@
-"""What was recorded can be listed, searched, replayed, exported and proven; and whoever alters it
-in the database, as its superuser, is found out."""
+"""What was recorded can be listed, searched, replayed, exported and proven, and every change that a
+superuser makes in the database is detected."""
 
 import json
 import os
+import re
 import unittest
 
 import harness
@@ -21,7 +22,7 @@ def tearDownModule():
 
 
 def record(command):
-    """Runs a command through the gateway; gives its closed session."""
+    """Runs a command through the gateway and returns the id of its closed session."""
     ran = harness.run([*stack.jump(), command])
     assert ran.returncode == 0, ran.stderr
     return stack.session_of(command)
@@ -96,8 +97,90 @@ class Record(unittest.TestCase):
         self.assertIn("who asks this", str(stack.system_events("query")))
 
 
+class Names(unittest.TestCase):
+    """A session is named by its id, the beginning or the end of the id, or by its place."""
+
+    def assert_named(self, name, session):
+        """Checks that every verb with an ID finds the session by the name."""
+        shown = stack.gatetape("show", name, "-o", "json")
+        self.assertEqual(shown.returncode, 0, shown.stderr)
+        self.assertEqual(json.loads(shown.stdout)["id"], session, name)
+        self.assertEqual(stack.query("verify", name)[0]["id"], session, name)
+        exported = stack.gatetape("export", name, "-o", "json")
+        self.assertEqual(json.loads(exported.stdout)["session"]["id"], session, name)
+        played = stack.gatetape("play", "--text", name)
+        self.assertEqual(played.returncode, 0, played.stderr)
+        self.assertEqual(played.stdout, stack.gatetape("play", "--text", session).stdout)
+
+    def ls_on_a_terminal(self):
+        """Returns the ids that `ls` shows on a terminal, newest first."""
+        terminal = harness.Terminal([f"{harness.BIN}/gatetape", "--dir", stack.dir, "ls",
+                                     "--limit", "0"], columns=300, env={"NO_COLOR": "1"})
+        self.assertEqual(terminal.finish(), 0)
+        lines = terminal.screen.decode().splitlines()
+        return [line.split()[0] for line in lines[1:] if line.strip()]
+
+    def test_every_verb_takes_every_form_of_a_name(self):
+        older = record("echo the one before")
+        session = record("echo the newest one")
+        digits = session.replace("-", "")
+        for name in ("last", "last~0", digits, digits.upper(), digits[-12:], session[-17:],
+                     session[:-1]):
+            self.assert_named(name, session)
+        self.assert_named("last~1", older)
+
+    def test_ls_on_a_terminal_shows_a_name_that_can_be_typed(self):
+        session = record("echo short name")
+        shown = self.ls_on_a_terminal()
+        whole = [row["id"] for row in stack.query("ls", "--limit", "0")]
+        self.assertEqual(len(shown), len(whole))
+        self.assertEqual(whole[0], session)
+        for name, one in zip(shown, whole):
+            self.assertTrue(4 <= len(name) <= 8 and one.replace("-", "").endswith(name), name)
+        self.assert_named(shown[0], session)
+
+    def test_only_a_terminal_gets_short_names(self):
+        session = record("echo whole id")
+        for words in ((), ("-o", "csv"), ("-o", "jsonl")):
+            self.assertIn(session, stack.gatetape("ls", *words).stdout.decode())
+
+    def test_an_ambiguous_name_lists_candidates(self):
+        first, second = record("echo first twin"), record("echo second twin")
+        shared = os.path.commonprefix([first, second])
+        self.assertGreaterEqual(len(shared.replace("-", "")), 8, "the test took over a minute")
+        ran = stack.gatetape("show", shared[:8])
+        self.assertEqual((ran.returncode, ran.stdout), (2, b""))
+        message = ran.stderr.decode()
+        self.assertEqual(len(message.splitlines()), 1, message)
+        self.assertIn(second, message)
+        self.assertLessEqual(len(re.findall(r"[0-9a-f]{8}-[0-9a-f-]{27}", message)), 5, message)
+
+    def test_what_names_no_session_has_its_exit_code(self):
+        for verb in (["show"], ["play", "--text"], ["export", "-o", "txt"], ["verify"]):
+            self.assertEqual(stack.gatetape(*verb, "last~999999").returncode, 3, verb)
+            self.assertEqual(stack.gatetape(*verb, "00000000").returncode, 3, verb)
+            for name in ("abc", "last~", "last~1000001", "xyzw", "Last"):
+                self.assertEqual(stack.gatetape(*verb, name).returncode, 2, (verb, name))
+
+    def test_bash_completes_names(self):
+        session = record("echo complete me")
+        script = stack.gatetape("completion", "bash").stdout.decode()
+        def completed(*words):
+            ran = harness.run(["bash", "-c", f"""{script}
+                COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _gatetape
+                printf '%s\\n' "${{COMPREPLY[@]}}" """, "bash", "gatetape", *words],
+                env={**os.environ, "PATH": f"{harness.BIN}:{os.environ['PATH']}"})
+            return ran.stdout.decode().split()
+        for verb in ("show", "play", "export", "verify"):
+            self.assertIn(session, completed("--dir", stack.dir, verb, ""))
+            self.assertEqual(completed(verb, "--dir", stack.dir, session[:-4]), [session])
+            self.assertIn("last~1", completed("--dir", stack.dir, verb, "la"))
+        self.assertNotIn(session, completed("--dir", stack.dir, "ls", ""))
+        self.assertIn("--channel", completed("--dir", stack.dir, "play", "--"))
+
+
 class Tampering(unittest.TestCase):
-    """Each test alters a session of its own; the last one looks at all of them."""
+    """Each test alters its own session."""
 
     def altered(self, name, sql, seq=None):
         session = record(f"seq 1 2000; echo secret plan {name}")
@@ -113,14 +196,14 @@ class Tampering(unittest.TestCase):
         return verdict
 
     def test_one_byte_of_a_frame(self):
-        # The last row's last byte: of the session's last frame.
+        # The last byte of the last row belongs to the last frame of the session.
         self.altered("byte", """update gatetape.frames set data =
             set_byte(data, octet_length(data) - 1, 255 - get_byte(data, octet_length(data) - 1))
             where session_id = $ID and first_seq = (select max(first_seq) from gatetape.frames
             where session_id = $ID)""")
 
     def test_a_frame_is_named(self):
-        # Every row, so that the first frame is the first bad one.
+        # The key concerns every row, so the first frame is the first bad one.
         self.altered("named", """update gatetape.session_key set commit_key =
             set_byte(commit_key, 0, 255 - get_byte(commit_key, 0)) where session_id = $ID""", 1)
 
@@ -171,8 +254,8 @@ class Tampering(unittest.TestCase):
         for table in ("frames", "session_key", "head", "session", "session_end", "channel",
                       "event"):
             stack.tamper(f"delete from gatetape.{table} where session_id = '{session}'")
-        # The gateway's own record tells of it; what a daemon said in its last moment is no proof,
-        # so this takes a heartbeat.
+        # The gateway's own record names the session. Its newest frames do not count as proof before
+        # the next heartbeat.
         def accused():
             ran = stack.gatetape("verify", "--all")
             self.assertIn(ran.returncode, (0, TAMPERED))

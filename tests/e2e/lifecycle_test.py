@@ -1,7 +1,9 @@
-"""Stopping ends sessions in order, starting again keeps the record, and a crash accuses nobody."""
+"""Stopping ends sessions in order, starting again keeps the record, and after a crash no record is
+called tampered."""
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import unittest
@@ -22,7 +24,7 @@ def tearDownModule():
 
 class Lifecycle(unittest.TestCase):
     def open_session(self, command):
-        """A session that is up; what it says comes through `process`."""
+        """Returns the ssh process of a session after its first line of output."""
         process = subprocess.Popen([*stack.jump(), command], stdin=subprocess.PIPE,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.assertEqual(process.stdout.readline(), b"up\n")
@@ -90,7 +92,7 @@ class Lifecycle(unittest.TestCase):
         self.assertIn("already runs", (ran.stdout + ran.stderr).decode())
 
     def doctor(self, text):
-        """What doctor says, as soon as it says `text`, and its exit code."""
+        """Runs doctor until its output holds `text`, and returns that run."""
         def ask():
             ran = stack.gatetape("doctor")
             return ran if text in ran.stdout.decode() else None
@@ -100,6 +102,31 @@ class Lifecycle(unittest.TestCase):
         ran = self.doctor("recorder records on unix:")
         self.assertEqual(ran.returncode, 0, ran.stdout)
         self.assertNotIn("FAIL", ran.stdout.decode())
+
+    def test_doctor_without_a_stack_names_the_folders_that_it_looked_in(self):
+        home = f"{stack.folder}/nobody_home"
+        environment = {**os.environ, "HOME": home, "XDG_STATE_HOME": f"{home}/state"}
+        environment.pop("GATETAPE_DIR", None)
+        def doctor(*words):
+            return harness.run([f"{harness.BIN}/gatetape", *words, "doctor"], env=environment)
+        ran = doctor("--dir", f"{home}/named")
+        self.assertEqual(ran.returncode, 6, ran.stdout)
+        self.assertIn(f"there is no gatetape.toml in {home}/named\n", ran.stdout.decode())
+        environment["GATETAPE_DIR"] = f"{home}/in_environment"
+        self.assertIn(f"no gatetape.toml in {home}/in_environment\n", doctor().stdout.decode())
+        del environment["GATETAPE_DIR"]
+        if os.path.exists("/var/lib/gatetape/gatetape.toml"):
+            self.skipTest("this machine has a stack of its own")
+        ran = doctor()
+        self.assertEqual(ran.returncode, 6, ran.stdout)
+        for folder in ("/var/lib/gatetape", f"{home}/state/gatetape"):
+            self.assertIn(folder, ran.stdout.decode())
+        os.makedirs(f"{home}/state/gatetape-demo")
+        shutil.copy(f"{stack.dir}/gatetape.toml", f"{home}/state/gatetape-demo")
+        ran = doctor()
+        self.assertEqual(ran.returncode, 6, ran.stdout)
+        self.assertIn(f"run `gatetape --dir {home}/state/gatetape-demo doctor`",
+                      ran.stdout.decode())
 
     def test_doctor_sees_a_daemon_that_says_nothing(self):
         for daemon in ("recorder", "auditd"):
@@ -124,7 +151,7 @@ class Lifecycle(unittest.TestCase):
 
     @contextlib.contextmanager
     def configuration(self, change):
-        """gatetape.toml as `change` makes it, for who reads it meanwhile."""
+        """Changes gatetape.toml for the programs that read it within the context."""
         path = f"{stack.dir}/gatetape.toml"
         with open(path, encoding="utf-8") as file:
             text = file.read()

@@ -10,6 +10,7 @@ add_library(gatetape_fuzz_parts STATIC
   ${CMAKE_SOURCE_DIR}/tee/gate.cc
   ${CMAKE_SOURCE_DIR}/tee/spool.cc
   ${CMAKE_SOURCE_DIR}/client/cast.cc
+  ${CMAKE_SOURCE_DIR}/client/frame_role.cc
   ${CMAKE_SOURCE_DIR}/client/newlines.cc
   ${CMAKE_SOURCE_DIR}/client/output.cc
   ${CMAKE_SOURCE_DIR}/tools/cli/play_filter.cc

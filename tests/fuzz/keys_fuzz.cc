@@ -90,9 +90,10 @@ void check_base64(std::string_view text) {
 void check_pem(std::string_view text) {
   if (text.find("-----BEGIN") == std::string_view::npos) return;
   const std::string pem(text);
-  const auto loaded = tools::Certificate::parse(pem, pem);
+  const auto loaded = tools::Certificate::parse({.certificate = pem, .key = pem});
   if (!loaded.ok()) return;
-  const auto again = tools::Certificate::parse(loaded->certificate_pem(), loaded->key_pem());
+  const auto again = tools::Certificate::parse(
+      {.certificate = loaded->certificate_pem(), .key = loaded->key_pem()});
   CHECK(again.ok(), again.status());
   CHECK(again->certificate_pem() == loaded->certificate_pem());
   const auto leaf = loaded->sign({"x", "gatetape:x", {"host", "10.0.0.1"}, 1});

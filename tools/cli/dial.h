@@ -1,4 +1,4 @@
-// dial: connects to an endpoint of the configuration, to see whether somebody answers. Any thread.
+// dial connects to an endpoint of the configuration, to check that a daemon answers. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -9,11 +9,10 @@
 
 namespace gatetape::tools {
 
-// dial connects to unix:PATH or HOST:PORT (an address that means "all" becomes loopback).
-// UNAVAILABLE with the system's word when nobody answers within `timeout_ms`.
+// dial connects to unix:PATH or HOST:PORT; the unspecified address (0.0.0.0, ::) becomes loopback.
+// UNAVAILABLE with the system's reason when nobody accepts within `timeout_ms`.
 absl::StatusOr<Fd> dial(const std::string& endpoint, int64_t timeout_ms);
-// read_line reads up to a line end, 255 bytes at most; what came until `timeout_ms` when there is
-// none.
+// read_line reads until the end of a line, 255 bytes, or `timeout_ms`, and returns what it read.
 std::string read_line(const Fd& fd, int64_t timeout_ms);
 
 }  // namespace gatetape::tools

@@ -1,4 +1,5 @@
-// gatetape: the command line. Each verb lives in tools/verb_NAME and adds itself to the parser.
+// gatetape is the command line. Each verb is a file tools/cli/verb_NAME.cc that adds the verb to
+// the parser.
 #include <CLI/CLI.hpp>
 #include <clocale>
 #include <cstdio>
@@ -25,7 +26,7 @@ using gatetape::Context;
 namespace {
 
 using AddVerb = void (*)(CLI::App&, Context&);
-// In the order of --help.
+// The verbs in the order of --help.
 constexpr AddVerb kVerbs[] = {
     gatetape::tools::add_ls,      gatetape::tools::add_show,       gatetape::tools::add_play,
     gatetape::tools::add_search,  gatetape::tools::add_export,     gatetape::tools::add_verify,
@@ -34,13 +35,14 @@ constexpr AddVerb kVerbs[] = {
     gatetape::tools::add_hosts,   gatetape::tools::add_users};
 
 int run(int argc, char** argv) {
-  std::setlocale(LC_CTYPE, "C.UTF-8");  // widths of characters
+  std::setlocale(LC_CTYPE, "C.UTF-8");  // for the widths of characters
   Context context = gatetape::make_context();
   CLI::App app("gatetape: search, replay and prove what passed through the SSH gateway");
   app.require_subcommand(1);
   app.fallthrough();  // --dir and --local may also follow the verb
-  app.add_option("--dir", context.dir, "folder of the stack (GATETAPE_DIR)");
-  app.add_flag("--local", context.local_time, "show times in the local zone, not UTC");
+  app.add_option("--dir", context.dir, "folder of the stack (GATETAPE_DIR)")
+      ->each([&context](const std::string&) { context.dir_named = true; });
+  app.add_flag("--local", context.local_time, "show times in the local time zone instead of UTC");
   for (AddVerb add : kVerbs) add(app, context);
   try {
     app.parse(argc, argv);

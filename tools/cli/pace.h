@@ -1,34 +1,43 @@
-// Pace tells when the next recorded output is due: true timing times speed, long silences cut,
-// pauses and seeks. Times are ns: offsets in the session, and a clock that never goes back. Pure;
-// one thread.
+// Pace decides when the next recorded output is due: the true timing divided by a speed, with long
+// silences shortened, pauses and seeks. Times are ns: offsets in the session, and a clock that
+// never goes back. Pure; one thread.
 #pragma once
 
 #include <cstdint>
 
 namespace gatetape::tools {
 
+struct PaceOptions {
+  double speed = 1;                 // above 0; 2 is twice as fast
+  int64_t max_idle_ns = INT64_MAX;  // silences in the session are cut to this length
+};
+
+// PaceMoment is an offset in the session together with the time now.
+struct PaceMoment {
+  int64_t offset_ns = 0;
+  int64_t now_ns = 0;
+};
+
 class Pace {
  public:
-  // `speed` > 0 is 1 for true time; no silence is longer than `max_idle_ns` of session time.
-  Pace(double speed, int64_t max_idle_ns, int64_t now_ns);
+  Pace(const PaceOptions& options, int64_t now_ns) : options_(options), anchor_{0, now_ns} {}
 
-  // wait_ns gives how long to wait before what happened at `offset_ns` is shown: 0 = now, negative
-  // = for ever (paused).
-  int64_t wait_ns(int64_t offset_ns, int64_t now_ns) const;
-  // shown says that what happened at `offset_ns` was shown.
-  void shown(int64_t offset_ns, int64_t now_ns);
-  // position_ns is the place in the session.
+  // wait_ns returns how long to wait before the output at the offset is shown: 0 is now, a negative
+  // number is for ever, because the player is paused.
+  int64_t wait_ns(const PaceMoment& next) const;
+  // shown notes that the output at the offset was shown.
+  void shown(const PaceMoment& done);
+  // position_ns returns the present offset in the session.
   int64_t position_ns(int64_t now_ns) const;
-  // seek shows all before `offset_ns` at once. To go back, what is shown starts again at offset 0.
-  void seek(int64_t offset_ns, int64_t now_ns);
+  // seek makes everything before the offset due at once. To go back, the caller shows the session
+  // again from offset 0.
+  void seek(const PaceMoment& to);
+  // toggle_pause pauses, or goes on.
   void toggle_pause(int64_t now_ns);
-  bool paused() const { return paused_; }
 
  private:
-  const double speed_;
-  const int64_t max_idle_ns_;
-  int64_t anchor_offset_ns_ = 0;  // this place in the session ...
-  int64_t anchor_real_ns_;        // ... was at this time
+  const PaceOptions options_;
+  PaceMoment anchor_;  // this offset was shown at this time
   int64_t skip_until_ns_ = 0;
   bool paused_ = false;
 };

@@ -2,25 +2,27 @@
 
 #include <algorithm>
 
+#include "base/utf8.h"
+
 namespace gatetape::tools {
 namespace {
 
-// is_plain tells whether all of a sequence behind its ESC is ASCII; terminals read other bytes in
-// it each in their own way, some as controls.
+// is_plain returns true when a sequence is printable ASCII after its ESC. Terminals differ in how
+// they read other bytes within a sequence; some take them for controls.
 bool is_plain(std::string_view sequence) {
   return std::all_of(sequence.begin() + 1, sequence.end(), [](char c) { return c >= ' '; });
 }
 
-// Private modes that change what keys send, or make the terminal send bytes of its own: mouse,
-// focus, paste brackets, colors, sizes.
+// is_input_mode returns true for private modes that change what keys send, or make the terminal
+// send bytes by itself: mouse, focus, paste brackets, colors, sizes.
 bool is_input_mode(unsigned mode) {
   return mode == 1 || mode == 9 || mode == 66 || mode == 67 || (mode >= 1000 && mode < 1040) ||
          (mode >= 1050 && mode < 1070) || mode == 2004 || mode == 2031 || mode == 2048 ||
          mode == 9001;
 }
 
-// may_set takes the parameters of a CSI h or l. Of the modes that are not private only 4, insert,
-// is about the screen.
+// may_set checks the parameters of a CSI h or l. Of the modes that are not private, only 4 (insert)
+// affects nothing but the screen.
 bool may_set(std::string_view parameters) {
   const bool is_private = parameters.starts_with('?');
   unsigned mode = 0;
@@ -38,20 +40,20 @@ bool may_set(std::string_view parameters) {
 bool may_pass_csi(std::string_view sequence) {
   const char last = sequence.back();
   const std::string_view parameters = sequence.substr(2, sequence.size() - 3);
-  // Questions of device, status, modes, colors and version, reports, windows, printers, locators.
+  // Queries of device, status, modes, colors and version; reports; windows; printers; locators.
   if (std::string_view("cintuwxyzR{|").find(last) != std::string_view::npos) return false;
   if (parameters.find_first_of("$<=>") != std::string_view::npos) return false;
-  if (last == 'p') return parameters == "!";  // soft reset; others set what keys send
+  if (last == 'p') return parameters == "!";  // soft reset; the others change what keys send
   if (last == 'h' || last == 'l') return may_set(parameters);
-  // Of what is private only the erasing is about the screen.
+  // Of the private sequences, only erasing affects nothing but the screen.
   return parameters.find('?') == std::string_view::npos || last == 'J' || last == 'K';
 }
 
 bool may_pass_escape(std::string_view sequence) {
-  // The end of a string, none of which passed; who are you; keypad modes.
+  // The end of a string, which was dropped; the query for an identity; keypad modes.
   if (sequence.size() == 2 && std::string_view("\\Z=>").find(sequence[1]) != std::string_view::npos)
     return false;
-  // 8-bit controls; another character set than UTF-8.
+  // 8-bit controls; a character set other than UTF-8.
   return sequence.find_first_of(" %") == std::string_view::npos;
 }
 
@@ -70,13 +72,17 @@ bool may_pass(const VtToken& token) {
   return false;
 }
 
-// U+0080-U+009F are controls too: ESC [ in one character and the like. Takes whole characters.
+// without_c1 replaces U+0080 to U+009F, which are controls too (U+009B is ESC [ in one character).
+// It accepts whole characters.
 std::string without_c1(std::string_view text) {
   std::string out;
-  for (size_t i = 0; i < text.size(); i++) {
-    const bool c1 = text[i] == '\xc2' && static_cast<unsigned char>(text[i + 1]) < 0xa0;
-    out += c1 ? '?' : text[i];
-    if (c1) i++;
+  while (!text.empty()) {
+    const Utf8Front front = utf8_front(text);
+    if (front.code >= 0x80 && front.code < 0xa0)
+      out += '?';
+    else
+      out += text.substr(0, front.length);
+    text.remove_prefix(front.length);
   }
   return out;
 }

@@ -1,6 +1,7 @@
-// PlayFilter passes recorded output on to a terminal without what could reach beyond its screen:
-// titles, clipboard and other strings, questions that the terminal answers as if typed, and modes
-// that change what keys and mouse send. What it gives is UTF-8. Pure; one thread.
+// PlayFilter removes from recorded output what could affect more than the screen of a terminal:
+// titles, clipboard access and other strings, queries that the terminal answers as if the answer
+// were typed, and modes that change what keys and mouse send. The result is UTF-8. Pure; one
+// thread.
 #pragma once
 
 #include <string>
@@ -13,7 +14,7 @@ namespace gatetape::tools {
 
 class PlayFilter {
  public:
-  // feed gives what may be written for the next bytes.
+  // feed returns what may be written to the terminal for the next bytes.
   std::string feed(std::string_view bytes);
 
  private:

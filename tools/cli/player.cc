@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "client/frame_role.h"
+
 namespace gatetape::tools {
 namespace {
 
@@ -33,8 +35,8 @@ Player::Player(const PlayerOptions& options, AuditClient& client, const Clock& c
       client_(client),
       clock_(clock),
       signals_(signals),
-      pace_(options.speed, options.max_idle_ns, clock.mono_ns()) {
-  if (options.start_ns > 0) pace_.seek(options.start_ns, clock.mono_ns());
+      pace_(options.pace, clock.mono_ns()) {
+  if (options.start_ns > 0) pace_.seek({options.start_ns, clock.mono_ns()});
 }
 
 absl::Status Player::run() {
@@ -44,16 +46,21 @@ absl::Status Player::run() {
     while (!next_ && (next_ = feed_->pop()))
       if (!shows(*next_)) next_.reset();
     if (!next_ && feed_->finished(&status)) return status;
-    int64_t wait_ns = -1;
-    if (next_)
-      wait_ns = options_.follow
-                    ? 0
-                    : pace_.wait_ns(static_cast<int64_t>(next_->offset_ns), clock_.mono_ns());
+    const int64_t wait_ns = wait_for_next_ns();
     if (wait(wait_ns) == Event::kQuit) return absl::OkStatus();
-    if (wait_ns != 0 || !next_) continue;  // waited, or a key sought elsewhere
-    if (!show(*next_)) return absl::UnknownError("the terminal is gone");
+    if (wait_ns != 0 || !next_) continue;  // it is not due yet, or a key moved the position
+    if (!show(*next_)) return absl::UnknownError("the terminal was closed during the replay");
     next_.reset();
   }
+}
+
+PaceMoment Player::moment_of(const Frame& frame) const {
+  return {static_cast<int64_t>(frame.offset_ns), clock_.mono_ns()};
+}
+
+int64_t Player::wait_for_next_ns() const {
+  if (!next_) return -1;
+  return options_.follow ? 0 : pace_.wait_ns(moment_of(*next_));
 }
 
 void Player::start_feed() {
@@ -70,15 +77,15 @@ void Player::start_feed() {
 bool Player::shows(const Frame& frame) {
   if (frame.channel != options_.channel) return false;
   newlines_.note(frame);
-  return frame.kind == FrameKind::kOut || frame.kind == FrameKind::kErr;
+  return is_shown(frame);
 }
 
 bool Player::show(const Frame& frame) {
-  pace_.shown(static_cast<int64_t>(frame.offset_ns), clock_.mono_ns());
+  pace_.shown(moment_of(frame));
   return write_all(filter_.feed(newlines_.feed(frame.payload)));
 }
 
-// wait looks for keys, signals and, when nothing is at hand, frames, for at most `wait_ns`.
+// wait waits at most `wait_ns` for a key, a signal or, when no frame is at hand, for a frame.
 Player::Event Player::wait(int64_t wait_ns) {
   pollfd fds[] = {
       {signals_, POLLIN, 0}, {terminal_.fd(), POLLIN, 0}, {next_ ? -1 : feed_->fd(), POLLIN, 0}};
@@ -89,7 +96,7 @@ Player::Event Player::wait(int64_t wait_ns) {
 }
 
 Player::Event Player::on_keys(const std::string& keys) {
-  if (keys.empty()) return Event::kQuit;  // the terminal hung up
+  if (keys.empty()) return Event::kQuit;  // the terminal is closed
   for (size_t i = 0; i < keys.size(); ++i) {
     const std::string_view sequence = std::string_view(keys).substr(i, 3);
     if (keys[i] == 'q' || keys[i] == '\x03') return Event::kQuit;
@@ -104,7 +111,7 @@ Player::Event Player::on_keys(const std::string& keys) {
 void Player::seek_by(int64_t delta_ns) {
   if (options_.follow) return;
   const int64_t now_ns = clock_.mono_ns();
-  pace_.seek(pace_.position_ns(now_ns) + delta_ns, now_ns);
+  pace_.seek({pace_.position_ns(now_ns) + delta_ns, now_ns});
   if (delta_ns > 0) return;
   start_feed();
   write_all(kClear);

@@ -1,6 +1,6 @@
-// Player shows one channel's output on this terminal in its time: space pauses, arrows seek, q
-// quits. It reads the session again from its start to go back, so it keeps nothing of it. Main
-// thread.
+// Player replays one channel's output on this terminal with its timing: space pauses, arrows seek,
+// q quits. To go back it reads the session again from the start, so it keeps nothing in memory.
+// Main thread.
 #pragma once
 
 #include <cstdint>
@@ -22,15 +22,14 @@ namespace gatetape::tools {
 struct PlayerOptions {
   std::string id;
   uint32_t channel = 0;
-  double speed = 1;
-  int64_t max_idle_ns = INT64_MAX;
+  PaceOptions pace;
   int64_t start_ns = 0;
-  bool follow = false;  // all that is there at once, then each output as it comes
+  bool follow = false;  // show what is recorded at once, then new output as it arrives
 };
 
 class Player {
  public:
-  // `signals` is ExitSignals' descriptor. All outlive the player.
+  // `signals` is the descriptor of ExitSignals. All arguments must outlive the player.
   Player(const PlayerOptions& options, AuditClient& client, const Clock& clock, int signals);
 
   // run plays to the end, to q, or to a signal, and restores the terminal.
@@ -41,6 +40,9 @@ class Player {
   void start_feed();
   bool shows(const Frame& frame);
   bool show(const Frame& frame);
+  PaceMoment moment_of(const Frame& frame) const;
+  // wait_for_next_ns returns when the frame at hand is due; -1 when none is at hand.
+  int64_t wait_for_next_ns() const;
   Event wait(int64_t wait_ns);
   Event on_keys(const std::string& keys);
   void seek_by(int64_t delta_ns);

@@ -13,7 +13,7 @@
 namespace gatetape::tools {
 namespace {
 
-// Plain text, visible cursor, first screen, whole scroll region, no application keys.
+// No attributes, a visible cursor, the normal screen, the whole scroll region, normal keys.
 constexpr std::string_view kReset = "\x1b[0m\x1b[?25h\x1b[?1049l\x1b[r\x1b[?1l\x1b>\x1b(B\r\n";
 
 }  // namespace

@@ -1,5 +1,6 @@
-// RawTerminal gives single keys as long as it lives, and leaves the terminal as it was, whatever
-// ends the program in order: signals come as keys do, not as handlers. Main thread.
+// RawTerminal reads single keys while it lives and restores the terminal when it is destroyed.
+// ExitSignals makes that happen at a signal too: signals arrive on a descriptor, not in a handler.
+// Main thread.
 #pragma once
 
 #include <termios.h>
@@ -10,15 +11,15 @@
 
 namespace gatetape::tools {
 
-// ExitSignals takes SIGINT, SIGTERM, SIGHUP and SIGQUIT as a descriptor, and back when it goes.
-// Make it before any thread exists: threads inherit that they are blocked.
+// ExitSignals delivers SIGINT, SIGTERM, SIGHUP and SIGQUIT on a descriptor while it lives. It must
+// be made before any thread, because threads inherit that the signals are blocked.
 class ExitSignals {
  public:
   ExitSignals();
   ~ExitSignals();
   ExitSignals(const ExitSignals&) = delete;
   ExitSignals& operator=(const ExitSignals&) = delete;
-  // fd becomes readable when one came.
+  // fd returns a descriptor that is readable when a signal arrived.
   int fd() const { return fd_.get(); }
 
  private:
@@ -28,16 +29,17 @@ class ExitSignals {
 
 class RawTerminal {
  public:
-  // Works on /dev/tty; without one there are no keys, and nothing to restore.
+  // The constructor opens /dev/tty. Without a terminal there are no keys and nothing to restore.
   RawTerminal();
-  // Ends attributes, modes and the second screen that a recording left on, and drops pending input.
+  // The destructor resets attributes, modes and the alternate screen that a recording left on, and
+  // drops pending input.
   ~RawTerminal();
   RawTerminal(const RawTerminal&) = delete;
   RawTerminal& operator=(const RawTerminal&) = delete;
 
-  // fd is for polling; -1 without a terminal, which poll ignores.
+  // fd returns a descriptor for poll; -1, which poll ignores, when there is no terminal.
   int fd() const { return fd_.get(); }
-  // read_keys gives what was typed, without waiting.
+  // read_keys returns what was typed, without waiting.
   std::string read_keys();
 
  private:

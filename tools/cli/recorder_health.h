@@ -1,5 +1,5 @@
-// check_recorder: asks a recorder, by gRPC's standard health service, whether it records. One
-// thread.
+// check_recorder asks a recorder through the standard health service of gRPC whether it records.
+// One thread.
 #pragma once
 
 #include <cstdint>
@@ -10,10 +10,10 @@
 
 namespace gatetape::tools {
 
-// check_recorder asks the recorder on `endpoint` (unix:PATH or HOST:PORT, reached as a gateway
-// reaches it). OK when it has its database. FAILED_PRECONDITION when it has none, DEADLINE_EXCEEDED
-// when it takes the connection but says nothing for `timeout_ms`, UNAVAILABLE when it cannot be
-// reached or refuses us; each with the endpoint in it.
+// check_recorder connects to `endpoint` (unix:PATH or HOST:PORT) as a gateway does. It returns OK
+// when the recorder reaches its database, FAILED_PRECONDITION when it does not, DEADLINE_EXCEEDED
+// when it accepts the connection but does not answer within `timeout_ms`, and UNAVAILABLE when it
+// cannot be reached or rejects the connection. Each text names the endpoint.
 absl::Status check_recorder(const std::string& endpoint, const TlsConfig& tls, int64_t timeout_ms);
 
 }  // namespace gatetape::tools

@@ -24,10 +24,11 @@ absl::Status print_ca(bool host, const Context& context) {
 }  // namespace
 
 void add_ca(CLI::App& app, Context& context) {
-  auto host = std::make_shared<bool>(false);  // shared by the parser and the callback
+  auto host = std::make_shared<bool>(false);  // owned by the parser and the callback together
   CLI::App* verb =
       app.add_subcommand("ca", "print the user CA's public key, for a target's TrustedUserCAKeys");
-  verb->add_flag("--host", *host, "the host CA instead, as a line for a client's known_hosts");
+  verb->add_flag("--host", *host,
+                 "print the host CA's public key instead, as a line for a client's known_hosts");
   verb->callback([host, &context] { context.fail(print_ca(*host, context)); });
 }
 

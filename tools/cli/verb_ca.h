@@ -1,4 +1,4 @@
-// gatetape ca: the public keys that targets and clients are to trust. Main thread.
+// Verb ca prints the public keys that targets and clients must trust. Main thread.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -7,7 +7,8 @@
 
 namespace gatetape::tools {
 
-// add_ca adds the verb to the parser; the context lives as long as the app.
+// add_ca adds the verb to the parser, which runs it when the command line names it. The context
+// must outlive the parser.
 void add_ca(CLI::App& app, Context& context);
 
 }  // namespace gatetape::tools

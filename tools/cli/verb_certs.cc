@@ -22,8 +22,9 @@ struct CertsOptions {
   std::vector<std::string> hosts;
 };
 
-// Folder is where the files go, held open so that nobody can put another in its place. What root
-// makes there belongs to whoever the folder around it belongs to: the daemons' account, for DIR.
+// Folder is the folder of the files. It is held open, so that nobody can put another folder in its
+// place. Files that root makes there belong to the owner of the folder around it; for DIR/tls that
+// is the account of the daemons.
 struct Folder {
   std::string path;
   Fd fd;
@@ -35,7 +36,8 @@ absl::Status failed(const std::string& path) {
   return absl::UnavailableError(path + ": " + std::strerror(errno));
 }
 
-// True when root could hand it over, or when we are not root and it is ours as it should be.
+// hand_over gives a file that root made to the owner; it does nothing for other users. It returns
+// false when that failed.
 bool hand_over(const Fd& fd, const Folder& folder) {
   return geteuid() != 0 || fchown(fd.get(), folder.uid, folder.gid) == 0;
 }
@@ -54,14 +56,14 @@ absl::StatusOr<Folder> open_folder(const std::string& path) {
   return folder;
 }
 
-// Writes a file that must not exist.
+// write_once writes a file that must not exist.
 absl::Status write_once(const Folder& folder, const std::string& name, const std::string& text,
                         mode_t mode) {
   const std::string path = folder.path + "/" + name;
   const Fd fd(openat(folder.fd.get(), name.c_str(),
                      O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
   if (fd.get() < 0 && errno == EEXIST)
-    return absl::AlreadyExistsError(path + " exists and is kept; remove it to have a new one");
+    return absl::AlreadyExistsError(path + " exists and is kept: remove it to have a new one made");
   const bool ok = fd.get() >= 0 &&
                   write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
                   hand_over(fd, folder) && fsync(fd.get()) == 0;
@@ -81,11 +83,10 @@ absl::StatusOr<Certificate> find_or_make_ca(const Folder& folder) {
   const bool has_key = access((base + ".key").c_str(), F_OK) == 0;
   const bool has_certificate = access((base + ".pem").c_str(), F_OK) == 0;
   if (has_key != has_certificate)
-    return absl::FailedPreconditionError(
-        base + (has_key ? ".pem" : ".key") +
-        " is not here: bring it back for as long as it shall sign, or remove all of " +
-        folder.path + " for a new CA");
-  if (has_key) return Certificate::load(base + ".pem", base + ".key");
+    return absl::FailedPreconditionError(base + (has_key ? ".pem" : ".key") +
+                                         " is missing: restore it while the CA signs, or remove " +
+                                         folder.path + " to have a new CA made");
+  if (has_key) return Certificate::load({.certificate = base + ".pem", .key = base + ".key"});
   const Certificate made = Certificate::make_ca("gatetape private CA", kCaDays);
   if (absl::Status status = write_pair(folder, "ca", made); !status.ok()) return status;
   return made;
@@ -122,11 +123,11 @@ absl::Status make_certs(const CertsOptions& options, const Context& context) {
 }  // namespace
 
 void add_certs(CLI::App& app, Context& context) {
-  auto options = std::make_shared<CertsOptions>();  // shared by the parser and the callback
+  auto options = std::make_shared<CertsOptions>();  // owned by the parser and the callback together
   options->hosts = {"localhost"};
   CLI::App* verb = app.add_subcommand("certs", "make a private CA and certificates for [tls]");
-  verb->add_option("--host", options->hosts, "name or address that the daemons are reached by");
-  verb->add_option("--out", options->out, "folder to write to; else DIR/tls");
+  verb->add_option("--host", options->hosts, "name or address under which the daemons are reached");
+  verb->add_option("--out", options->out, "folder to write to (default DIR/tls)");
   verb->callback([options, &context] { context.fail(make_certs(*options, context)); });
 }
 

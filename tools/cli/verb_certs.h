@@ -1,4 +1,4 @@
-// gatetape certs: a private CA and certificates for mutual TLS between the daemons. Main thread.
+// Verb certs makes a private CA and certificates for mutual TLS between the daemons. Main thread.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -7,7 +7,8 @@
 
 namespace gatetape::tools {
 
-// add_certs adds the verb to the parser; the context lives as long as the app.
+// add_certs adds the verb to the parser, which runs it when the command line names it. The context
+// must outlive the parser.
 void add_certs(CLI::App& app, Context& context);
 
 }  // namespace gatetape::tools

@@ -1,4 +1,4 @@
-// gatetape completion: what a shell needs to complete the command line. Main thread.
+// Verb completion prints the completion script of a shell. Main thread.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -7,7 +7,8 @@
 
 namespace gatetape::tools {
 
-// add_completion adds the verb to the parser; the context lives as long as the app.
+// add_completion adds the verb to the parser, which runs it when the command line names it. The
+// context must outlive the parser.
 void add_completion(CLI::App& app, Context& context);
 
 }  // namespace gatetape::tools

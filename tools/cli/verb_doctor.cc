@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/crypto.h"
@@ -30,13 +31,14 @@ constexpr int64_t kTimeoutMs = 3000;
 constexpr int64_t kRecorderTimeoutMs = 2000;
 constexpr int64_t kExpirySoonS = 14 * 86400;
 
-// Doctor prints one line a check and counts what is wrong.
+// Doctor prints one line per check, with advice when the check failed, and counts failures.
 class Doctor {
  public:
   explicit Doctor(const Context& context) : context_(context) {}
 
-  // examine runs all checks; true when nothing is wrong.
-  bool examine();
+  // examine runs all checks. It returns the exit code: kExitUnreachable when there is no stack,
+  // kExitError when something else is wrong.
+  ExitCode examine();
 
  private:
   void good(const std::string& what) { std::printf("ok    %s\n", what.c_str()); }
@@ -52,6 +54,8 @@ class Doctor {
     bad(message.substr(0, message.find('\n')), advice);
   }
 
+  void report_no_stack();
+  void check_daemons(const Config& config);
   void check_access(const Config& config);
   void check_key(const std::string& path);
   void check_recorder_here(const Config& config);
@@ -69,29 +73,52 @@ class Doctor {
   int failures_ = 0;
 };
 
-bool Doctor::examine() {
+ExitCode Doctor::examine() {
   check_clock();
   check_disk();
   const absl::StatusOr<Config> config = context_.config();
-  if (!config.ok()) {
-    bad(config.status(), "correct the file, or name the stack's folder with --dir");
-    return false;
+  if (absl::IsNotFound(config.status())) {
+    report_no_stack();
+    return kExitUnreachable;
   }
-  good("configuration " + config->path);
-  const bool tls_is_usable = check_tls(config->tls);
+  if (config.ok())
+    check_daemons(*config);
+  else
+    bad(config.status(), "correct the file, or name the stack's folder with --dir");
+  return failures_ == 0 ? kExitOk : kExitError;
+}
+
+// report_no_stack writes which folders have no gatetape.toml. Folders beside the one of the context
+// are looked in only when nobody named that one.
+void Doctor::report_no_stack() {
+  std::vector<std::string> looked_in = {context_.dir};
+  std::string advice = "name its folder with --dir, or make a stack with `gatetape up`";
+  for (const std::string& dir : context_.dir_named ? std::vector<std::string>() : usual_dirs()) {
+    if (dir == context_.dir) continue;
+    std::error_code unreadable;  // then the stack is somebody else's
+    if (std::filesystem::exists(dir + "/gatetape.toml", unreadable))
+      advice = "there is a stack in " + dir + ": run `gatetape --dir " + dir + " doctor`";
+    else
+      looked_in.push_back(dir);
+  }
+  bad("no stack is here: there is no gatetape.toml in " + absl::StrJoin(looked_in, ", "), advice);
+}
+
+void Doctor::check_daemons(const Config& config) {
+  good("configuration " + config.path);
+  const bool tls_is_usable = check_tls(config.tls);
   const std::pair<const char*, std::function<void()>> daemons[] = {
-      {"recorder", [&] { check_recorder_here(*config); }},
-      {"auditd", [&] { check_auditd(*config); }},
-      {"gateway", [&] { check_gateway(*config); }}};
-  // A file that names no daemon is all defaults, for all of them.
+      {"recorder", [&] { check_recorder_here(config); }},
+      {"auditd", [&] { check_auditd(config); }},
+      {"gateway", [&] { check_gateway(config); }}};
+  // A file that names no daemon holds the defaults of all of them.
   for (const auto& [daemon, check] : daemons) {
-    if (config->daemons.empty() || config->daemons.contains(daemon))
+    if (config.daemons.empty() || config.daemons.contains(daemon))
       check();
     else
       std::printf("skip  %s: no [%s] in the configuration\n", daemon, daemon);
   }
-  check_recorders(*config, tls_is_usable);
-  return failures_ == 0;
+  check_recorders(config, tls_is_usable);
 }
 
 void Doctor::check_recorder_here(const Config& config) {
@@ -103,7 +130,8 @@ void Doctor::check_recorder_here(const Config& config) {
 void Doctor::check_access(const Config& config) {
   const absl::StatusOr<Access> access = Access::load(config.gateway.access_file);
   if (!access.ok())
-    return bad(access.status(), "a running gateway keeps its old rules; correct it");
+    return bad(access.status(),
+               "correct the file; a running gateway keeps its old rules until then");
   good(absl::StrCat("access ", config.gateway.access_file, ": ", access->users().size(), " users, ",
                     access->targets().size(), " targets, ", access->roles().size(), " roles"));
   for (const AccessTarget& target : access->targets())
@@ -115,25 +143,26 @@ void Doctor::check_access(const Config& config) {
 void Doctor::check_key(const std::string& path) {
   const absl::Status status = SigningKey::load(path).status();
   if (status.ok()) return good("key " + path + ", readable by its owner alone");
-  bad(status, "restore it if it existed; `gatetape up` makes those of a new stack");
+  bad(status, "restore the key from a backup; `gatetape up` makes the keys of a new stack");
 }
 
-// What a key signs that auditd does not trust is a forgery to it. Keys of other machines are not
-// here to be looked at.
+// check_trusted checks that auditd trusts a key, because it takes signatures of any other key for
+// forgeries. Keys on other machines cannot be checked here.
 void Doctor::check_trusted(const std::string& key_file,
                            const std::vector<std::string>& trusted_files, const std::string& list) {
   const absl::StatusOr<SigningKey> key = SigningKey::load(key_file);
   if (!key.ok() || trusted_files.empty()) return;
   for (const std::string& file : trusted_files) {
     const absl::StatusOr<std::string> text = read_whole_file(file);
-    if (!text.ok()) return bad(text.status(), "auditd does not start without it");
+    if (!text.ok()) return bad(text.status(), "restore the file; auditd does not start without it");
     const absl::StatusOr<PublicKey> trusted = PublicKey::from_text(*text);
     if (!trusted.ok())
-      return bad(file + ": not one line `ed25519 BASE64`", "auditd does not start with it");
+      return bad(file + ": not one line `ed25519 BASE64`",
+                 "restore the file; auditd does not start with it");
     if (trusted->raw == key->public_key().raw) return;
   }
   bad("auditd." + list + " names no file with the public key of " + key_file,
-      "add it: what this key signs does not verify");
+      "add that file; until then, what this key signs does not verify");
 }
 
 void Doctor::check_database(const std::string& daemon, const std::string& conninfo) {
@@ -158,14 +187,16 @@ void Doctor::check_database(const std::string& daemon, const std::string& connin
   good(absl::StrCat("PostgreSQL for ", daemon, ", at migration ", *newest));
 }
 
-// True when nothing stands against asking over TCP.
+// check_tls returns true when a recorder can be asked over TCP.
 bool Doctor::check_tls(const TlsConfig& tls) {
   if (tls.certificate.empty() || tls.key.empty() || tls.ca.empty()) return true;
   constexpr int64_t kNsPerS = 1'000'000'000;
   const int64_t now_s = system_clock().wall_ns() / kNsPerS;
   const absl::StatusOr<int64_t> until_s = read_tls_expiry(tls, now_s);
   if (!until_s.ok()) {
-    bad(until_s.status(), "`gatetape certs` makes what is missing; no daemon starts with this");
+    bad(until_s.status(),
+        "run `gatetape certs` to make what is missing; no daemon with a TCP endpoint starts until "
+        "then");
     return false;
   }
   const std::string what = tls.certificate + " is valid until " + format_utc(*until_s * kNsPerS);
@@ -173,7 +204,8 @@ bool Doctor::check_tls(const TlsConfig& tls) {
     good(what);
   else
     warn(what,
-         "renew it: remove it and its key, then `gatetape certs`; it is read again by itself");
+         "renew it: remove it and its key, then run `gatetape certs`; the daemons read it again by "
+         "themselves");
   return true;
 }
 
@@ -186,13 +218,14 @@ void Doctor::check_recorders(const Config& config, bool tls_is_usable) {
     const absl::Status status = check_recorder(endpoint, config.tls, kRecorderTimeoutMs);
     if (status.ok()) good("recorder records on " + endpoint);
     if (absl::IsFailedPrecondition(status))
-      bad(status, "see database_lost in its log; until then sessions freeze");
+      bad(status, "see database_lost in its log; sessions freeze until the database is back");
     if (absl::IsDeadlineExceeded(status))
-      bad(status, "it is stopped or hangs: restart gatetape-recorder; until then sessions freeze");
+      bad(status,
+          "restart gatetape-recorder, which is stopped or hangs; sessions freeze until then");
     if (absl::IsUnavailable(status))
       bad(status,
-          "start gatetape-recorder; if it runs, see its allowed_users or [tls]; until then "
-          "sessions freeze");
+          "start gatetape-recorder, or check its allowed_users or [tls] when it runs; sessions "
+          "freeze until then");
   }
 }
 
@@ -205,7 +238,7 @@ void Doctor::check_auditd(const Config& config) {
       client.ok() ? (*client)->health() : client.status();
   if (absl::IsDeadlineExceeded(health.status()))
     return bad(health.status(),
-               "it is stopped, or its database hangs: see its log, restart gatetape-auditd");
+               "see its log and restart gatetape-auditd; it is stopped, or its database hangs");
   if (!health.ok()) return bad(health.status(), "start gatetape-auditd and see its log");
   if (health->database() != "ok") bad("auditd: " + health->database(), "see the database above");
   if (health->recorder() != "ok")
@@ -231,7 +264,8 @@ void Doctor::check_gateway(const Config& config) {
     const std::string banner = read_line(*fd, kTimeoutMs);
     if (banner.starts_with("SSH-2.0-")) good("gateway answers on " + endpoint);
     if (!banner.starts_with("SSH-2.0-"))
-      bad(endpoint + " does not speak SSH", "another program has this port; change `listen`");
+      bad(endpoint + " does not speak SSH",
+          "change `listen`, because another program uses this port");
   }
 }
 
@@ -239,7 +273,7 @@ void Doctor::check_disk() {
   for (const DiskRoom& room : disk_rooms(std::filesystem::absolute(context_.dir).string())) {
     const std::string what = absl::StrCat(room.free_bytes >> 20, " MiB are free for ", room.path);
     if (room.is_low())
-      bad(what, "make room: when the disk is full, nothing passes");
+      bad(what, "free some space; when the disk is full, nothing passes the gateway");
     else
       good(what);
   }
@@ -248,18 +282,16 @@ void Doctor::check_disk() {
 void Doctor::check_clock() {
   timex state{};
   const int result = adjtimex(&state);
-  if (result >= 0 && result != TIME_ERROR) return good("clock is synchronised");
-  warn("the clock is not known to be synchronised",
-       "run chrony or systemd-timesyncd: record times");
+  if (result >= 0 && result != TIME_ERROR) return good("clock is synchronized");
+  warn("the clock is not known to be synchronized",
+       "run chrony or systemd-timesyncd; the times in the record come from this clock");
 }
 
 }  // namespace
 
 void add_doctor(CLI::App& app, Context& context) {
-  CLI::App* verb = app.add_subcommand("doctor", "check every part and say what to do");
-  verb->callback([&context] {
-    if (!Doctor(context).examine()) context.exit_code = kExitError;
-  });
+  CLI::App* verb = app.add_subcommand("doctor", "check every part of the stack and say what to do");
+  verb->callback([&context] { context.exit_code = Doctor(context).examine(); });
 }
 
 }  // namespace gatetape::tools

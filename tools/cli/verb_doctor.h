@@ -1,4 +1,4 @@
-// gatetape doctor: checks every part of a stack and says what to do. Main thread.
+// Verb doctor checks every part of a stack and says what to do about each failure. Main thread.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -7,7 +7,8 @@
 
 namespace gatetape::tools {
 
-// add_doctor adds the verb to the parser; the context lives as long as the app.
+// add_doctor adds the verb to the parser, which runs it when the command line names it. The context
+// must outlive the parser.
 void add_doctor(CLI::App& app, Context& context);
 
 }  // namespace gatetape::tools

@@ -1,9 +1,7 @@
 #include "tools/cli/verb_export.h"
 
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -15,12 +13,15 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "base/os/replace_file.h"
 #include "client/audit_client.h"
 #include "client/cast.h"
+#include "client/frame_role.h"
 #include "client/output.h"
 #include "client/session_view.h"
 #include "client/text_filter.h"
 #include "record/derived.h"
+#include "tools/cli/verb_argument.h"
 
 namespace gatetape::tools {
 namespace {
@@ -32,39 +33,28 @@ struct Options {
   std::string format;
   std::string file;
   std::string stream = "out";
-  uint32_t channel = 0;  // 0 = the only one
+  uint32_t channel = 0;  // 0 = the only channel
   bool with_input = false;
 };
 
-struct CloseFile {
-  void operator()(std::FILE* file) const { std::fclose(file); }
-};
-using File = std::unique_ptr<std::FILE, CloseFile>;
+using Writer = std::function<absl::Status(std::FILE* file)>;
 
-absl::Status write_to(int fd, const std::string& path,
-                      const std::function<absl::Status(std::FILE* file)>& write) {
-  const File file(fd < 0 ? nullptr : fdopen(fd, "wb"));
-  if (file == nullptr)
-    return absl::UnknownError("cannot write " + path + ": " + std::strerror(errno));
-  return write(file.get());
+// write_to_device writes to a path that is not a regular file, such as a pipe or /dev/null.
+absl::Status write_to_device(const std::string& path, const Writer& write) {
+  const int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(fd < 0 ? nullptr : fdopen(fd, "wb"),
+                                                             std::fclose);
+  if (file != nullptr) return write(file.get());
+  return absl::UnknownError("cannot write " + path + ": " + std::strerror(errno));
 }
 
-// write_file writes a new file that its owner alone may read, as a record is nobody else's
-// business; aside first, so that what was there stays when it fails. What is no file is written to
-// as it is.
-absl::Status write_file(const std::string& path,
-                        const std::function<absl::Status(std::FILE* file)>& write) {
+// write_file writes a file that only its owner may read, because a record is confidential. A link
+// stays a link.
+absl::Status write_file(const std::string& path, const Writer& write) {
   struct stat info {};
-  if (stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode))
-    return write_to(open(path.c_str(), O_WRONLY | O_CLOEXEC), path, write);
+  if (stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) return write_to_device(path, write);
   std::error_code error;
-  const std::filesystem::path target = std::filesystem::weakly_canonical(path, error);
-  std::string part = target.string() + ".XXXXXX";
-  absl::Status status = write_to(mkostemp(part.data(), O_CLOEXEC), path, write);
-  if (status.ok() && rename(part.c_str(), target.c_str()) != 0)
-    status = absl::UnknownError("cannot write " + path + ": " + std::strerror(errno));
-  if (!status.ok()) unlink(part.c_str());
-  return status;
+  return replace_file(std::filesystem::weakly_canonical(path, error).string(), 0600, write);
 }
 
 FrameKind kind_of_stream(const std::string& stream) {
@@ -82,7 +72,7 @@ Json json_of(const Frame& frame) {
   return out;
 }
 
-// Export is one run of the verb: where its bytes go and what it exports.
+// Export is one run of the verb: one session to one file.
 class Export {
  public:
   Export(const Options& options, const Context& context, AuditClient& client, std::FILE* file)
@@ -106,7 +96,8 @@ class Export {
     }
     if (!status.ok()) return status;
     if (std::fflush(file_) == 0 && std::ferror(file_) == 0) return absl::OkStatus();
-    return absl::UnknownError("the output could not be written");
+    return absl::UnknownError(
+        "the output could not be written: check the free space, or the program that reads it");
   }
 
  private:
@@ -131,9 +122,9 @@ class Export {
 
   absl::Status as_cast(const v1::Session& session) {
     const CastOptions options{
-        session.started_at_unix_ns(),
-        printable(session.user() + ": " + session.login() + "@" + session.target()),
-        options_.with_input};
+        .started_at_unix_ns = session.started_at_unix_ns(),
+        .title = printable(session.user() + ": " + session.login() + "@" + session.target()),
+        .with_input = options_.with_input};
     CastWriter cast(options, [this](const std::string& line) { write(line); });
     const absl::Status status = client_.read(request_, [&](const Frame& frame) {
       if (frame.channel == channel_) cast.add(frame);
@@ -153,8 +144,7 @@ class Export {
   absl::Status as_text() {
     TextFilter text;
     const absl::Status status = client_.read(request_, [&](const Frame& frame) {
-      const bool shown = frame.kind == FrameKind::kOut || frame.kind == FrameKind::kErr;
-      return frame.channel != channel_ || !shown || write(text.feed(frame.payload));
+      return frame.channel != channel_ || !is_shown(frame) || write(text.feed(frame.payload));
     });
     write(text.flush());
     return status;
@@ -171,7 +161,7 @@ class Export {
 absl::Status run(const Options& options, const Context& context) {
   if (options.format == "raw" && options.file.empty() && context.stdout_is_tty)
     return absl::InvalidArgumentError(
-        "raw bytes may take over this terminal: give --output-file, or a pipe");
+        "raw bytes can control this terminal: use --output-file or a pipe");
   const auto client = AuditClient::connect(context);
   if (!client.ok()) return client.status();
   if (options.file.empty()) return Export(options, context, **client, stdout).run();
@@ -183,18 +173,18 @@ absl::Status run(const Options& options, const Context& context) {
 }  // namespace
 
 void add_export(CLI::App& app, Context& context) {
-  auto options = std::make_shared<Options>();  // shared by the parser and the callback
+  auto options = std::make_shared<Options>();  // owned by the parser and the callback together
   CLI::App* verb = app.add_subcommand("export", "write a session for other programs");
-  verb->add_option("id", options->id, "session id, or a prefix that names one")->required();
+  add_session_argument(verb, &options->id)->required();
   verb->add_option("-o,--output", options->format,
                    "cast (asciicast v2), raw (exact bytes), json (every frame) or txt")
       ->required()
       ->check(CLI::IsMember({"cast", "raw", "json", "txt"}));
-  verb->add_option("--output-file", options->file, "write here, not to standard output");
-  verb->add_option("--stream", options->stream, "of raw: out (default), in or err")
+  verb->add_option("--output-file", options->file, "write to this file instead of standard output");
+  verb->add_option("--stream", options->stream, "stream of raw: out (default), in or err")
       ->check(CLI::IsMember({"out", "in", "err"}));
-  verb->add_option("--channel", options->channel, "this channel, when there are several");
-  verb->add_flag("--input", options->with_input, "of cast: what was typed too");
+  verb->add_option("--channel", options->channel, "number of the channel, when there are several");
+  verb->add_flag("--input", options->with_input, "add to a cast what was typed");
   verb->callback([options, &context] { context.fail(run(*options, context)); });
 }
 

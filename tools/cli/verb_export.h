@@ -1,4 +1,4 @@
-// verb export: one session in a form that other programs read. Main thread.
+// Verb export writes one session in a format that other programs read. Main thread.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -7,7 +7,8 @@
 
 namespace gatetape::tools {
 
-// add_export adds the verb to the parser; it runs when the command line names it.
+// add_export adds the verb to the parser, which runs it when the command line names it. The context
+// must outlive the parser.
 void add_export(CLI::App& app, Context& context);
 
 }  // namespace gatetape::tools

@@ -47,7 +47,8 @@ absl::Status list_hosts(const Context& context) {
   return output.finish();
 }
 
-// Prints the keys as a list to paste, their fingerprints for a person to compare.
+// print_keys prints the keys on standard output as a list for access.toml, and their fingerprints
+// on standard error for a person to compare.
 void print_keys(const std::vector<OpensshPublicKey>& keys, const AccessTarget* target) {
   std::printf("host_keys = [\n");
   for (const OpensshPublicKey& key : keys) {
@@ -66,7 +67,8 @@ void print_keys(const std::vector<OpensshPublicKey>& keys, const AccessTarget* t
 
 absl::Status scan_host(const std::string& name, const Context& context) {
   const absl::StatusOr<Access> access = load_access(context);
-  if (absl::IsInvalidArgument(access.status())) return access.status();  // it may name the target
+  if (absl::IsInvalidArgument(access.status()))
+    return access.status();  // the file may name the target
   absl::StatusOr<HostPort> endpoint = parse_host_port(name, uint16_t{22});
   if (!endpoint.ok()) return endpoint.status();
   const AccessTarget* target =
@@ -86,7 +88,7 @@ absl::Status scan_host(const std::string& name, const Context& context) {
   }
   if (keys.empty())
     return absl::UnavailableError("no host key from " + format_host_port(*endpoint) +
-                                  "; does sshd answer there?");
+                                  ": check that sshd answers there");
   print_keys(keys, target);
   return absl::OkStatus();
 }
@@ -94,11 +96,13 @@ absl::Status scan_host(const std::string& name, const Context& context) {
 }  // namespace
 
 void add_hosts(CLI::App& app, Context& context) {
-  auto name = std::make_shared<std::string>();  // shared by the parser and the callback
-  CLI::App* verb = app.add_subcommand("hosts", "list the targets; scan prints a host's keys");
+  auto name = std::make_shared<std::string>();  // owned by the parser and the callback together
+  CLI::App* verb =
+      app.add_subcommand("hosts", "list the targets; `hosts scan` prints the keys of a host");
   verb->add_option("-o,--output", context.format, "table, json, jsonl or csv")
       ->check(CLI::IsMember({"table", "json", "jsonl", "csv"}));
-  CLI::App* scan = verb->add_subcommand("scan", "print the host keys of a target or address now");
+  CLI::App* scan =
+      verb->add_subcommand("scan", "print the host keys that a target or address presents now");
   scan->add_option("host", *name, "name of a target, or address[:port]")->required();
   verb->callback([name, scan, &context] {
     context.fail(scan->parsed() ? scan_host(*name, context) : list_hosts(context));

@@ -1,4 +1,4 @@
-// gatetape hosts: the targets, and their host keys as they show them now. Main thread.
+// Verb hosts lists the targets, and prints the host keys that a target presents now. Main thread.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -7,7 +7,8 @@
 
 namespace gatetape::tools {
 
-// add_hosts adds the verb to the parser; the context lives as long as the app.
+// add_hosts adds the verb to the parser, which runs it when the command line names it. The context
+// must outlive the parser.
 void add_hosts(CLI::App& app, Context& context);
 
 }  // namespace gatetape::tools

@@ -31,8 +31,10 @@ absl::StatusOr<v1::ListSessionsRequest> make_request(const Options& options,
   request.set_kind(options.kind);
   request.set_live(options.live);
   request.set_limit(options.limit);
-  const auto range =
-      parse_range(options.since, options.until, system_clock().wall_ns(), context.local_time);
+  // A person types what the table shows; a program gets the whole id.
+  request.set_short_ids(options.format == "table" && context.stdout_is_tty);
+  const auto range = parse_range({.since = options.since, .until = options.until},
+                                 system_clock().wall_ns(), context.local_time);
   if (!range.ok()) return range.status();
   request.set_since_unix_ns(range->since_ns);
   request.set_until_unix_ns(range->until_ns);
@@ -56,26 +58,26 @@ absl::Status run(const Options& options, const Context& context) {
   if (!status.ok()) return status;
   if (count == 0 && options.format == "table") std::fprintf(stderr, "no sessions\n");
   if (count == options.limit && options.format == "table")
-    std::fprintf(stderr, "the newest %u; more with --limit N (0 = all)\n", count);
+    std::fprintf(stderr, "these are the newest %u; --limit N lists more (0 = all)\n", count);
   return written;
 }
 
 }  // namespace
 
 void add_ls(CLI::App& app, Context& context) {
-  auto options = std::make_shared<Options>();  // shared by the parser and the callback
+  auto options = std::make_shared<Options>();  // owned by the parser and the callback together
   CLI::App* verb = app.add_subcommand("ls", "list sessions, newest first");
-  verb->add_option("--user", options->user, "user, a glob with * and ?");
-  verb->add_option("--target", options->target, "target's name or address, a glob");
-  verb->add_option("--login", options->login, "login on the target, a glob");
-  verb->add_option("--from", options->from, "client's address or CIDR");
+  verb->add_option("--user", options->user, "glob of the user, with * and ?");
+  verb->add_option("--target", options->target, "glob of the target's name or address");
+  verb->add_option("--login", options->login, "glob of the login on the target");
+  verb->add_option("--from", options->from, "the client's address, or a CIDR");
   verb->add_option("--since", options->since,
-                   "started at or after: 2026-01-02T03:04:05Z, 2h, today");
-  verb->add_option("--until", options->until, "started before");
-  verb->add_flag("--live", options->live, "sessions that go on now");
+                   "sessions that started at or after: 2026-01-02T03:04:05Z, 2h (ago), today");
+  verb->add_option("--until", options->until, "sessions that started before");
+  verb->add_flag("--live", options->live, "sessions that are running now");
   verb->add_option("--kind", options->kind, "session (default), forward or system")
       ->check(CLI::IsMember({"session", "forward", "system"}));
-  verb->add_option("--limit", options->limit, "at most so many (default 50, 0 = all)");
+  verb->add_option("--limit", options->limit, "list at most this many (default 50, 0 = all)");
   verb->add_option("-o,--output", options->format, "table (default), json, jsonl or csv");
   verb->callback([options, &context] { context.fail(run(*options, context)); });
 }

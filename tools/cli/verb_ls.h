@@ -1,4 +1,4 @@
-// verb ls: the sessions that match, newest first. Main thread.
+// Verb ls lists sessions, newest first. Main thread.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -7,7 +7,8 @@
 
 namespace gatetape::tools {
 
-// add_ls adds the verb to the parser; it runs when the command line names it.
+// add_ls adds the verb to the parser, which runs it when the command line names it. The context
+// must outlive the parser.
 void add_ls(CLI::App& app, Context& context);
 
 }  // namespace gatetape::tools

@@ -11,7 +11,7 @@
 namespace gatetape::tools {
 namespace {
 
-// The database of the stack in --dir, as the owner of its private cluster.
+// own_database returns the conninfo of the stack in --dir, as the owner of its private cluster.
 std::string own_database(const Context& context) {
   const std::string dir = std::filesystem::absolute(context.dir).lexically_normal().string();
   return "host=" + dir + "/run port=5432 dbname=gatetape user=gatetape_owner";
@@ -32,9 +32,10 @@ absl::Status run_migrate(const std::string& database, const Context& context) {
 }  // namespace
 
 void add_migrate(CLI::App& app, Context& context) {
-  auto database = std::make_shared<std::string>();  // shared by the parser and the callback
+  auto database = std::make_shared<std::string>();  // owned by the parser and the callback together
   CLI::App* verb = app.add_subcommand("migrate", "bring a database to this program's schema");
-  verb->add_option("--database", *database, "libpq conninfo of its owner; else the stack's own");
+  verb->add_option("--database", *database,
+                   "libpq conninfo of the owner (default: the stack's own database)");
   verb->callback([database, &context] { context.fail(run_migrate(*database, context)); });
 }
 

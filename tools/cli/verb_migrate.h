@@ -1,4 +1,4 @@
-// gatetape migrate: brings a database to this program's schema. Main thread.
+// Verb migrate brings a database to this program's schema. Main thread.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -7,7 +7,8 @@
 
 namespace gatetape::tools {
 
-// add_migrate adds the verb to the parser; the context lives as long as the app.
+// add_migrate adds the verb to the parser, which runs it when the command line names it. The
+// context must outlive the parser.
 void add_migrate(CLI::App& app, Context& context);
 
 }  // namespace gatetape::tools

@@ -6,10 +6,12 @@
 
 #include "base/clock.h"
 #include "client/audit_client.h"
+#include "client/frame_role.h"
 #include "client/session_view.h"
 #include "client/text_filter.h"
 #include "client/times.h"
 #include "tools/cli/player.h"
+#include "tools/cli/verb_argument.h"
 
 namespace gatetape::tools {
 namespace {
@@ -20,14 +22,13 @@ struct Options {
   std::string id;
   std::string at;
   double speed = 1;
-  double max_idle_s = 0;  // 0 = as long as it was
+  double max_idle_s = 0;  // 0 = silences keep their length
   uint32_t channel = 0;
   bool text = false;
   bool follow = false;
 };
 
-// print_text prints what the channel's output reads like, without timing; all channels when none is
-// chosen.
+// print_text prints the text of the chosen channel, or of all channels, without timing.
 absl::Status print_text(const Options& options, AuditClient& client) {
   v1::ReadFramesRequest request;
   request.set_id(options.id);
@@ -39,7 +40,7 @@ absl::Status print_text(const Options& options, AuditClient& client) {
   };
   const absl::Status status = client.read(request, [&](const Frame& frame) {
     if (options.channel != 0 && frame.channel != options.channel) return true;
-    if (frame.kind != FrameKind::kOut && frame.kind != FrameKind::kErr) return true;
+    if (!is_shown(frame)) return true;
     return print(filter.feed(frame.payload));
   });
   print(filter.flush());
@@ -54,9 +55,9 @@ absl::StatusOr<PlayerOptions> player_options(const Options& options, AuditClient
   PlayerOptions player;
   player.id = id_text(detail->session().session_id());
   player.channel = *channel;
-  player.speed = options.speed;
+  player.pace.speed = options.speed;
   if (options.max_idle_s > 0)
-    player.max_idle_ns = static_cast<int64_t>(std::llround(options.max_idle_s * 1e9));
+    player.pace.max_idle_ns = static_cast<int64_t>(std::llround(options.max_idle_s * 1e9));
   if (!options.at.empty()) {
     const auto start_ns = parse_position(options.at);
     if (!start_ns.ok()) return start_ns.status();
@@ -69,7 +70,7 @@ absl::StatusOr<PlayerOptions> player_options(const Options& options, AuditClient
 absl::Status run(const Options& options, const Context& context) {
   if (!options.text && !context.stdout_is_tty)
     return absl::InvalidArgumentError(
-        "standard output is no terminal: use --text, or `gatetape export`");
+        "standard output is not a terminal: use --text, or `gatetape export`");
   if (options.text) {
     const auto client = AuditClient::connect(context);
     return client.ok() ? print_text(options, **client) : client.status();
@@ -85,18 +86,18 @@ absl::Status run(const Options& options, const Context& context) {
 }  // namespace
 
 void add_play(CLI::App& app, Context& context) {
-  auto options = std::make_shared<Options>();  // shared by the parser and the callback
-  CLI::App* verb =
-      app.add_subcommand("play", "replay a session here (space: pause, left/right: 5 s, q: quit)");
-  verb->add_option("id", options->id, "session id, or a prefix that names one")->required();
-  verb->add_option("-s,--speed", options->speed, "times true speed (default 1)")
+  auto options = std::make_shared<Options>();  // owned by the parser and the callback together
+  CLI::App* verb = app.add_subcommand(
+      "play", "replay a session in this terminal (space: pause, left/right: 5 s, q: quit)");
+  add_session_argument(verb, &options->id)->required();
+  verb->add_option("-s,--speed", options->speed, "multiply the true speed by this (default 1)")
       ->check(CLI::Range(0.01, 1000.0));
-  verb->add_option("-i,--max-idle", options->max_idle_s, "no silence longer than so many seconds")
+  verb->add_option("-i,--max-idle", options->max_idle_s, "shorten silences to this many seconds")
       ->check(CLI::Range(0.001, 1e6));
-  verb->add_option("--at", options->at, "start here: seconds, mm:ss or hh:mm:ss");
-  verb->add_option("--channel", options->channel, "this channel, when there are several");
-  verb->add_flag("-f,--follow", options->follow, "a live session: go on as it does");
-  verb->add_flag("--text", options->text, "print its text at once, without control sequences");
+  verb->add_option("--at", options->at, "start at this position: seconds, mm:ss or hh:mm:ss");
+  verb->add_option("--channel", options->channel, "number of the channel, when there are several");
+  verb->add_flag("-f,--follow", options->follow, "show what a live session does while it does it");
+  verb->add_flag("--text", options->text, "print the text at once, without control sequences");
   verb->callback([options, &context] { context.fail(run(*options, context)); });
 }
 

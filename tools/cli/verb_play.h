@@ -1,4 +1,4 @@
-// verb play: replays a session on this terminal, or prints its text. Main thread.
+// Verb play replays a session on this terminal, or prints its text. Main thread.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -7,7 +7,8 @@
 
 namespace gatetape::tools {
 
-// add_play adds the verb to the parser; it runs when the command line names it.
+// add_play adds the verb to the parser, which runs it when the command line names it. The context
+// must outlive the parser.
 void add_play(CLI::App& app, Context& context);
 
 }  // namespace gatetape::tools

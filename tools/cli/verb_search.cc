@@ -14,7 +14,8 @@ namespace {
 
 namespace v1 = audit::v1;
 
-constexpr uint32_t kHitsMax = 10000;  // what auditd gives at most
+// Hits that auditd returns at most, whatever the limit asks for (auditd/query/search.h).
+constexpr uint32_t kHitsMax = 10000;
 
 struct Options {
   std::string pattern, since, until;
@@ -60,8 +61,8 @@ absl::Status run(const Options& options, const Context& context) {
   request.set_pattern(options.pattern);
   request.set_regex(options.regex);
   request.set_limit(options.limit);
-  const auto range =
-      parse_range(options.since, options.until, system_clock().wall_ns(), context.local_time);
+  const auto range = parse_range({.since = options.since, .until = options.until},
+                                 system_clock().wall_ns(), context.local_time);
   if (!range.ok()) return range.status();
   request.set_since_unix_ns(range->since_ns);
   request.set_until_unix_ns(range->until_ns);
@@ -78,26 +79,26 @@ absl::Status run(const Options& options, const Context& context) {
   if (!status.ok()) return status;
   if (count == 0 && options.format == "table") std::fprintf(stderr, "nothing found\n");
   if (count > 0 && (count == kHitsMax || count == options.limit))
-    std::fprintf(stderr, "the newest %u hits; %s\n", count,
-                 count == kHitsMax ? "older ones with --until" : "more with --limit N");
+    std::fprintf(stderr, "these are the newest %u hits; %s\n", count,
+                 count == kHitsMax ? "--until finds older ones" : "--limit N shows more");
   return written;
 }
 
 }  // namespace
 
 void add_search(CLI::App& app, Context& context) {
-  auto options = std::make_shared<Options>();  // shared by the parser and the callback
+  auto options = std::make_shared<Options>();  // owned by the parser and the callback together
   CLI::App* verb = app.add_subcommand(
-      "search", "find sessions by commands, subsystems, environment, denials, people, hosts");
-  verb->add_option("pattern", options->pattern, "text; upper and lower case are the same")
+      "search", "find sessions by commands, subsystems, environment, denials, users, hosts");
+  verb->add_option("pattern", options->pattern, "text to find; upper and lower case are the same")
       ->required();
   verb->add_flag("--regex", options->regex,
-                 "the pattern is a regular expression (POSIX; case does not matter)");
+                 "the pattern is a POSIX regular expression; case does not matter");
   verb->add_option("--since", options->since,
-                   "started at or after: 2026-01-02T03:04:05Z, 2h, today");
-  verb->add_option("--until", options->until, "started before");
+                   "sessions that started at or after: 2026-01-02T03:04:05Z, 2h (ago), today");
+  verb->add_option("--until", options->until, "sessions that started before");
   verb->add_option("--limit", options->limit,
-                   "at most so many hits (default 50; 0 = 10000, which is the most)");
+                   "show at most this many hits (default 50; 0 = 10000, which is the most)");
   verb->add_option("-o,--output", options->format, "table (default), json, jsonl or csv");
   verb->callback([options, &context] { context.fail(run(*options, context)); });
 }

@@ -1,4 +1,4 @@
-// verb search: sessions by what was done in them and by whom. Main thread.
+// Verb search finds sessions by what was done in them and by whom. Main thread.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -7,7 +7,8 @@
 
 namespace gatetape::tools {
 
-// add_search adds the verb to the parser; it runs when the command line names it.
+// add_search adds the verb to the parser, which runs it when the command line names it. The context
+// must outlive the parser.
 void add_search(CLI::App& app, Context& context);
 
 }  // namespace gatetape::tools

@@ -8,10 +8,12 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "client/audit_client.h"
+#include "client/frame_role.h"
 #include "client/output.h"
 #include "client/session_view.h"
 #include "client/times.h"
 #include "record/derived.h"
+#include "tools/cli/verb_argument.h"
 
 namespace gatetape::tools {
 namespace {
@@ -70,23 +72,36 @@ void print_fact(const char* name, const std::string& value) {
   if (!value.empty()) std::printf("%-16s %s\n", name, printable(value).c_str());
 }
 
-// print_connection tells what frame 1 and the target's connection say beyond the session's row.
+// Fact is a line of the overview and the field of an event that holds its value.
+struct Fact {
+  const char* name;
+  const char* key;
+};
+
+// facts_of returns what a frame of a kind adds to the overview beyond the session's row.
+std::vector<Fact> facts_of(FrameKind kind) {
+  switch (role_of(kind)) {
+    case FrameRole::kOpening:
+      return {{"client", "client_version"}, {"route", "route"}};
+    case FrameRole::kTarget:
+      return {{"server", "server_version"},
+              {"host key", "host_key_fingerprint"},
+              {"target login by", "auth"},
+              {"certificate", "certificate_key_id"}};
+    case FrameRole::kShown:
+    case FrameRole::kTyped:
+    case FrameRole::kRequest:
+    case FrameRole::kOther:
+      return {};
+  }
+  return {};
+}
+
 void print_connection(const v1::SessionDetail& detail) {
   for (const v1::Event& event : detail.events()) {
     const Event fields = fields_of(event);
-    const auto fact = [&fields](const char* name, const char* key) {
-      print_fact(name, std::string(fields.get(key)));
-    };
-    const auto kind = static_cast<FrameKind>(event.kind());
-    if (kind == FrameKind::kSessionOpen) {
-      fact("client", "client_version");
-      fact("route", "route");
-    } else if (kind == FrameKind::kTargetConnect) {
-      fact("server", "server_version");
-      fact("host key", "host_key_fingerprint");
-      fact("target login by", "auth");
-      fact("certificate", "certificate_key_id");
-    }
+    for (const Fact& fact : facts_of(static_cast<FrameKind>(event.kind())))
+      print_fact(fact.name, std::string(fields.get(fact.key)));
   }
 }
 
@@ -134,13 +149,15 @@ absl::Status print_events(const v1::SessionDetail& detail, const Context& contex
   }
   absl::Status status = output.finish();
   if (detail.events_cut())
-    std::fprintf(stderr, "more events than shown: `gatetape export -o json` gives all\n");
+    std::fprintf(stderr,
+                 "there are more events than shown: `gatetape export -o json` writes all\n");
   return status;
 }
 
 absl::Status run(const Options& options, Context& context) {
   if (options.format != "table" && options.format != "json")
-    return absl::InvalidArgumentError("-o is table or json here");
+    return absl::InvalidArgumentError("\"" + printable(options.format) +
+                                      "\" is not an output format of show: type -o table or json");
   const auto client = AuditClient::connect(context);
   if (!client.ok()) return client.status();
   const auto detail = (*client)->get(options.id);
@@ -157,9 +174,9 @@ absl::Status run(const Options& options, Context& context) {
 }  // namespace
 
 void add_show(CLI::App& app, Context& context) {
-  auto options = std::make_shared<Options>();  // shared by the parser and the callback
-  CLI::App* verb = app.add_subcommand("show", "tell all about one session");
-  verb->add_option("id", options->id, "session id, or a prefix that names one")->required();
+  auto options = std::make_shared<Options>();  // owned by the parser and the callback together
+  CLI::App* verb = app.add_subcommand("show", "show everything about one session");
+  add_session_argument(verb, &options->id)->required();
   verb->add_option("-o,--output", options->format, "table (default) or json");
   verb->callback([options, &context] { context.fail(run(*options, context)); });
 }

@@ -1,4 +1,4 @@
-// verb show: all that is known of one session. Main thread.
+// Verb show prints everything that is known about one session. Main thread.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -7,7 +7,8 @@
 
 namespace gatetape::tools {
 
-// add_show adds the verb to the parser; it runs when the command line names it.
+// add_show adds the verb to the parser, which runs it when the command line names it. The context
+// must outlive the parser.
 void add_show(CLI::App& app, Context& context);
 
 }  // namespace gatetape::tools

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <functional>
 #include <memory>
 
@@ -29,10 +28,9 @@ struct UpOptions {
   std::string user;
   bool demo = false;
   bool once = false;
-  bool dir_named = false;
 };
 
-// Up is one run of the verb: what the steps hand to each other.
+// Up is one run of the verb. Its members are what one step leaves for the next.
 class Up {
  public:
   Up(UpOptions options, StateDir state)
@@ -48,7 +46,7 @@ class Up {
   void stop() { supervisor_.stop(); }
 
  private:
-  // One step; the action may leave a note of what it did.
+  // step runs one step and shows its progress; the action may leave a note of what it did.
   absl::Status step(const std::string& title,
                     const std::function<absl::Status(std::string* note)>& action);
   absl::Status make_files(std::string* note);
@@ -63,7 +61,7 @@ class Up {
   std::unique_ptr<Cluster> cluster_;
   std::unique_ptr<Demo> demo_;
   Fd lock_;
-  Supervisor supervisor_;  // last: its children go first
+  Supervisor supervisor_;  // last, so that its child processes are stopped first
 };
 
 absl::Status Up::step(const std::string& title,
@@ -187,14 +185,15 @@ void Up::print_summary() const {
   std::fflush(stdout);
 }
 
-// The demonstration has a stack of its own, unless one was named.
+// folder_of returns the folder of the stack. The demonstration has a folder of its own, unless one
+// was named.
 std::string folder_of(const UpOptions& options, const Context& context) {
-  const bool named = options.dir_named || std::getenv("GATETAPE_DIR") != nullptr;
-  return options.demo && !named ? context.dir + "-demo" : context.dir;
+  return options.demo && !context.dir_named ? context.dir + "-demo" : context.dir;
 }
 
 absl::Status run_up(const UpOptions& options, const Context& context) {
-  absl::StatusOr<StateDir> state = StateDir::choose(folder_of(options, context), options.user);
+  absl::StatusOr<StateDir> state =
+      StateDir::choose({.dir = folder_of(options, context), .user = options.user});
   if (!state.ok()) return state.status();
   Up up(options, *std::move(state));
   absl::Status status = up.start();
@@ -212,16 +211,15 @@ absl::Status run_up(const UpOptions& options, const Context& context) {
 }  // namespace
 
 void add_up(CLI::App& app, Context& context) {
-  auto options = std::make_shared<UpOptions>();  // shared by the parser and the callback
+  auto options = std::make_shared<UpOptions>();  // owned by the parser and the callback together
   CLI::App* verb = app.add_subcommand("up", "run a whole stack on this machine until Ctrl-C");
-  verb->add_option("--listen", options->listen, "ADDR:PORT of the gateway, on the first start");
-  verb->add_option("--user", options->user, "unprivileged account of the daemons (as root)");
-  verb->add_flag("--demo", options->demo, "with a target, a user and a recorded session");
-  verb->add_flag("--once", options->once, "stop when all of it was up (and shown)");
-  verb->callback([options, &app, &context] {
-    options->dir_named = app.count("--dir") > 0;
-    context.fail(run_up(*options, context));
-  });
+  verb->add_option("--listen", options->listen,
+                   "ADDR:PORT that the gateway listens on, at the first start");
+  verb->add_option("--user", options->user,
+                   "unprivileged account that runs the daemons, when root starts them");
+  verb->add_flag("--demo", options->demo, "add a target and a user, and record a session");
+  verb->add_flag("--once", options->once, "stop as soon as everything was up and shown");
+  verb->callback([options, &context] { context.fail(run_up(*options, context)); });
 }
 
 }  // namespace gatetape::tools

@@ -1,4 +1,4 @@
-// gatetape up: a whole stack on one machine, made and kept alive. Main thread.
+// Verb up makes a whole stack on one machine and keeps it running. Main thread.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -7,7 +7,8 @@
 
 namespace gatetape::tools {
 
-// add_up adds the verb to the parser; the context lives as long as the app.
+// add_up adds the verb to the parser, which runs it when the command line names it. The context
+// must outlive the parser.
 void add_up(CLI::App& app, Context& context);
 
 }  // namespace gatetape::tools

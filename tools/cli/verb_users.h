@@ -1,4 +1,4 @@
-// gatetape users: the users, their keys and roles. Main thread.
+// Verb users lists the users with their keys and roles. Main thread.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -7,7 +7,8 @@
 
 namespace gatetape::tools {
 
-// add_users adds the verb to the parser; the context lives as long as the app.
+// add_users adds the verb to the parser, which runs it when the command line names it. The context
+// must outlive the parser.
 void add_users(CLI::App& app, Context& context);
 
 }  // namespace gatetape::tools

@@ -7,6 +7,7 @@
 #include "client/audit_client.h"
 #include "client/output.h"
 #include "client/session_view.h"
+#include "tools/cli/verb_argument.h"
 
 namespace gatetape::tools {
 namespace {
@@ -24,7 +25,7 @@ std::vector<Column> columns() {
           {"detail"},  {"root", false}, {"gateway_key_id", false}, {"recorder_key_id", false}};
 }
 
-// detail_of says what is wrong, or for an intact session whose signatures hold.
+// detail_of returns what is wrong, or for an intact session the keys that signed it.
 Cell detail_of(const v1::Verdict& verdict) {
   if (verdict.result() != v1::Verdict::RESULT_INTACT) return Cell::of_text(verdict.detail());
   Cell cell = Cell::of_text("");
@@ -49,7 +50,7 @@ std::vector<Cell> cells(const v1::Verdict& verdict) {
 absl::Status run(const Options& options, Context& context) {
   if (absl::Status status = Output::check_format(options.format); !status.ok()) return status;
   if (options.all == !options.id.empty())
-    return absl::InvalidArgumentError("give one session's id, or --all");
+    return absl::InvalidArgumentError("name one session, or use --all");
   const auto client = AuditClient::connect(context);
   if (!client.ok()) return client.status();
   Output output(options.format, columns(), context.color);
@@ -74,11 +75,11 @@ absl::Status run(const Options& options, Context& context) {
 }  // namespace
 
 void add_verify(CLI::App& app, Context& context) {
-  auto options = std::make_shared<Options>();  // shared by the parser and the callback
+  auto options = std::make_shared<Options>();  // owned by the parser and the callback together
   CLI::App* verb = app.add_subcommand(
-      "verify", "prove that sessions are what was recorded; exit code 5 when one is not");
-  verb->add_option("id", options->id, "session id, or a prefix that names one");
-  verb->add_flag("--all", options->all, "all sessions, and that none is gone");
+      "verify", "prove that sessions are what was recorded; the exit code is 5 when one is not");
+  add_session_argument(verb, &options->id);
+  verb->add_flag("--all", options->all, "verify all sessions, and that none is missing");
   verb->add_option("-o,--output", options->format, "table (default), json, jsonl or csv");
   verb->callback([options, &context] { context.fail(run(*options, context)); });
 }

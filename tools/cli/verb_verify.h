@@ -1,4 +1,4 @@
-// verb verify: whether the record of one or all sessions is what was recorded. Main thread.
+// Verb verify checks that the record of one or of all sessions is what was recorded. Main thread.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -7,7 +7,8 @@
 
 namespace gatetape::tools {
 
-// add_verify adds the verb to the parser; it runs when the command line names it.
+// add_verify adds the verb to the parser, which runs it when the command line names it. The context
+// must outlive the parser.
 void add_verify(CLI::App& app, Context& context);
 
 }  // namespace gatetape::tools

@@ -22,7 +22,7 @@ Bio memory_bio(const std::string& text = {}) {
   return Bio(bio, BIO_free_all);
 }
 
-// OpenSSL would ask on the terminal, or take what comes on the input.
+// no_pass_phrase refuses an encrypted key; OpenSSL would ask for the pass phrase on the terminal.
 int no_pass_phrase(char*, int, int, void*) { return -1; }
 
 std::string text_of(const Bio& bio) {
@@ -31,7 +31,8 @@ std::string text_of(const Bio& bio) {
   return std::string(data, static_cast<size_t>(length));
 }
 
-// A certificate without issuer, extensions and signature: serial, times, subject, key.
+// new_certificate returns a certificate with serial number, times, subject and key, and without
+// issuer, extensions and signature.
 X509* new_certificate(EVP_PKEY* key, const std::string& common_name, int64_t days) {
   X509* certificate = X509_new();
   unsigned char serial[16];
@@ -51,7 +52,7 @@ X509* new_certificate(EVP_PKEY* key, const std::string& common_name, int64_t day
   return certificate;
 }
 
-// False when OpenSSL refuses the value.
+// add_extension returns false when OpenSSL refuses the value.
 bool add_extension(X509* certificate, X509* issuer, int nid, const std::string& value) {
   X509V3_CTX context;
   X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
@@ -81,27 +82,25 @@ Certificate Certificate::make_ca(const std::string& common_name, int64_t days) {
   return ca;
 }
 
-absl::StatusOr<Certificate> Certificate::parse(const std::string& certificate_pem,
-                                               const std::string& key_pem) {
+absl::StatusOr<Certificate> Certificate::parse(const CertificatePem& pem) {
   X509* certificate =
-      PEM_read_bio_X509(memory_bio(certificate_pem).get(), nullptr, nullptr, nullptr);
+      PEM_read_bio_X509(memory_bio(pem.certificate).get(), nullptr, nullptr, nullptr);
   EVP_PKEY* key =
-      PEM_read_bio_PrivateKey(memory_bio(key_pem).get(), nullptr, no_pass_phrase, nullptr);
+      PEM_read_bio_PrivateKey(memory_bio(pem.key).get(), nullptr, no_pass_phrase, nullptr);
   Certificate parsed(certificate, key);
   if (certificate == nullptr || key == nullptr || X509_check_private_key(certificate, key) != 1)
-    return absl::InvalidArgumentError("no certificate and its key, not encrypted, in PEM");
+    return absl::InvalidArgumentError("not a PEM certificate with its unencrypted private key");
   return parsed;
 }
 
-absl::StatusOr<Certificate> Certificate::load(const std::string& certificate_file,
-                                              const std::string& key_file) {
-  const absl::StatusOr<std::string> certificate_text = read_whole_file(certificate_file);
-  if (!certificate_text.ok()) return certificate_text.status();
-  const absl::StatusOr<std::string> key_text = read_whole_file(key_file);
-  if (!key_text.ok()) return key_text.status();
-  absl::StatusOr<Certificate> loaded = parse(*certificate_text, *key_text);
+absl::StatusOr<Certificate> Certificate::load(const CertificateFiles& files) {
+  const absl::StatusOr<std::string> certificate = read_whole_file(files.certificate);
+  if (!certificate.ok()) return certificate.status();
+  const absl::StatusOr<std::string> key = read_whole_file(files.key);
+  if (!key.ok()) return key.status();
+  absl::StatusOr<Certificate> loaded = parse({.certificate = *certificate, .key = *key});
   if (!loaded.ok())
-    return absl::InvalidArgumentError(certificate_file + " and " + key_file + ": " +
+    return absl::InvalidArgumentError(files.certificate + " and " + files.key + ": " +
                                       std::string(loaded.status().message()));
   return loaded;
 }
@@ -112,7 +111,7 @@ absl::StatusOr<Certificate> Certificate::sign(const CertificateWish& wish) const
   std::string names = "URI:" + wish.uri;
   for (const std::string& host : wish.hosts) {
     if (!parse_host_port(host, uint16_t{0}).ok() || host.find_first_of(",[") != std::string::npos)
-      return absl::InvalidArgumentError("`" + host + "` is no host name or address");
+      return absl::InvalidArgumentError("`" + host + "` is not a host name or an address");
     names += (parse_ip(host).empty() ? ",DNS:" : ",IP:") + host;
   }
   EVP_PKEY* key = EVP_EC_gen("P-256");

@@ -17,7 +17,7 @@ namespace {
 constexpr char kPrograms[] = "/usr/lib/postgresql";
 constexpr int kOldestVersion = 15;
 
-// An eighth of the machine's memory, 64 to 1024 MiB.
+// shared_buffers_mib returns an eighth of the machine's memory, at least 64 and at most 1024 MiB.
 int64_t shared_buffers_mib() {
   const int64_t bytes = sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGE_SIZE);
   return std::clamp<int64_t>(bytes / 8 / (1 << 20), 64, 1024);
@@ -25,14 +25,14 @@ int64_t shared_buffers_mib() {
 
 std::string settings(const std::string& dir) {
   return absl::StrCat(
-      "# Written by `gatetape up` when it made this cluster; yours to change afterwards.\n"
+      "# Written by `gatetape up` when it made this cluster. You may change it.\n"
       "listen_addresses = ''\n"
       "port = 5432\n"
       "unix_socket_directories = '",
       dir,
       "/run'\n"
       "unix_socket_permissions = 0700\n"
-      "# A frame is released when it is committed: these three stay on.\n"
+      "# A frame is released when it is committed, so these three must stay on.\n"
       "fsync = on\n"
       "full_page_writes = on\n"
       "synchronous_commit = on\n"
@@ -54,7 +54,8 @@ bool write_file(const std::string& path, const std::string& text, std::ios::open
   return file.good();
 }
 
-// Only the daemons' user and root come in, by the kernel's word for who they are.
+// write_settings writes the configuration files. Only the account of the daemons and root may
+// connect; the kernel says who they are (peer authentication).
 bool write_settings(const std::string& data, const StateDir& state) {
   std::string map;
   for (const std::string& account : {state.owner.name, std::string("root")})
@@ -81,8 +82,9 @@ absl::StatusOr<Cluster> Cluster::find(const StateDir& state) {
     if (wanted.empty() ? version >= kOldestVersion : name == wanted) best = std::max(best, version);
   }
   if (best == 0)
-    return absl::NotFoundError(absl::StrCat("PostgreSQL ", wanted.empty() ? "15 or later" : wanted,
-                                            " is not installed; apt-get install postgresql-15"));
+    return absl::NotFoundError(
+        absl::StrCat("PostgreSQL ", wanted.empty() ? "15 or later" : wanted,
+                     " is not installed: run apt-get install postgresql-15"));
   return Cluster(state, absl::StrCat(kPrograms, "/", best, "/bin"));
 }
 
@@ -101,7 +103,9 @@ absl::Status Cluster::create() const {
   if (!made.ok()) return made.status();
   if (made->exit_code != 0) return absl::InternalError("initdb: " + made->errors);
   const ActingAs as_owner(state_.drop_to);
-  if (!write_settings(part, state_)) return absl::UnavailableError(part + ": cannot be written");
+  if (!write_settings(part, state_))
+    return absl::UnavailableError("cannot write " + part +
+                                  ": check the free space and the permissions of the folder");
   std::filesystem::rename(part, state_.file("pg"), error);
   if (error) return absl::UnavailableError(state_.file("pg") + ": " + error.message());
   return absl::OkStatus();
@@ -114,7 +118,7 @@ Service Cluster::service() const {
   service.spec.user = state_.drop_to;
   service.spec.log_file = state_.file("log/postgres.log");
   service.spec.death_signal = SIGINT;
-  service.stop_signal = SIGINT;  // fast shutdown: clients are cut off, the data is safe
+  service.stop_signal = SIGINT;  // fast shutdown: it disconnects the clients and loses no data
   service.stop_grace_ms = 120000;
   service.reloads = true;
   return service;
@@ -141,8 +145,8 @@ absl::StatusOr<std::string> migrations_folder() {
     const std::filesystem::path folder = (here / relative).lexically_normal();
     if (std::filesystem::is_directory(folder)) return folder.string();
   }
-  return absl::NotFoundError("no migrations beside " + here.string() +
-                             "; name their folder with GATETAPE_MIGRATIONS");
+  return absl::NotFoundError("no migrations near " + here.string() +
+                             ": name their folder with GATETAPE_MIGRATIONS");
 }
 
 std::string program_folder() {

@@ -1,5 +1,5 @@
-// Cluster: the private PostgreSQL of one stack, in DIR/pg, on a unix socket in DIR/run alone. It
-// never touches another cluster of the machine. Main thread.
+// Cluster is the private PostgreSQL of one stack, in DIR/pg. It listens only on a unix socket in
+// DIR/run, and no other cluster of the machine is touched. Main thread.
 #pragma once
 
 #include <string>
@@ -12,19 +12,19 @@ namespace gatetape::tools {
 
 class Cluster {
  public:
-  // find takes the PostgreSQL programs of the version that made DIR/pg, or the newest installed, 15
-  // or later. NOT_FOUND when there is none.
+  // find returns a cluster of the PostgreSQL version that made DIR/pg, else of the newest installed
+  // version from 15 on. NOT_FOUND when no such version is installed.
   static absl::StatusOr<Cluster> find(const StateDir& state);
 
-  // exists tells whether DIR/pg is there.
+  // exists returns true when DIR/pg is there.
   bool exists() const;
   // create runs initdb and writes the settings; DIR/pg appears only when it is complete.
   absl::Status create() const;
-  // service is PostgreSQL for the supervisor.
+  // service returns PostgreSQL as a service for the supervisor.
   Service service() const;
-  // create_database makes the database gatetape when there is none.
+  // create_database makes the database gatetape when it does not exist.
   absl::Status create_database() const;
-  // owner_conninfo names the superuser of this cluster and a database.
+  // owner_conninfo returns the conninfo of a database as the superuser of this cluster.
   std::string owner_conninfo(const std::string& database) const;
 
  private:
@@ -34,10 +34,10 @@ class Cluster {
   std::string programs_;  // folder of initdb and postgres
 };
 
-// migrations_folder gives the migrations of this program: GATETAPE_MIGRATIONS, else those of the
-// build tree or of the installation that it is in. NOT_FOUND when there are none.
+// migrations_folder returns the folder of the migrations: GATETAPE_MIGRATIONS, else the folder of
+// the build tree or of the installation that this program is in. NOT_FOUND when there is none.
 absl::StatusOr<std::string> migrations_folder();
-// program_folder gives the folder of the running program.
+// program_folder returns the folder of the running program.
 std::string program_folder();
 
 }  // namespace gatetape::tools

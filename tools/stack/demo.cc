@@ -26,15 +26,19 @@
 namespace gatetape::tools {
 namespace {
 
-// make_key makes DIR/demo/NAME and NAME.pub unless they are there, and gives the public key's line.
+// make_key makes DIR/demo/NAME and NAME.pub unless they are there. It returns the line of the
+// public key.
 absl::StatusOr<std::string> make_key(const StateDir& state, const std::string& name,
                                      const std::string& comment) {
   const std::string file = "demo/" + name;
   if (access(state.file(file).c_str(), F_OK) != 0) {
     const SigningKey key = SigningKey::generate();
-    absl::Status status =
-        state.write_file(file + ".pub", openssh_line(key.public_key(), comment) + "\n", 0644);
-    if (status.ok()) status = state.write_file(file, openssh_private_key(key, comment), 0600);
+    absl::Status status = state.write_file({.name = file + ".pub",
+                                            .text = openssh_line(key.public_key(), comment) + "\n",
+                                            .mode = 0644});
+    if (status.ok())
+      status =
+          state.write_file({.name = file, .text = openssh_private_key(key, comment), .mode = 0600});
     if (!status.ok()) return status;
   }
   absl::StatusOr<std::string> line = read_whole_file(state.file(file + ".pub"));
@@ -42,7 +46,8 @@ absl::StatusOr<std::string> make_key(const StateDir& state, const std::string& n
   return line;
 }
 
-// sshd without PAM refuses an account whose password is locked; with PAM it does not ask.
+// is_locked returns true for an account whose password is locked. Without PAM, sshd refuses such an
+// account; with PAM, it does not check.
 bool is_locked(const std::string& account) {
   const spwd* entry = getspnam(account.c_str());
   return entry != nullptr && entry->sp_pwdp != nullptr && entry->sp_pwdp[0] == '!';
@@ -55,26 +60,24 @@ std::string trimmed_public_key(const std::string& line) {
 
 }  // namespace
 
-Demo::Demo(const StateDir& state, uint16_t gateway_port, uint16_t target_port)
-    : state_(state),
-      gateway_port_(gateway_port),
-      target_port_(target_port),
-      login_(RunUser::current().name) {}
+Demo::Demo(const StateDir& state, const Ports& ports)
+    : state_(state), ports_(ports), login_(RunUser::current().name) {}
 
 absl::StatusOr<Demo> Demo::prepare(const StateDir& state, const Config& config) {
   if (absl::Status status = state.make_folder("demo"); !status.ok()) return status;
-  if (absl::Status status = state.write_new("demo/port", absl::StrCat(free_port(), "\n"), 0644);
-      !status.ok())
-    return status;
+  absl::Status status =
+      state.write_new({.name = "demo/port", .text = absl::StrCat(free_port(), "\n"), .mode = 0644});
+  if (!status.ok()) return status;
   const absl::StatusOr<std::string> text = read_whole_file(state.file("demo/port"));
   if (!text.ok()) return text.status();
   uint32_t port = 0;
   if (!absl::SimpleAtoi(*text, &port) || port == 0 || port > 65535)
-    return absl::InvalidArgumentError(state.file("demo/port") + " holds no port; remove it");
+    return absl::InvalidArgumentError(state.file("demo/port") +
+                                      " does not hold a port number: remove the file");
   const absl::StatusOr<HostPort> gateway = parse_host_port(config.gateway.listen.front());
   if (!gateway.ok()) return gateway.status();
-  Demo demo(state, gateway->port, static_cast<uint16_t>(port));
-  absl::Status status = demo.write_target_files();
+  Demo demo(state, {.gateway = gateway->port, .target = static_cast<uint16_t>(port)});
+  status = demo.write_target_files();
   if (status.ok()) status = demo.write_client_files(config);
   if (status.ok()) status = demo.write_access();
   if (!status.ok()) return status;
@@ -86,9 +89,9 @@ absl::Status Demo::write_target_files() const {
       !status.ok())
     return status;
   const std::string text = absl::StrCat(
-      "# The demonstration's target; written anew at each start.\n"
+      "# The target of the demonstration; each start writes this file again.\n"
       "ListenAddress 127.0.0.1\nPort ",
-      target_port_,
+      ports_.target,
       "\n"
       "HostKey ",
       state_.file("demo/host_key"),
@@ -109,7 +112,7 @@ absl::Status Demo::write_target_files() const {
       "PrintLastLog no\n"
       "AcceptEnv LANG LC_*\n"
       "Subsystem sftp internal-sftp\n");
-  return state_.write_file("demo/sshd_config", text, 0644);
+  return state_.write_file({.name = "demo/sshd_config", .text = text, .mode = 0644});
 }
 
 absl::Status Demo::write_client_files(const Config& config) const {
@@ -118,15 +121,16 @@ absl::Status Demo::write_client_files(const Config& config) const {
   const absl::StatusOr<SigningKey> host_ca = SigningKey::load(config.gateway.host_ca);
   if (!host_ca.ok()) return host_ca.status();
   const std::string known = absl::StrCat(
-      "[127.0.0.1]:", gateway_port_, " ", openssh_line(host_key->public_key(), "gatetape gateway"),
+      "[127.0.0.1]:", ports_.gateway, " ", openssh_line(host_key->public_key(), "gatetape gateway"),
       "\n@cert-authority * ", openssh_line(host_ca->public_key(), "gatetape host CA"), "\n");
-  if (absl::Status status = state_.write_file("demo/known_hosts", known, 0644); !status.ok())
-    return status;
+  const absl::Status status =
+      state_.write_file({.name = "demo/known_hosts", .text = known, .mode = 0644});
+  if (!status.ok()) return status;
   const std::string text = absl::StrCat(
-      "# Use it with ssh -F; written anew at each start.\n"
+      "# For ssh -F; each start writes this file again.\n"
       "Host gw\n  HostName 127.0.0.1\n  User alice\n"
       "Host gw 127.0.0.1\n  Port ",
-      gateway_port_,
+      ports_.gateway,
       "\n"
       "Host demo\n  ProxyJump gw\n  User ",
       login_,
@@ -141,7 +145,7 @@ absl::Status Demo::write_client_files(const Config& config) const {
       "\n"
       "  GlobalKnownHostsFile /dev/null\n"
       "  StrictHostKeyChecking yes\n");
-  return state_.write_file("demo/ssh_config", text, 0644);
+  return state_.write_file({.name = "demo/ssh_config", .text = text, .mode = 0644});
 }
 
 absl::Status Demo::write_access() const {
@@ -150,12 +154,12 @@ absl::Status Demo::write_access() const {
   const absl::StatusOr<std::string> host_key = make_key(state_, "host_key", "gatetape demo target");
   if (!host_key.ok()) return host_key.status();
   const std::string text = absl::StrCat(
-      "# The demonstration's access file, yours to change. See access.toml(5).\n\n"
+      "# The access file of the demonstration. You may change it. See access.toml(5).\n\n"
       "[[user]]\nname = \"alice\"\nkeys = [\"",
       *user_key,
       "\"]\nroles = [\"demo\"]\n\n"
       "[[target]]\nname = \"demo\"\naddress = \"127.0.0.1:",
-      target_port_,
+      ports_.target,
       "\"\n"
       "labels = { env = \"demo\" }\nhost_keys = [\"",
       trimmed_public_key(*host_key),
@@ -169,12 +173,12 @@ absl::Status Demo::write_access() const {
   if (!access.ok()) return access.status();
   const AccessUser* alice = access->user("alice");
   const AccessTarget* target = access->target("demo", 22);
-  if (alice != nullptr && target != nullptr && target->port == target_port_ &&
+  if (alice != nullptr && target != nullptr && target->port == ports_.target &&
       access->decide(*alice, *target, login_))
     return absl::OkStatus();
   return absl::FailedPreconditionError(state_.file("access.toml") +
                                        " does not let alice reach demo (port " +
-                                       std::to_string(target_port_) + ") as " + login_ +
+                                       std::to_string(ports_.target) + ") as " + login_ +
                                        "; use another --dir for the demonstration");
 }
 
@@ -183,7 +187,7 @@ Service Demo::target() const {
   service.name = "demo-sshd";
   service.spec.argv = {"/usr/sbin/sshd", "-D", "-e", "-f", state_.file("demo/sshd_config")};
   service.spec.log_file = state_.file("log/demo-sshd.log");
-  // As root, sshd insists on this folder; it is the package's own, made at boot elsewhere.
+  // When root runs sshd, this folder must exist. Elsewhere the package makes it at boot.
   if (geteuid() == 0) mkdir("/run/sshd", 0755);
   return service;
 }
@@ -248,13 +252,12 @@ absl::StatusOr<std::string> Demo::wait_for_record() const {
         return newest.substr(at, kIdLength);
     poll(nullptr, 0, kPauseMs);
   }
-  return absl::DeadlineExceededError("the recorded session was not closed");
+  return absl::DeadlineExceededError("the recorded session did not end within 20 s");
 }
 
 absl::Status Demo::show_record() {
   const absl::StatusOr<std::string> id = wait_for_record();
   if (!id.ok()) return id.status();
-  shown_id_ = *id;
   const struct {
     std::vector<std::string> verb;
     std::string expected;  // in its output
@@ -274,13 +277,13 @@ absl::Status Demo::show_record() {
 void Demo::print_hints() const {
   const std::string config = " -F " + state_.file("demo/ssh_config") + " ";
   const std::string gatetape = program_folder() + "/gatetape --dir " + state_.path + " ";
-  const std::string direct = absl::StrCat("-p ", gateway_port_, " ", login_, "@demo@127.0.0.1");
+  const std::string direct = absl::StrCat("-p ", ports_.gateway, " ", login_, "@demo@127.0.0.1");
   std::printf("\nTry it, from another terminal:\n");
   for (const std::string& line :
        {"ssh" + config + "-J gw " + login_ + "@demo      # through the gateway as a jump host",
         "ssh" + config + direct + "   # login and target in the user name",
         "scp" + config + "/etc/hostname demo:/tmp/", "sftp" + config + "demo", gatetape + "ls",
-        gatetape + "play " + shown_id_, gatetape + "search cpuinfo", gatetape + "verify --all"})
+        gatetape + "play last", gatetape + "search cpuinfo", gatetape + "verify --all"})
     std::printf("  %s\n", line.c_str());
   std::fflush(stdout);
 }

@@ -1,5 +1,5 @@
-// Demo: a target, a user and one recorded session, to see the whole of it in a minute: a stock sshd
-// on loopback that trusts the gateway's user CA, and the stock ssh client. Main thread.
+// Demo is a target, a user and one recorded session, for a first look at gatetape: a stock sshd on
+// loopback that trusts the gateway's user CA, and the stock ssh client. Main thread.
 #pragma once
 
 #include <cstdint>
@@ -15,21 +15,26 @@ namespace gatetape::tools {
 class Demo {
  public:
   // prepare writes DIR/demo (keys, sshd_config, ssh_config, known_hosts), and access.toml when
-  // there is none. FAILED_PRECONDITION when access.toml is another's.
+  // there is no such file. FAILED_PRECONDITION when access.toml does not let alice reach the
+  // target.
   static absl::StatusOr<Demo> prepare(const StateDir& state, const Config& config);
 
-  // target is the sshd for the supervisor.
+  // target returns the sshd as a service for the supervisor.
   Service target() const;
-  // drive_session runs a command without a terminal, then types a few into `ssh -J`.
+  // drive_session runs one command without a terminal, then types commands into `ssh -J`.
   absl::Status drive_session();
-  // show_record shows what was recorded: list, replay, search, verdict. The first that fails is
-  // returned.
+  // show_record runs the verbs that list, replay, search and verify the recorded session. It stops
+  // at the first failure and returns it.
   absl::Status show_record();
   // print_hints prints what to try by hand.
   void print_hints() const;
 
  private:
-  Demo(const StateDir& state, uint16_t gateway_port, uint16_t target_port);
+  struct Ports {
+    uint16_t gateway = 0;
+    uint16_t target = 0;
+  };
+  Demo(const StateDir& state, const Ports& ports);
   absl::Status write_target_files() const;
   absl::Status write_client_files(const Config& config) const;
   absl::Status write_access() const;
@@ -39,10 +44,8 @@ class Demo {
   std::vector<std::string> ssh(const std::vector<std::string>& more) const;
 
   StateDir state_;
-  uint16_t gateway_port_;
-  uint16_t target_port_;
+  Ports ports_;
   std::string login_;
-  std::string shown_id_;  // of the session that show_record showed
 };
 
 }  // namespace gatetape::tools

@@ -9,7 +9,8 @@
 namespace gatetape::tools {
 namespace {
 
-// Binds 127.0.0.1:port (0 = any) and gives the port, 0 when it cannot.
+// bound_port binds 127.0.0.1:port (0 = any port) for a moment. It returns the port; 0 when it
+// cannot.
 uint16_t bound_port(uint16_t port) {
   const Fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const int on = 1;

@@ -5,9 +5,9 @@
 
 namespace gatetape::tools {
 
-// free_port gives a port that was free a moment ago, 0 when there is none.
+// free_port returns a port that was free a moment ago; 0 when there is none.
 uint16_t free_port();
-// port_is_free tells whether the port could be listened on just now.
+// port_is_free returns true when a program can listen on the port now.
 bool port_is_free(uint16_t port);
 
 }  // namespace gatetape::tools

@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "base/crypto.h"
+#include "base/os/replace_file.h"
 #include "formats/openssh_key.h"
 
 namespace gatetape::tools {
@@ -20,10 +21,11 @@ absl::Status failed(const std::string& path) {
   return absl::UnavailableError(path + ": " + std::strerror(errno));
 }
 
+// KeyFile is a key of a stack. A key that signs the record has no comment, and its .pub file has
+// our own form; the others have OpenSSH's form with the comment.
 struct KeyFile {
   const char* name;
-  const char*
-      comment;  // of the OpenSSH form; nullptr = our own form, of a key that signs the record
+  const char* comment;
 };
 constexpr KeyFile kKeyFiles[] = {
     {"gateway_host", "gatetape gateway"}, {"user_ca", "gatetape user CA"},
@@ -82,18 +84,17 @@ std::string replaced(std::string text, const std::string& what, const std::strin
   return text;
 }
 
-// Written aside and renamed, so that a file is whole or not there.
-absl::Status write_whole(const std::string& path, const std::string& text, mode_t mode) {
-  const std::string part = path + ".part";
-  const Fd fd(open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode));
-  if (fd.get() < 0) return failed(part);
-  const bool ok = write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-                  fchmod(fd.get(), mode) == 0 && fsync(fd.get()) == 0 &&
-                  rename(part.c_str(), path.c_str()) == 0;
-  return ok ? absl::OkStatus() : failed(path);
+// write_as_owner writes a file below a folder. The process must already act as the owner.
+absl::Status write_as_owner(const std::string& folder, const StackFile& wanted) {
+  const std::string path = folder + "/" + wanted.name;
+  const absl::Status status = replace_file(path, wanted.mode, [&wanted](std::FILE* out) {
+    std::fwrite(wanted.text.data(), 1, wanted.text.size(), out);  // replace_file sees a failure
+    return absl::OkStatus();
+  });
+  return status.ok() ? status : absl::UnavailableError(status.message());
 }
 
-// The daemons' user must be able to walk to the folder.
+// check_reachable checks that the account of the daemons can reach and write the folder.
 absl::Status check_reachable(const StateDir& state) {
   ProcessSpec spec;
   spec.argv = {"test", "-w", state.path};
@@ -107,12 +108,14 @@ absl::Status check_reachable(const StateDir& state) {
 
 }  // namespace
 
-absl::StatusOr<StateDir> StateDir::choose(const std::string& dir, const std::string& user) {
+absl::StatusOr<StateDir> StateDir::choose(const StateDirChoice& choice) {
+  const std::string& user = choice.user;
   StateDir state;
-  state.path = std::filesystem::absolute(dir).lexically_normal().string();
+  state.path = std::filesystem::absolute(choice.dir).lexically_normal().string();
   while (state.path.size() > 1 && state.path.ends_with('/')) state.path.pop_back();
   if (state.path.find_first_of("'\"\\ \n") != std::string::npos)
-    return absl::InvalidArgumentError("--dir must have no spaces, quotes or backslashes");
+    return absl::InvalidArgumentError("--dir " + printable(state.path) +
+                                      ": choose a path without spaces, quotes and backslashes");
   if (geteuid() != 0) {
     state.owner = RunUser::current();
     if (user.empty() || user == state.owner.name) return state;
@@ -154,7 +157,7 @@ absl::Status StateDir::make_folder(const std::string& name) const {
   }
   struct stat info {};
   if (lstat(folder.c_str(), &info) != 0) return failed(folder);
-  // Older versions left root's folders here; its owner cannot make one.
+  // Older versions left folders of root here, and the owner of the stack cannot make one of root.
   return S_ISDIR(info.st_mode) && info.st_uid == 0 ? hand_over(folder) : absl::OkStatus();
 }
 
@@ -166,8 +169,7 @@ absl::Status StateDir::hand_over(const std::string& folder) const {
              : failed(folder);
 }
 
-// A folder that was there is taken when it is a stack's, or holds nothing but what somebody put
-// there for one: anything else would change hands by a slip of --dir.
+// A folder that holds something else is refused, because a mistake in --dir would change its owner.
 absl::Status StateDir::take_over() const {
   struct stat info {};
   if (stat(path.c_str(), &info) != 0) return failed(path);
@@ -206,7 +208,7 @@ absl::Status StateDir::make_keys() const {
     const std::string base = file("keys/" + std::string(entry.name));
     absl::StatusOr<SigningKey> key = SigningKey::load(base + ".pem");
     if (absl::IsNotFound(key.status())) {
-      // A new key instead of a lost one: its signatures, and what trusts the old one, would fail.
+      // A new key in place of a lost one would not verify old signatures, and nobody trusts it.
       if (std::filesystem::exists(base + ".pub"))
         return absl::FailedPreconditionError(base + ".pem is missing: restore it, or remove " +
                                              base + ".pub too for a new key");
@@ -218,30 +220,30 @@ absl::Status StateDir::make_keys() const {
                                  ? key->public_key().to_text()
                                  : openssh_line(key->public_key(), entry.comment);
     if (std::filesystem::exists(base + ".pub")) continue;
-    absl::Status status = write_whole(base + ".pub", line + "\n", 0644);
+    absl::Status status = write_as_owner(
+        path,
+        {.name = "keys/" + std::string(entry.name) + ".pub", .text = line + "\n", .mode = 0644});
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
 }
 
 absl::Status StateDir::write_config(const std::string& listen) const {
-  return write_new("gatetape.toml", replaced(replaced(kConfig, "@LISTEN@", listen), "@DIR@", path),
-                   0640);
+  return write_new({.name = "gatetape.toml",
+                    .text = replaced(replaced(kConfig, "@LISTEN@", listen), "@DIR@", path)});
 }
 
 absl::Status StateDir::write_access(const std::string& text) const {
-  return write_new("access.toml", text, 0640);
+  return write_new({.name = "access.toml", .text = text});
 }
 
-absl::Status StateDir::write_new(const std::string& name, const std::string& text,
-                                 mode_t mode) const {
-  return std::filesystem::exists(file(name)) ? absl::OkStatus() : write_file(name, text, mode);
+absl::Status StateDir::write_new(const StackFile& wanted) const {
+  return std::filesystem::exists(file(wanted.name)) ? absl::OkStatus() : write_file(wanted);
 }
 
-absl::Status StateDir::write_file(const std::string& name, const std::string& text,
-                                  mode_t mode) const {
+absl::Status StateDir::write_file(const StackFile& wanted) const {
   const ActingAs as_owner(drop_to);
-  return write_whole(file(name), text, mode);
+  return write_as_owner(path, wanted);
 }
 
 std::string example_access() { return kAccess; }

@@ -1,5 +1,5 @@
-// StateDir: the folder of one stack: who owns it, its lock, its keys, and the two files that people
-// edit. What people made or may have edited is never overwritten. Main thread.
+// StateDir is the folder of one stack: its owner, its lock, its keys, and the two files that people
+// edit. A file that somebody made or may have edited is never overwritten. Main thread.
 #pragma once
 
 #include <optional>
@@ -11,44 +11,61 @@
 
 namespace gatetape::tools {
 
+// StateDirChoice is what the command line asks for.
+struct StateDirChoice {
+  std::string dir;   // --dir
+  std::string user;  // --user; empty = choose one
+};
+
+// StackFile is a file below the folder of a stack.
+struct StackFile {
+  std::string name;  // relative to the folder
+  std::string text;
+  mode_t mode = 0640;
+};
+
 struct StateDir {
   std::string path;                // absolute
   RunUser owner;                   // runs the daemons
-  std::optional<RunUser> drop_to;  // the owner when we are root, else nothing
+  std::optional<RunUser> drop_to;  // the owner when this process runs as root, else nothing
 
-  // choose takes --dir and --user: root runs the daemons as `user`, else as gatetape when there is
-  // such an account, else as postgres; others run them as themselves. INVALID_ARGUMENT for a user
-  // that cannot be.
-  static absl::StatusOr<StateDir> choose(const std::string& dir, const std::string& user);
+  // choose returns the folder and the account of the daemons: for root the chosen user, else
+  // gatetape when there is such an account, else postgres; for anyone else the user itself.
+  // INVALID_ARGUMENT for a user that cannot run them.
+  static absl::StatusOr<StateDir> choose(const StateDirChoice& choice);
 
-  // make creates the folder and run, log, keys in it, and checks that the owner can enter it.
-  // FAILED_PRECONDITION for one that holds something else, PERMISSION_DENIED for somebody else's.
+  // make creates the folder with run, log and keys, and checks that the owner can enter it.
+  // FAILED_PRECONDITION for a folder that holds something else, PERMISSION_DENIED for a folder of
+  // somebody else.
   absl::Status make() const;
-  // make_folder creates a folder in it unless it is there.
+  // make_folder creates a folder below the folder of the stack, unless it is there.
   absl::Status make_folder(const std::string& name) const;
-  // lock takes DIR/up.lock for as long as the descriptor lives; ALREADY_EXISTS when another holds
-  // it.
+  // lock locks DIR/up.lock for as long as the descriptor lives. ALREADY_EXISTS when another process
+  // holds the lock.
   absl::StatusOr<Fd> lock() const;
-  // make_keys makes the keys that are not there, and writes the .pub file of each;
-  // FAILED_PRECONDITION when only the .pub is there.
+  // make_keys makes the missing keys and writes the .pub file of each. FAILED_PRECONDITION when
+  // only the .pub file of a key is there.
   absl::Status make_keys() const;
-  // write_config writes gatetape.toml, when there is none, for a gateway on `listen`.
+  // write_config writes gatetape.toml for a gateway on `listen`, when there is no such file.
   absl::Status write_config(const std::string& listen) const;
-  // write_access writes access.toml when there is none.
+  // write_access writes access.toml when there is no such file.
   absl::Status write_access(const std::string& text) const;
-  // write_file writes, or replaces, a file below the folder for the owner; write_new only when
-  // there is none.
-  absl::Status write_file(const std::string& name, const std::string& text, mode_t mode) const;
-  absl::Status write_new(const std::string& name, const std::string& text, mode_t mode) const;
+  // write_file writes or replaces a file of the owner. write_new writes it only when there is no
+  // such file.
+  absl::Status write_file(const StackFile& file) const;
+  absl::Status write_new(const StackFile& file) const;
 
   std::string file(const std::string& name) const { return path + "/" + name; }
 
  private:
+  // hand_over gives a folder that root made to the owner.
   absl::Status hand_over(const std::string& folder) const;
+  // take_over accepts a folder that was there, when it is a stack's or holds nothing else.
   absl::Status take_over() const;
 };
 
-// example_access gives the access.toml of a new stack: all comments, so it allows nothing.
+// example_access returns the access.toml of a new stack. It holds only comments, so it allows
+// nothing.
 std::string example_access();
 
 }  // namespace gatetape::tools

@@ -1,5 +1,4 @@
-// Steps: progress for a person: `[3/8] PostgreSQL: initdb ... ok (2.1 s)`. Standard output; one
-// thread.
+// Steps shows progress on standard output: `[3/8] PostgreSQL: initdb ... ok (2.1 s)`. One thread.
 #pragma once
 
 #include <cstdint>
@@ -12,12 +11,12 @@ namespace gatetape::tools {
 
 class Steps {
  public:
-  // `logs` is the folder to look into after a failure.
+  // `logs` is the folder that the message of a failure names.
   Steps(int total, std::string logs) : total_(total), logs_(std::move(logs)) {}
-  // begin shows the next step's title.
+  // begin shows the title of the next step.
   void begin(const std::string& title);
-  // end shows how it went: `ok (2.1 s)` with the note before it, or `FAILED`. Gives the status
-  // back; that of a failure names the step and the folder of the logs.
+  // end shows the outcome: `ok (2.1 s)` with the note before it, or `FAILED`. It returns the
+  // status; the status of a failure also names the step and the folder of the logs.
   absl::Status end(const absl::Status& status, const std::string& note = {});
 
  private:

@@ -22,10 +22,13 @@ namespace gatetape::tools {
 namespace {
 
 constexpr int64_t kReadyTimeoutMs = 60000;
+// Pauses before a restart: each is twice as long as the one before, up to the limit.
 constexpr int64_t kBackoffFirstMs = 1000;
 constexpr int64_t kBackoffMostMs = 30000;
-constexpr int64_t kHealthyMs = 60000;  // ran so long: the next restart is quick again
+// A service that ran this long was healthy: the pause before its next restart is the first again.
+constexpr int64_t kHealthyMs = 60000;
 constexpr int kPollMs = 50;
+// Bytes at the end of a log in which the last line is looked for.
 constexpr std::streamoff kTailBytes = 16 * 1024;
 
 int64_t now_ms() { return system_clock().mono_ns() / 1'000'000; }
@@ -37,12 +40,12 @@ sigset_t supervised_signals() {
   return set;
 }
 
-// The socket of sd_notify(3) for one child.
+// open_notify_socket returns the socket of sd_notify(3) for one child process.
 absl::StatusOr<Fd> open_notify_socket(const std::string& path, const ProcessSpec& spec) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path)
-    return absl::InvalidArgumentError(path + ": too long for a socket; use a shorter --dir");
+    return absl::InvalidArgumentError(path + " is too long for a socket: choose a shorter --dir");
   path.copy(address.sun_path, path.size());
   const ActingAs user(spec.user);
   unlink(path.c_str());
@@ -88,7 +91,7 @@ absl::Status Supervisor::start(Service service) {
   absl::Status status = process.status();
   if (status.ok()) status = wait_ready(socket->get(), &*process, service);
   unlink(path.c_str());
-  // A service that is not ready is stopped like the others: what it holds may need an orderly end.
+  // A service that is not ready is stopped like the others, because it may hold files or locks.
   if (process.ok())
     services_.push_back({std::move(service), *std::move(process), now_ms(), kBackoffFirstMs, 0});
   return status;

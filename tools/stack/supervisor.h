@@ -1,8 +1,8 @@
-// Supervisor: the daemons of one `gatetape up`: started one after the other, each waited for until
-// it is ready; started again when they die; stopped in the opposite order. Main thread of a process
-// without other threads.
+// Supervisor runs the daemons of one `gatetape up`. It starts one after the other and waits for
+// each until it is ready, starts a daemon again when it ends, and stops them in the opposite order.
+// Main thread of a process without other threads.
 //
-//   start() ... start() -> run() -> stop()
+// The calls, in this order: start(), once per daemon; run(); stop().
 #pragma once
 
 #include <csignal>
@@ -20,26 +20,27 @@ struct Service {
   ProcessSpec spec;
   int stop_signal = SIGTERM;
   int64_t stop_grace_ms = 20000;
-  bool reloads = false;  // gets our SIGHUP
+  bool reloads = false;  // receives the SIGHUP that this process receives
 };
 
 class Supervisor {
  public:
-  // Blocks SIGTERM, SIGINT, SIGHUP and SIGCHLD for the process. The folder takes the sockets on
-  // which services tell that they are ready (sd_notify(3)).
+  // The constructor blocks SIGTERM, SIGINT, SIGHUP and SIGCHLD for the process. The folder holds
+  // the sockets on which services report that they are ready (sd_notify(3)).
   explicit Supervisor(std::string run_dir);
   ~Supervisor();
   Supervisor(const Supervisor&) = delete;
   Supervisor& operator=(const Supervisor&) = delete;
 
-  // start starts a service and waits for READY=1. UNAVAILABLE with the end of its log when it ended
-  // before, DEADLINE_EXCEEDED when it took longer than 60 s, CANCELLED on SIGTERM or SIGINT.
+  // start starts a service and waits for READY=1. UNAVAILABLE with the last line of its log when it
+  // ended before, DEADLINE_EXCEEDED after 60 s, CANCELLED on SIGTERM or SIGINT.
   absl::Status start(Service service);
-  // run keeps the services alive until SIGTERM or SIGINT; SIGHUP is passed on to those that reload.
+  // run keeps the services running until SIGTERM or SIGINT. It sends SIGHUP on to those that
+  // reload.
   void run();
-  // stop stops all, the last started first; says so on standard output.
+  // stop stops all services, the last started first, and reports it on standard output.
   void stop();
-  // interrupted tells whether SIGTERM or SIGINT is waiting.
+  // interrupted returns true when SIGTERM or SIGINT is pending.
   static bool interrupted();
 
  private:
@@ -48,7 +49,7 @@ class Supervisor {
     Process process;
     int64_t started_ms = 0;
     int64_t backoff_ms = 0;
-    int64_t restart_at_ms = 0;  // 0 = it runs
+    int64_t restart_at_ms = 0;  // 0 while the service runs
   };
   void look_after(Running* running);
   absl::Status wait_ready(int fd, Process* process, const Service& service);

@@ -19,8 +19,9 @@ constexpr int64_t kSilenceMs = 400;
 
 int64_t now_ms() { return system_clock().mono_ns() / 1'000'000; }
 
-// Reads until the program said something and then nothing for a while (or, without `until_silent`,
-// until it closed the terminal). False at the deadline or the end.
+// listen reads until the program wrote something and then nothing for kSilenceMs; without
+// `until_silent`, until the program closed the terminal. It returns false at the deadline, and when
+// the program ended too early.
 bool listen(int terminal, bool until_silent, int64_t deadline_ms, std::string* screen) {
   std::array<char, 4096> buffer;
   bool heard = false;
@@ -33,7 +34,7 @@ bool listen(int terminal, bool until_silent, int64_t deadline_ms, std::string* s
     if (ready == 0 && heard && until_silent) return true;
     if (ready <= 0) continue;
     const ssize_t count = read(terminal, buffer.data(), buffer.size());
-    if (count <= 0) return !until_silent;  // EIO: the last user of the slave is gone
+    if (count <= 0) return !until_silent;  // EIO: the last process closed the terminal
     screen->append(buffer.data(), static_cast<size_t>(count));
     heard = true;
   }

@@ -106,7 +106,7 @@ TEST(CastTest, split_characters_come_whole) {
                bytes(3, FrameKind::kErr, "err"), bytes(4, FrameKind::kOut, "\xa5z")});
   ASSERT_EQ(lines.size(), 4u);
   EXPECT_EQ(lines[1][2], "a");
-  EXPECT_EQ(lines[2][2], "err");  // another stream does not come between
+  EXPECT_EQ(lines[2][2], "err");  // bytes of another stream do not split the character
   EXPECT_EQ(lines[3][2], "\xe6\x97\xa5z");
 }
 
@@ -114,7 +114,7 @@ TEST(CastTest, invalid_bytes_are_replaced) {
   const auto lines = cast_of({bytes(1, FrameKind::kOut, "a\xff\xc0\xaf\xed\xa0\x80z\xe6")});
   EXPECT_EQ(lines[1][2].get<std::string>().substr(0, 4), "a\xef\xbf\xbd");
   EXPECT_EQ(lines[1][2].get<std::string>().back(), 'z');
-  EXPECT_EQ(lines[2][2], "\xef\xbf\xbd");  // the character that never came whole
+  EXPECT_EQ(lines[2][2], "\xef\xbf\xbd");  // the character was never completed
 }
 
 TEST(CastTest, input_is_only_there_when_asked_for) {

@@ -49,11 +49,11 @@ TEST(TimesTest, other_texts_are_no_instants) {
 }
 
 TEST(TimesTest, range_names_what_is_wrong) {
-  const auto range = parse_range("2h", "", kNow, false);
+  const auto range = parse_range({.since = "2h", .until = ""}, kNow, false);
   ASSERT_TRUE(range.ok());
   EXPECT_EQ(range->since_ns, kNow - 7200 * kSecond);
   EXPECT_EQ(range->until_ns, 0);
-  EXPECT_EQ(parse_range("", "bogus", kNow, false).status().code(),
+  EXPECT_EQ(parse_range({.since = "", .until = "bogus"}, kNow, false).status().code(),
             absl::StatusCode::kInvalidArgument);
 }
 

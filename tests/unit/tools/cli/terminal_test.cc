@@ -70,7 +70,7 @@ TEST(TextFilterTest, any_bytes_give_safe_text) {
 }
 
 TEST(TextFilterTest, no_line_is_longer_than_its_limit) {
-  // Tabs, and text behind one in the last column.
+  // Tabs, and text after a tab in the last column.
   std::string bytes = "\x1b[9999C\x1b[9999C\t\tx";
   bytes += std::string(40'000, '\t') + "\x1b[9999@" + std::string(40'000, 'y');
   size_t line = 0;
@@ -158,46 +158,46 @@ TEST(PlayFilterTest, any_cut_gives_the_same_bytes) {
 constexpr int64_t kSecond = 1'000'000'000;
 
 TEST(PaceTest, timing_is_true_times_speed) {
-  Pace pace(2, INT64_MAX, 100 * kSecond);
-  EXPECT_EQ(pace.wait_ns(4 * kSecond, 100 * kSecond), 2 * kSecond);
-  EXPECT_EQ(pace.wait_ns(4 * kSecond, 101 * kSecond), 1 * kSecond);
-  EXPECT_EQ(pace.wait_ns(4 * kSecond, 103 * kSecond), 0);
-  pace.shown(4 * kSecond, 102 * kSecond);
-  EXPECT_EQ(pace.wait_ns(5 * kSecond, 102 * kSecond), kSecond / 2);
+  Pace pace({.speed = 2, .max_idle_ns = INT64_MAX}, 100 * kSecond);
+  EXPECT_EQ(pace.wait_ns({4 * kSecond, 100 * kSecond}), 2 * kSecond);
+  EXPECT_EQ(pace.wait_ns({4 * kSecond, 101 * kSecond}), 1 * kSecond);
+  EXPECT_EQ(pace.wait_ns({4 * kSecond, 103 * kSecond}), 0);
+  pace.shown({4 * kSecond, 102 * kSecond});
+  EXPECT_EQ(pace.wait_ns({5 * kSecond, 102 * kSecond}), kSecond / 2);
 }
 
 TEST(PaceTest, silence_is_cut) {
-  Pace pace(1, 2 * kSecond, 0);
-  EXPECT_EQ(pace.wait_ns(3600 * kSecond, 0), 2 * kSecond);
-  pace.shown(3600 * kSecond, 2 * kSecond);
-  EXPECT_EQ(pace.wait_ns(3601 * kSecond, 2 * kSecond), 1 * kSecond);
+  Pace pace({.speed = 1, .max_idle_ns = 2 * kSecond}, 0);
+  EXPECT_EQ(pace.wait_ns({3600 * kSecond, 0}), 2 * kSecond);
+  pace.shown({3600 * kSecond, 2 * kSecond});
+  EXPECT_EQ(pace.wait_ns({3601 * kSecond, 2 * kSecond}), 1 * kSecond);
 }
 
 TEST(PaceTest, pause_holds_for_ever_and_loses_nothing) {
-  Pace pace(1, INT64_MAX, 0);
+  Pace pace({.speed = 1, .max_idle_ns = INT64_MAX}, 0);
   pace.toggle_pause(1 * kSecond);
-  EXPECT_LT(pace.wait_ns(3 * kSecond, 50 * kSecond), 0);
+  EXPECT_LT(pace.wait_ns({3 * kSecond, 50 * kSecond}), 0);
   EXPECT_EQ(pace.position_ns(50 * kSecond), 1 * kSecond);
   pace.toggle_pause(50 * kSecond);
-  EXPECT_EQ(pace.wait_ns(3 * kSecond, 50 * kSecond), 2 * kSecond);
+  EXPECT_EQ(pace.wait_ns({3 * kSecond, 50 * kSecond}), 2 * kSecond);
 }
 
 TEST(PaceTest, seek_shows_all_before_at_once) {
-  Pace pace(1, INT64_MAX, 0);
-  pace.seek(10 * kSecond, 0);
-  EXPECT_EQ(pace.wait_ns(9 * kSecond, 0), 0);
-  pace.shown(9 * kSecond, 0);
-  EXPECT_EQ(pace.wait_ns(12 * kSecond, 0), 2 * kSecond);
-  pace.seek(-5 * kSecond, 0);
+  Pace pace({.speed = 1, .max_idle_ns = INT64_MAX}, 0);
+  pace.seek({10 * kSecond, 0});
+  EXPECT_EQ(pace.wait_ns({9 * kSecond, 0}), 0);
+  pace.shown({9 * kSecond, 0});
+  EXPECT_EQ(pace.wait_ns({12 * kSecond, 0}), 2 * kSecond);
+  pace.seek({-5 * kSecond, 0});
   EXPECT_EQ(pace.position_ns(0), 0);
 }
 
 TEST(PaceTest, seek_works_while_paused) {
-  Pace pace(1, INT64_MAX, 0);
+  Pace pace({.speed = 1, .max_idle_ns = INT64_MAX}, 0);
   pace.toggle_pause(0);
-  pace.seek(10 * kSecond, 0);
-  EXPECT_EQ(pace.wait_ns(9 * kSecond, 0), 0);
-  EXPECT_LT(pace.wait_ns(11 * kSecond, 0), 0);
+  pace.seek({10 * kSecond, 0});
+  EXPECT_EQ(pace.wait_ns({9 * kSecond, 0}), 0);
+  EXPECT_LT(pace.wait_ns({11 * kSecond, 0}), 0);
 }
 
 }  // namespace

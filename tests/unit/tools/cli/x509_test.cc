@@ -88,7 +88,7 @@ TEST(Certificate, an_encrypted_key_is_refused) {
   close(input[1]);
   const int before = dup(0);
   dup2(input[0], 0);
-  const auto loaded = Certificate::parse(ca.certificate_pem(), pem);
+  const auto loaded = Certificate::parse({.certificate = ca.certificate_pem(), .key = pem});
   char next = 0;
   EXPECT_EQ(read(0, &next, 1), 1);
   EXPECT_EQ(next, 'w');

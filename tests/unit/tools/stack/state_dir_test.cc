@@ -25,7 +25,7 @@ class StateDirTest : public ::testing::Test {
     char pattern[] = "/tmp/gatetape_state_XXXXXX";
     parent_ = mkdtemp(pattern);
     chmod(parent_.c_str(), 0711);
-    const auto state = StateDir::choose(parent_ + "/stack/", "");
+    const auto state = StateDir::choose({.dir = parent_ + "/stack/", .user = ""});
     if (!state.ok())
       GTEST_SKIP() << state.status();  // root on a machine without a suitable account
     state_ = *state;
@@ -125,7 +125,7 @@ TEST_F(StateDirTest, a_folder_that_root_left_inside_becomes_the_owners) {
   ASSERT_TRUE(state_.make().ok());
   ASSERT_EQ(mkdir(state_.file("demo").c_str(), 0700), 0);
   ASSERT_TRUE(state_.make_folder("demo").ok());
-  EXPECT_TRUE(state_.write_file("demo/port", "1\n", 0644).ok());
+  EXPECT_TRUE(state_.write_file({.name = "demo/port", .text = "1\n", .mode = 0644}).ok());
 }
 
 TEST_F(StateDirTest, one_process_at_a_time) {
@@ -144,11 +144,12 @@ TEST_F(StateDirTest, a_folder_that_the_daemons_cannot_enter_is_refused) {
 }
 
 TEST(StateDir, what_cannot_stand_in_a_configuration_is_refused) {
-  EXPECT_EQ(StateDir::choose("/tmp/a b", "").status().code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(StateDir::choose("/tmp/a", "no-such-user").status().code(),
+  EXPECT_EQ(StateDir::choose({.dir = "/tmp/a b", .user = ""}).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(StateDir::choose({.dir = "/tmp/a", .user = "no-such-user"}).status().code(),
             absl::StatusCode::kInvalidArgument);
   if (geteuid() == 0) {
-    EXPECT_EQ(StateDir::choose("/tmp/a", "root").status().code(),
+    EXPECT_EQ(StateDir::choose({.dir = "/tmp/a", .user = "root"}).status().code(),
               absl::StatusCode::kInvalidArgument);
   }
 }

@@ -73,7 +73,7 @@ TEST_F(SupervisorTest, a_service_that_dies_is_started_again) {
                              std::to_string(getpid()) + "; exec sleep 100; fi; " + kNotify +
                              "touch " + dir_ + "/again; exit 1";
   EXPECT_TRUE(supervisor.start(service("mortal", script)).ok());
-  supervisor.run();  // until the second life signals us
+  supervisor.run();  // until the restarted service sends the signal
   supervisor.stop();
   const std::string told = testing::internal::GetCapturedStdout();
   EXPECT_THAT(told, HasSubstr("mortal ended with exit code 1; starting it again in 1 s"));
