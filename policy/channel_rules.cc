@@ -17,7 +17,7 @@ bool is_harmless_global(std::string_view name) {
          name == "tcpip-forward" || name == "cancel-tcpip-forward";
 }
 
-std::string refusal_of(const Grant& grant, std::string_view name, std::string_view data) {
+std::string denial_of(const Grant& grant, std::string_view name, std::string_view data) {
   constexpr std::array<std::string_view, 9> kAlways = {
       "pty-req", "env", "window-change", "signal", "break", "xon-xoff", "eow@openssh.com",
       // PuTTY's, which expects them to fail, and the former with every window.

@@ -13,7 +13,7 @@ bool starts_program(std::string_view name);
 // is_harmless_global tells whether a global request is one that libssh answers well, or that asks
 // for nothing (OpenSSH's PROTOCOL), or that comes as a message too.
 bool is_harmless_global(std::string_view name);
-// refusal_of gives why policy or the gateway refuses a channel request, empty when it may pass.
-std::string refusal_of(const Grant& grant, std::string_view name, std::string_view data);
+// denial_of returns why policy or the gateway denies a channel request, empty when it may pass.
+std::string denial_of(const Grant& grant, std::string_view name, std::string_view data);
 
 }  // namespace gatetape

@@ -47,6 +47,27 @@ enum class FrameKind : uint16_t {
   kConnectionRefused = 58,  // limits, before authentication
 };
 
+// FrameClass groups the kinds by what they are on their way through a session, whichever way they
+// go. Code that handles frames switches over it without a `default:`.
+enum class FrameClass {
+  kBytes,
+  kOpen,       // a channel is asked for
+  kOpenReply,  // and granted or refused
+  kRequest,    // a channel request
+  kReply,      // the answer to one
+  kDenial,     // a request or channel that does not pass
+  kNotice,
+  kEof,
+  kClose,
+  kSession,  // a step of the session itself: its opening, its target, its end
+  kSystem,   // a step of a daemon, which concerns no peer of a session
+};
+// Route is the peer that a frame is passed on to.
+enum class Route { kToTarget, kToUser, kNobody };
+// class_of and route_of know every kind: a new one does not compile until both have a place for it.
+FrameClass class_of(FrameKind kind);
+Route route_of(FrameKind kind);
+
 // is_known tells whether `kind` is a number above.
 bool is_known(uint32_t kind);
 // is_bytes tells whether a frame of this kind carries stream bytes (otherwise an event).

@@ -1,65 +1,99 @@
-// Recording: one session's record: its gate, its place on the link, its end. Made by a session and
-// kept alive by its loop until the recorder has the signed head. Session loop only.
+// Recording: the record of one session: its gate, its byte counts, its signed end. What is offered
+// goes to the recorder through a port; what has become durable comes back as events and is released
+// to the owner. Pure; session loop only.
 //
-// States: open -> ended (session_end and the head are offered) -> closed; open -> failed.
+// States: open -> ended (session_end and the signed head are offered) -> closed (the recorder has
+// signed too); open or ended -> failed (nothing is released any more).
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 
-#include "gateway/loop.h"
-#include "gateway/services.h"
+#include "base/crypto.h"
 #include "record/event.h"
 #include "tee/gate.h"
+#include "tee/spool.h"
 
 namespace gatetape::gateway {
 
-class Recording : public std::enable_shared_from_this<Recording> {
+// RecordPort is what a recording needs from the world: the way to the recorder, and the time.
+class RecordPort {
+ public:
+  virtual ~RecordPort() = default;
+  virtual int64_t mono_ns() = 0;
+  virtual int64_t wall_ns() = 0;
+  // add sends the next frame to the recorder.
+  virtual void add(tee::FramePtr frame) = 0;
+  // close sends the last frame together with the signed head. It is called once.
+  virtual void close(tee::FramePtr last, tee::CloseItem head) = 0;
+  // on_closed is called when the recorder has signed this head too: the record is complete.
+  virtual void on_closed(const SessionHead& head) = 0;
+  // on_failed is called when the record failed: nothing of this session is sent any more.
+  virtual void on_failed(const std::string& reason) = 0;
+};
+
+class Recording {
  public:
   class Owner {
    public:
     virtual ~Owner() = default;
-    // on_released is told of each durable frame in order: now it may pass.
+    // on_released is called with each durable frame, in order. The frame may pass now.
     virtual void on_released(tee::FramePtr frame) = 0;
-    // on_record_failed says that nothing will be released any more.
+    // on_record_failed is called once, when nothing will be released any more.
     virtual void on_record_failed(const std::string& reason) = 0;
   };
+  enum class State { kOpen, kEnded, kClosed, kFailed };
+  struct Setup {
+    SessionId session;
+    std::string commit_key;     // kCommitKeyBytes, random
+    uint64_t window_bytes = 0;  // limit of what is offered and not durable
+    const SigningKey* key;      // signs the head; outlives the recording
+  };
 
-  // start opens a session on the link; the first frame is the owner's to offer.
-  static std::shared_ptr<Recording> start(Loop& loop, Services& services, Owner* owner);
+  // The port outlives the recording. set_owner is called before the first offer.
+  Recording(Setup setup, RecordPort& port);
+  void set_owner(Owner* owner) { owner_ = owner; }
 
-  // offer records a step; nothing happens after end(). The frame is released to the owner later.
-  // Gives its seq, 0 when it was not taken.
+  // offer records one step, which is released to the owner when it is durable. It returns the
+  // frame's sequence number, or 0 when the recording has ended and nothing was offered.
   uint64_t offer(uint32_t channel, FrameKind kind, std::string payload);
-  uint64_t offer(uint32_t channel, FrameKind kind, const Event& event);
+  // has_room returns false when no more stream bytes may be read from the peers.
   bool has_room() const { return gate_.has_room(); }
-  // overrun tells whether a peer forced far more on us than the window (requests have no flow
-  // control) and one full buffer of libssh.
+  // overrun returns true when the peers forced far more on us than the window: requests have no
+  // flow control, and one full buffer of the SSH library is taken whole.
   bool overrun() const { return gate_.pending_bytes() > 4 * window_bytes_ + (2U << 20U); }
   bool all_released() const { return gate_.all_durable(); }
-  // waiting_ns is how long the oldest frame has waited for the recorder, 0 when none does.
+  uint64_t released_seq() const { return released_seq_; }
+  // waiting_ns returns how long the oldest frame has waited for the recorder, 0 when none waits.
   int64_t waiting_ns() const;
-  // end offers session_end, signs the head and lets go of the owner. Idempotent.
+  // end offers session_end, signs the head and lets go of the owner. Later calls do nothing.
   void end(const std::string& reason, const std::string& detail);
+  // end_with is `end` with another last frame, for a daemon's own session.
+  void end_with(FrameKind kind, const Event& last);
+  // on_event takes an event of the recorder about this session.
+  void on_event(const tee::TeeEvent& event);
+
+  State state() const { return state_; }
   const SessionId& session() const { return gate_.session(); }
+  const std::string& commit_key() const { return gate_.commit_key(); }
 
  private:
-  Recording(Loop& loop, Services& services, Owner* owner);
+  friend class SessionInvariants;
+
   tee::FramePtr seal(uint32_t channel, FrameKind kind, std::string payload);
-  void on_event(const tee::TeeEvent& event);
+  void on_durable(const tee::TeeEvent& event);
   void fail(const std::string& reason);
 
-  Loop& loop_;
-  Services& services_;
-  Owner* owner_;
+  RecordPort& port_;
+  Owner* owner_ = nullptr;
+  const SigningKey& key_;
   const uint64_t window_bytes_;
   const int64_t started_mono_ns_;
   tee::Gate gate_;
-  uint32_t handle_ = 0;
+  State state_ = State::kOpen;
+  uint64_t released_seq_ = 0;
   uint64_t bytes_in_ = 0;
   uint64_t bytes_out_ = 0;
-  bool ended_ = false;
 };
 
 }  // namespace gatetape::gateway

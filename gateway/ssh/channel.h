@@ -1,9 +1,6 @@
-// Channel: one SSH channel of a session: libssh's channel to the user and the one to the target,
-// and what was released and waits to be written on each. libssh's callbacks offer; only service()
-// writes. Session loop only.
-//
-// States: offered -> (recorded) opening on the target -> answered -> open -> closing -> finished;
-// or refused by the target -> finished.
+// Channel: the two libssh channels that one ChannelCore joins. It translates libssh's callbacks
+// into the core's events, and the core's calls into libssh's; it decides nothing. Owned by the
+// session core; session loop only.
 #pragma once
 
 #include <libssh/callbacks.h>
@@ -11,127 +8,92 @@
 #include <libssh/server.h>
 
 #include <array>
-#include <cstdint>
 #include <deque>
-#include <string>
-#include <string_view>
+#include <optional>
 
-#include "gateway/session/outbox.h"
+#include "gateway/session/channel_core.h"
 #include "gateway/ssh/peer.h"
-#include "policy/access.h"
-#include "record/event.h"
 
 namespace gatetape::gateway {
 
-// Reasons of SSH_MSG_CHANNEL_OPEN_FAILURE (RFC 4254 section 5.1).
-constexpr uint32_t kAdministrativelyProhibited = 1;
-constexpr uint32_t kConnectFailed = 2;
-
-class Channel {
+class Channel : public ChannelPort {
  public:
-  // Owner is the session: it records, and says who may go on.
-  class Owner {
+  // Host is the session's list of channels, by which packets find the channel that they concern.
+  class Host {
    public:
-    virtual ~Owner() = default;
-    virtual uint64_t offer(uint32_t channel, FrameKind kind, std::string payload) = 0;
-    virtual bool has_room() const = 0;
-    // on_misuse ends the session: the peer broke a limit or the protocol.
-    virtual void on_misuse(const std::string& reason) = 0;
-    // on_more asks for another service: there was more to write than one may.
-    virtual void on_more() = 0;
+    virtual ~Host() = default;
+    virtual void add_channel(Channel* channel) = 0;
+    virtual void remove_channel(Channel* channel) = 0;
+    // target_peer returns the connection to the target, nullptr while there is none.
+    virtual SshPeer* target_peer() = 0;
   };
 
-  // Takes the user's channel-open message; offers channel_open.
-  Channel(Owner& owner, uint32_t number, const Grant& grant, SshPeer& user, ssh_message open);
-  ~Channel();
+  // Takes the user's channel-open message.
+  Channel(Host& host, SshPeer& user, ssh_message open);
+  ~Channel() override;
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
 
-  uint32_t number() const { return number_; }
-  bool is(ssh_channel handle) const { return handle == user_.handle || handle == target_.handle; }
-  bool finished() const { return finished_; }
-  // drained tells whether the user took everything that was released, and closed.
-  bool drained() const {
-    return user_.outbox.empty() && (user_.handle == nullptr || user_.close_seen);
-  }
-
-  // on_request takes a channel request of either side, from inside a packet handler.
-  void on_request(ssh_channel from, std::string_view name, bool want_reply, std::string_view data);
+  // attach_core names the core that takes the events; before any of them.
+  void attach_core(ChannelCore* core) { core_ = core; }
+  ChannelCore& core() { return *core_; }
+  // side_of returns the side whose libssh channel this is, nothing when it is neither.
+  std::optional<Side> side_of(ssh_channel handle) const;
   // on_reply_right takes the message that lets us answer the user's next request.
-  void on_reply_right(ssh_message message);
-  // on_released takes a durable frame of this channel.
-  void on_released(tee::FramePtr frame, SshPeer& target);
-  // on_target_gone says that the target's connection ended: what it sent still goes to the user,
-  // then `text`, and the end.
-  void on_target_gone(const std::string& text);
-  // service writes what can be written now.
-  void service();
+  void on_reply_right(ssh_message message) { reply_rights_.push_back(message); }
+  // poll asks libssh for the target's answers and delivers those that have arrived.
+  void poll();
+
+  // ChannelPort
+  void open_on_target() override { opening_ = true; }
+  bool accept_open() override;
+  void refuse_open(OpenFailure why, std::string_view text) override;
+  bool lost(Side side) const override;
+  bool busy(Side side) const override;
+  size_t window(Side side) const override;
+  Written write(Side side, Stream stream, std::string_view bytes) override;
+  Kept send_request(Side side, const Request& request) override;
+  bool answer_request(bool ok) override;
+  void send_eof(Side side) override;
+  bool send_close(Side side) override;
+  std::string_view read_held(Side side, Stream stream, size_t bytes_max) override;
 
  private:
-  static constexpr size_t kStepBytesMax = 1024 * 1024;  // of requests that one side does not take
-
-  struct Request {
-    std::string name;
-    bool want_reply = false;
-    std::string data;
-  };
-  struct Side {
+  // End is libssh's channel to one peer.
+  struct End {
     Channel* channel = nullptr;
-    bool is_user = false;
-    SshPeer* peer = nullptr;
+    Side side = Side::kUser;
     ssh_channel handle = nullptr;
     ssh_channel_callbacks_struct callbacks{};
-    Outbox outbox;                       // to be written to this side
-    bool held = false;                   // libssh keeps bytes of this side that we had no room for
-    std::array<size_t, 2> held_bytes{};  // of stdout, stderr
-    bool eof_seen = false;               // this side sent EOF, CLOSE
-    bool close_seen = false;
-    bool eof_offered = false;
-    bool close_offered = false;
-    bool close_sent = false;            // we sent CLOSE to this side
-    size_t kept_bytes = 0;              // of requests that libssh keeps during a key exchange
-    std::deque<Request> held_requests;  // came behind held bytes
+  };
+
+  // Asked is a request to the target whose answer was not delivered yet. libssh wants the request
+  // again each time that it is asked for the answer.
+  struct Asked {
+    Request request;
+    int result = SSH_AGAIN;
   };
 
   static int on_data(ssh_session, ssh_channel, void* bytes, uint32_t count, int is_stderr,
-                     void* side);
-  static void on_eof(ssh_session, ssh_channel, void* side);
-  static void on_close(ssh_session, ssh_channel, void* side);
+                     void* end);
+  static void on_eof(ssh_session, ssh_channel, void* end);
+  static void on_close(ssh_session, ssh_channel, void* end);
 
-  void attach(Side& side, ssh_channel handle);
-  void detach(Side& side);
-  uint64_t offer(FrameKind kind, std::string payload);
-  void offer_bytes(const Side& from, std::string_view bytes, bool is_stderr);
-  void offer_request(const Side& from, const Request& request);
-  void offer_endings(Side& from);
-  void offer_loss();
-  bool room_from(const Side& from) const;
-  void unhold(Side& side);
-  void open_on_target();
-  void answer_open(const Event& reply);
-  void flush(Side& side);
-  bool write_front(Side& side);
-  bool write_bytes(Side& side, bool to_stderr);
-  // channel_requests.cc
-  int send_request(Side& side, const Event& request, bool want_reply);
-  bool write_request_in(const Frame& frame);
-  void notice_denial(const Frame& frame);
-  bool write_notice(const Frame& frame);
-  bool answer_request(bool ok);
-  bool write_close(Side& side);
+  ssh_channel handle_of(Side side) const { return ends_[static_cast<size_t>(side)].handle; }
+  SshPeer* peer_of(Side side) const;
+  void attach(Side side, ssh_channel handle);
+  ssh_message take_open_message();
+  void poll_open();
+  void poll_reply();
 
-  Owner& owner_;
-  const uint32_t number_;
-  const Grant grant_;
-  Side user_;
-  Side target_;
+  Host& host_;
+  SshPeer& user_;
+  ChannelCore* core_ = nullptr;
+  std::array<End, 2> ends_;  // by Side
   ssh_message open_message_;
-  bool opening_ = false;  // recorded, waits for the target's answer
-  bool finished_ = false;
-  std::string gone_;      // why the target is, empty while it is not
-  bool started_ = false;  // shell, exec or a subsystem was allowed: only one (RFC 4254 section 6.5)
-  size_t rights_owed_ = 0;
-  std::deque<ssh_message> rights_;  // to answer the user's requests, in order
+  bool opening_ = false;                  // the target has not answered yet
+  std::optional<Asked> asked_;            // of the target, with want_reply
+  std::deque<ssh_message> reply_rights_;  // to answer the user's requests, in order
 };
 
 }  // namespace gatetape::gateway

@@ -133,7 +133,8 @@ bool Connection::finished() const {
 
 void Connection::shut_down(const std::string& reason) {
   shutdown_ = reason;
-  if (session_) session_->finish("shutdown", reason, "gatetape: " + reason);
+  if (session_)
+    session_->finish({.reason = "shutdown", .detail = reason, .text = "gatetape: " + reason});
 }
 
 // The server's key exchange; logins are messages.
@@ -279,7 +280,8 @@ void Connection::on_refusal_recorded(uint64_t number) {
   refusals_.erase(found);
   if (message == nullptr) return;
   if (ssh_message_type(message) == SSH_REQUEST_CHANNEL_OPEN) {
-    refuse_channel_open(message, kAdministrativelyProhibited, "gatetape: " + reason);
+    refuse_channel_open(message, static_cast<uint32_t>(OpenFailure::kAdministrativelyProhibited),
+                        "gatetape: " + reason);
   } else {
     ssh_message_reply_default(message);
   }

@@ -1,22 +1,26 @@
 #include "gateway/ssh/session.h"
 
-#include <algorithm>
 #include <utility>
 
-#include "base/bytes.h"
 #include "base/endpoint.h"
 #include "base/os/daemon.h"
-#include "policy/channel_rules.h"
 
 namespace gatetape::gateway {
 namespace {
 
-constexpr int64_t kOpenTimeoutS = 10;             // for the record of a new session
-constexpr int64_t kLastWordsNs = 30'000'000'000;  // for a user to take what a lost target sent
-// Each denied request is a frame and a row, and has no window: so many at once, then so many a
-// second.
-constexpr int64_t kDeniedMax = 1000;
-constexpr int64_t kDeniedPerSecond = 10;
+SessionLimits limits_of(const GatewayConfig& config) {
+  SessionLimits limits;
+  limits.channels_max = config.max_channels_per_session;
+  limits.freeze_ns = int64_t{config.freeze_timeout_s} * 1'000'000'000;
+  return limits;
+}
+
+// The SSH name of the channel type that a message asks for; empty for the rare ones.
+std::string_view channel_type(ssh_message message) {
+  const int type = ssh_message_subtype(message);
+  if (type == SSH_CHANNEL_SESSION) return "session";
+  return type == SSH_CHANNEL_DIRECT_TCPIP ? "direct-tcpip" : "";
+}
 
 }  // namespace
 
@@ -26,36 +30,44 @@ Session::Session(Loop& loop, Services& services, SshPeer& user, Host& host, Plan
       user_(user),
       host_(host),
       plan_(std::move(plan)),
-      started_ns_(loop.clock().mono_ns()) {
-  recording_ = Recording::start(loop, services, this);
+      limits_(limits_of(services.config.gateway)),
+      record_(RecordingLink::start(loop, services)),
+      core_(plan_.target.name, plan_.grant, limits_, record_->recording(), *this) {
   const std::string key_id =
-      "gatetape user=" + plan_.person.user + " session=" + recording_->session().to_text();
+      "gatetape user=" + plan_.person.user + " session=" + record_->recording().session().to_text();
   target_ =
       std::make_unique<Target>(loop, services, plan_.target, plan_.login, key_id, *this, *this);
   watch_packets(user_.session(), this);
-  recording_->offer(0, FrameKind::kSessionOpen, open_event());
+  record_->recording().set_owner(&core_);
+  core_.start(open_event());
 }
 
 Session::~Session() {
-  if (!over_) recording_->end("gateway", "the connection was dropped");
+  record_->recording().end("gateway", "the connection was dropped");
   forget_packets(user_.session());
-  channels_.clear();  // before the target's libssh session goes
-  for (const auto& [seq, message] : refusals_) ssh_message_free(message);
+  for (const auto& [number, message] : denied_) ssh_message_free(message);
+}
+
+Channel* Session::channel_of(ssh_channel handle) const {
+  for (Channel* channel : channels_)
+    if (channel->side_of(handle)) return channel;
+  return nullptr;
 }
 
 void Session::on_user_message(ssh_message message) {
-  if (over_) return ssh_message_free(message);
+  if (core_.over()) return ssh_message_free(message);
   switch (ssh_message_type(message)) {
     case SSH_REQUEST_CHANNEL_OPEN:
-      return on_channel_open(message);
+      return open_channel(message);
     case SSH_REQUEST_CHANNEL: {
-      const ssh_channel handle = ssh_message_channel_request_channel(message);
-      for (Channel& channel : channels_)
-        if (channel.is(handle)) return channel.on_reply_right(message);
-      return ssh_message_free(message);  // of a channel that is gone: an answer would touch it
+      Channel* const channel = channel_of(ssh_message_channel_request_channel(message));
+      if (channel != nullptr) return channel->on_reply_right(message);
+      return ssh_message_free(message);  // an answer would touch a channel that is gone
     }
     case SSH_REQUEST_GLOBAL:
-      return deny(message, "global_request", "tcpip-forward", "port forwarding does not pass");
+      return deny(message, {.what = "global_request",
+                            .name = "tcpip-forward",
+                            .reason = "port forwarding does not pass"});
     default:
       break;
   }
@@ -63,136 +75,101 @@ void Session::on_user_message(ssh_message message) {
   ssh_message_free(message);
 }
 
+void Session::open_channel(ssh_message message) {
+  const std::string_view type = channel_type(message);
+  auto peers = std::make_unique<Channel>(*this, user_, message);
+  Channel& channel = *peers;
+  ChannelCore* const core = core_.open_channel(type, std::move(peers));
+  if (core != nullptr) channel.attach_core(core);  // else it is denied, or gone already
+}
+
+void Session::deny(ssh_message message, SessionCore::Denial denial) {
+  denial.number = ++last_denied_;
+  denied_[denial.number] = message;
+  core_.deny(denial);
+}
+
+void Session::refuse_request(uint64_t number, std::string_view text) {
+  const auto found = denied_.find(number);
+  if (found == denied_.end()) return;
+  const ssh_message message = found->second;
+  denied_.erase(found);
+  if (ssh_message_type(message) == SSH_REQUEST_CHANNEL_OPEN) {
+    refuse_channel_open(message, static_cast<uint32_t>(OpenFailure::kAdministrativelyProhibited),
+                        text);
+  } else {
+    ssh_message_reply_default(message);
+  }
+  ssh_message_free(message);
+}
+
 void Session::service() {
-  if (over_) return;
-  if (!misuse_.empty()) return finish("protocol", misuse_, "gatetape: " + misuse_);
-  if (user_.dead() && target_gone_ns_ == 0) return finish("client", "the client disconnected", "");
-  service_channels();
-  if (!misuse_.empty()) return finish("protocol", misuse_, "gatetape: " + misuse_);
+  if (core_.over()) return;
+  poll_channels();
+  core_.service();
+  poll_channels();
+  if (core_.over()) return;
   target_->settle();
-  check_target();
+  core_.check_target();
+}
+
+void Session::poll_channels() {
+  if (core_.over()) return;
+  for (Channel* channel : channels_) channel->poll();
 }
 
 void Session::on_tick(int64_t mono_ns) {
-  if (over_) return;
+  if (core_.over()) return;
   target_->on_tick(mono_ns);
-  check_target();
-  const int64_t freeze_s = services_.config.gateway.freeze_timeout_s;
-  const int64_t limit_s = up_ ? freeze_s : std::min(freeze_s, kOpenTimeoutS);
-  if (over_ || recording_->waiting_ns() < limit_s * 1'000'000'000) return;
-  const std::string why = "the recorder has not answered for " + std::to_string(limit_s) + " s";
-  finish("recorder", why,
-         "gatetape: " + why + ", so the session was ended; nothing passed unrecorded");
+  core_.check_target();
+  core_.on_tick();
 }
 
-void Session::finish(const std::string& reason, const std::string& detail,
-                     const std::string& text) {
-  if (std::exchange(over_, true)) return;
-  log_info("session_end",
-           {{"session", recording_->session().to_text()}, {"reason", reason}, {"detail", detail}});
-  recording_->end(reason, detail);
+void Session::on_over(const SessionEnd& end) {
+  log_info("session_end", {{"session", record_->recording().session().to_text()},
+                           {"reason", end.reason},
+                           {"detail", end.detail}});
   forget_packets(user_.session());
-  host_.on_session_over(text);
-}
-
-void Session::on_released(tee::FramePtr frame) {
-  if (over_) return;
-  const FrameKind kind = frame->frame.kind;
-  if (kind == FrameKind::kSessionOpen) {
-    target_->start();
-  } else if (kind == FrameKind::kTargetConnect) {
-    up_ = true;
-    host_.on_session_up();
-  } else if (kind == FrameKind::kTargetFail) {
-    const absl::StatusOr<Event> event = Event::decode(frame->frame.payload);
-    const std::string detail(event->get("detail"));
-    finish("target_" + std::string(event->get("reason")), detail,
-           "gatetape: " + plan_.target.name + ": " + printable(detail));
-  } else if (const auto it = refusals_.find(frame->frame.seq); it != refusals_.end()) {
-    const absl::StatusOr<Event> event = Event::decode(frame->frame.payload);
-    const std::string text = "gatetape: " + std::string(event->get("reason"));
-    if (ssh_message_type(it->second) == SSH_REQUEST_CHANNEL_OPEN) {
-      refuse_channel_open(it->second, kAdministrativelyProhibited, text);
-    } else {
-      ssh_message_reply_default(it->second);
-    }
-    ssh_message_free(it->second);
-    refusals_.erase(it);
-  } else if (target_->ready()) {
-    for (Channel& channel : channels_)
-      if (channel.number() == frame->frame.channel) channel.on_released(frame, target_->peer());
-  }
-  host_.on_session_activity();
-}
-
-void Session::on_record_failed(const std::string& reason) {
-  finish("recorder", reason, "gatetape: the record failed, so the session was ended: " + reason);
-}
-
-void Session::on_target_ready(const Event& facts) {
-  recording_->offer(0, FrameKind::kTargetConnect, facts);
+  host_.on_session_over(end.text);
 }
 
 void Session::on_target_failed(const Event& facts) {
   log_warn("target_failed", {{"target", plan_.target.name},
                              {"reason", std::string(facts.get("reason"))},
                              {"detail", std::string(facts.get("detail"))}});
-  recording_->offer(0, FrameKind::kTargetFail, facts);
+  core_.on_target_failed(facts);
 }
 
-// A target may not open channels to us, nor ask for anything that wants an answer.
+// A target may not open channels, nor ask for anything that wants an answer.
 void Session::on_target_message(ssh_message message) {
   const int type = ssh_message_type(message);
-  if (type == SSH_REQUEST_CHANNEL_OPEN) {
-    const Event denied{{"what", "channel"},
-                       {"name", "opened by the target"},
-                       {"reason", "forwarding does not pass"}};
-    offer(0, FrameKind::kDenied, denied.encode());
-  } else if (type == SSH_REQUEST_GLOBAL) {
-    const Event denied{{"what", "global_request"},
-                       {"name", "tcpip-forward by the target"},
-                       {"reason", "port forwarding does not pass"}};
-    offer(0, FrameKind::kDenied, denied.encode());
-  }
+  if (core_.over()) return ssh_message_free(message);
+  if (type == SSH_REQUEST_CHANNEL_OPEN)
+    return deny(
+        message,
+        {.what = "channel", .name = "opened by the target", .reason = "forwarding does not pass"});
+  if (type == SSH_REQUEST_GLOBAL)
+    return deny(message, {.what = "global_request",
+                          .name = "tcpip-forward by the target",
+                          .reason = "port forwarding does not pass"});
   // An answer would touch a channel that is gone.
-  const ssh_channel handle =
-      type == SSH_REQUEST_CHANNEL ? ssh_message_channel_request_channel(message) : nullptr;
-  if (handle == nullptr || std::any_of(channels_.begin(), channels_.end(),
-                                       [&](const auto& known) { return known.is(handle); }))
+  if (type != SSH_REQUEST_CHANNEL ||
+      channel_of(ssh_message_channel_request_channel(message)) != nullptr)
     ssh_message_reply_default(message);
   ssh_message_free(message);
 }
 
-uint64_t Session::offer(uint32_t channel, FrameKind kind, std::string payload) {
-  const uint64_t seq = recording_->offer(channel, kind, std::move(payload));
-  if (recording_->overrun()) on_misuse("more requests than the recorder can take");
-  if (kind != FrameKind::kDenied) return seq;
-  const int64_t age_s = (loop_.clock().mono_ns() - started_ns_) / 1'000'000'000;
-  if (++denied_ > kDeniedMax + age_s * kDeniedPerSecond) on_misuse("too many denied requests");
-  return seq;
-}
-
-bool Session::has_room() const { return recording_->has_room() && !over_; }
-
-void Session::on_misuse(const std::string& reason) {
-  misuse_ = reason;
-  host_.on_session_activity();
-}
-
-void Session::on_more() { host_.on_session_activity(); }
-
-void Session::on_channel_request(ssh_channel channel, std::string_view name, bool want_reply,
+void Session::on_channel_request(ssh_channel handle, std::string_view name, bool want_reply,
                                  std::string_view data) {
-  for (Channel& known : channels_)
-    if (known.is(channel)) return known.on_request(channel, name, want_reply, data);
+  Channel* const channel = channel_of(handle);
+  if (channel == nullptr) return;
+  channel->core().on_request(
+      *channel->side_of(handle),
+      {.name = std::string(name), .want_reply = want_reply, .data = std::string(data)});
 }
 
 void Session::on_global_request(std::string_view name, bool, std::string_view) {
-  if (is_harmless_global(name)) return;
-  const Event denied{{"what", "global_request"},
-                     {"name", std::string(name.substr(0, 256))},
-                     {"reason", "this global request does not pass"}};
-  offer(0, FrameKind::kDenied, denied.encode());
+  core_.on_global_request(name);
 }
 
 Event Session::open_event() const {
@@ -211,50 +188,6 @@ Event Session::open_event() const {
   event.add("client_version", person.client_version);
   event.add("route", plan_.route);
   return event;
-}
-
-void Session::on_channel_open(ssh_message message) {
-  const int type = ssh_message_subtype(message);
-  if (type != SSH_CHANNEL_SESSION) {
-    const bool forward = type == SSH_CHANNEL_DIRECT_TCPIP;
-    return deny(message, "channel", forward ? "direct-tcpip" : "other",
-                "only session channels pass, forwarding does not");
-  }
-  if (channels_.size() >= services_.config.gateway.max_channels_per_session)
-    return deny(message, "channel", "session", "too many channels in this session");
-  channels_.emplace_back(*this, ++last_channel_, plan_.grant, user_, message);
-}
-
-void Session::deny(ssh_message message, const std::string& what, const std::string& name,
-                   const std::string& reason) {
-  const Event denied{{"what", what}, {"name", name}, {"reason", reason}};
-  const uint64_t seq = offer(0, FrameKind::kDenied, denied.encode());
-  if (refusals_.size() >= 256) misuse_ = "too many refused requests wait";
-  refusals_[seq] = message;
-}
-
-void Session::service_channels() {
-  for (auto it = channels_.begin(); it != channels_.end();) {
-    it->service();
-    it = it->finished() ? channels_.erase(it) : std::next(it);
-  }
-}
-
-// When the target's connection ended, what was taken from it is still recorded and written, and
-// each channel closed: a stock client drops what it did not show yet when it is disconnected.
-void Session::check_target() {
-  if (!target_->gone()) return;
-  const std::string text = "gatetape: " + plan_.target.name + " closed the connection";
-  const int64_t now_ns = loop_.clock().mono_ns();
-  if (target_gone_ns_ == 0) {
-    target_gone_ns_ = now_ns;
-    for (Channel& channel : channels_) channel.on_target_gone(text);
-  }
-  const bool drained = std::all_of(channels_.begin(), channels_.end(),
-                                   [](const Channel& channel) { return channel.drained(); });
-  if ((recording_->all_released() && drained && !user_.write_pending()) || user_.dead() ||
-      now_ns - target_gone_ns_ > kLastWordsNs)
-    finish("target", "the target closed the connection", text);
 }
 
 }  // namespace gatetape::gateway

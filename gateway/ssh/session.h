@@ -1,8 +1,6 @@
-// Session: one person on one target as one login: the unit of recording. Joins the user's SSH
-// connection to the target's, and lets nothing through that is not durable. Session loop only.
-//
-// States: opening (session_open offered) -> connecting -> up -> over. It is over once: with a
-// reason that is recorded when possible and a text for the user.
+// Session: the two SSH connections of one SessionCore: the user's, which belongs to a Connection,
+// and the target's. It translates libssh's packets and messages into events of the core, and the
+// core's calls into libssh's; what passes is decided in the core. Session loop only.
 #pragma once
 
 #include <list>
@@ -10,8 +8,9 @@
 #include <memory>
 #include <string>
 
+#include "gateway/recording_link.h"
 #include "gateway/services.h"
-#include "gateway/session/recording.h"
+#include "gateway/session/session_core.h"
 #include "gateway/ssh/channel.h"
 #include "gateway/ssh/target.h"
 
@@ -25,10 +24,7 @@ struct Person {
   std::string client_version;
 };
 
-class Session : public Recording::Owner,
-                public Target::Owner,
-                public Channel::Owner,
-                public PacketSink {
+class Session : public SessionPort, public Channel::Host, public Target::Owner, public PacketSink {
  public:
   struct Plan {
     Person person;
@@ -40,9 +36,9 @@ class Session : public Recording::Owner,
   class Host {
    public:
     virtual ~Host() = default;
-    // on_session_up: the target is ready; the user may be told that login succeeded.
+    // on_session_up is called when the target is ready: the user may be told that login succeeded.
     virtual void on_session_up() = 0;
-    // on_session_over: disconnect the user with this text.
+    // on_session_over is called once: the user is disconnected with this text.
     virtual void on_session_over(const std::string& text) = 0;
     virtual void on_session_activity() = 0;
   };
@@ -54,52 +50,53 @@ class Session : public Recording::Owner,
   void on_user_message(ssh_message message);
   void service();
   void on_tick(int64_t mono_ns);
-  // finish ends the session; the user is disconnected with `text`. Idempotent.
-  void finish(const std::string& reason, const std::string& detail, const std::string& text);
-  bool over() const { return over_; }
+  // finish ends the session; later calls do nothing.
+  void finish(const SessionEnd& end) { core_.finish(end); }
 
-  // Recording::Owner
-  void on_released(tee::FramePtr frame) override;
-  void on_record_failed(const std::string& reason) override;
+  // SessionPort
+  void connect_target() override { target_->start(); }
+  void let_user_in() override { host_.on_session_up(); }
+  void refuse_request(uint64_t number, std::string_view text) override;
+  void on_over(const SessionEnd& end) override;
+  void wake() override { host_.on_session_activity(); }
+  bool user_lost() const override { return user_.dead(); }
+  bool target_lost() const override { return target_->gone(); }
+  bool user_busy() const override { return user_.write_pending(); }
+  int64_t mono_ns() override { return loop_.clock().mono_ns(); }
+  // Channel::Host
+  void add_channel(Channel* channel) override { channels_.push_back(channel); }
+  void remove_channel(Channel* channel) override { channels_.remove(channel); }
+  SshPeer* target_peer() override { return target_->ready() ? &target_->peer() : nullptr; }
   // Target::Owner
-  void on_target_ready(const Event& facts) override;
+  void on_target_ready(const Event& facts) override { core_.on_target_ready(facts); }
   void on_target_failed(const Event& facts) override;
   void on_target_message(ssh_message message) override;
   void on_activity() override { host_.on_session_activity(); }
-  // Channel::Owner and Target::Owner
-  uint64_t offer(uint32_t channel, FrameKind kind, std::string payload) override;
-  bool has_room() const override;
-  void on_misuse(const std::string& reason) override;
-  void on_more() override;
-  // PacketSink, of both sides
+  void on_misuse(const std::string& reason) override { core_.on_misuse(reason); }
+  // PacketSink, for both connections
   void on_channel_request(ssh_channel channel, std::string_view name, bool want_reply,
                           std::string_view data) override;
   void on_global_request(std::string_view name, bool want_reply, std::string_view data) override;
 
  private:
   Event open_event() const;
-  void on_channel_open(ssh_message message);
-  void deny(ssh_message message, const std::string& what, const std::string& name,
-            const std::string& reason);
-  void service_channels();
-  void check_target();
+  Channel* channel_of(ssh_channel handle) const;
+  void open_channel(ssh_message message);
+  void deny(ssh_message message, SessionCore::Denial denial);
+  void poll_channels();
 
   Loop& loop_;
   Services& services_;
   SshPeer& user_;
   Host& host_;
   const Plan plan_;
-  const int64_t started_ns_;
-  std::shared_ptr<Recording> recording_;  // also held by the loop until it is closed
+  const SessionLimits limits_;
+  const std::shared_ptr<RecordingLink> record_;  // shared with the loop until it is closed
   std::unique_ptr<Target> target_;
-  std::list<Channel> channels_;
-  std::map<uint64_t, ssh_message> refusals_;  // by the seq of their denied frame
-  uint32_t last_channel_ = 0;
-  int64_t denied_ = 0;
-  bool up_ = false;
-  int64_t target_gone_ns_ = 0;  // when its connection ended
-  bool over_ = false;
-  std::string misuse_;  // set inside a packet handler, acted on in service()
+  std::list<Channel*> channels_;            // owned by core_
+  std::map<uint64_t, ssh_message> denied_;  // until their denial is durable, by number
+  uint64_t last_denied_ = 0;
+  SessionCore core_;  // last: its channels go before the target's libssh session
 };
 
 }  // namespace gatetape::gateway

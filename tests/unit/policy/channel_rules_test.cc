@@ -26,8 +26,8 @@ TEST(ChannelPolicy, each_permission_lets_its_own_request_pass_and_no_other) {
                       {"exec", text("id"), false, true, false},
                       {"subsystem", text("sftp"), false, false, true}};
   for (const Row& row : rows) {
-    EXPECT_EQ(refusal_of(grant(row.shell, row.exec, row.sftp), row.name, row.data), "") << row.name;
-    EXPECT_NE(refusal_of(grant(!row.shell, !row.exec, !row.sftp), row.name, row.data), "")
+    EXPECT_EQ(denial_of(grant(row.shell, row.exec, row.sftp), row.name, row.data), "") << row.name;
+    EXPECT_NE(denial_of(grant(!row.shell, !row.exec, !row.sftp), row.name, row.data), "")
         << row.name;
   }
 }
@@ -45,20 +45,20 @@ TEST(ChannelPolicy, only_global_requests_that_ask_for_nothing_are_harmless) {
 TEST(ChannelPolicy, what_no_role_can_grant_never_passes) {
   const Grant all = grant(true, true, true);
   for (const char* name : {"x11-req", "auth-agent-req@openssh.com", "unknown@example.org", ""})
-    EXPECT_NE(refusal_of(all, name, ""), "") << name;
-  EXPECT_NE(refusal_of(all, "subsystem", text("netconf")), "");
+    EXPECT_NE(denial_of(all, name, ""), "") << name;
+  EXPECT_NE(denial_of(all, "subsystem", text("netconf")), "");
 }
 
 TEST(ChannelPolicy, hostile_data_is_refused) {
   const Grant all = grant(true, true, true);
-  EXPECT_NE(refusal_of(all, "exec", "\xff\xff\xff\xffx"), "");
-  EXPECT_NE(refusal_of(all, "exec", ""), "");
-  EXPECT_NE(refusal_of(all, "subsystem", text("sftp") + "x"), "");
+  EXPECT_NE(denial_of(all, "exec", "\xff\xff\xff\xffx"), "");
+  EXPECT_NE(denial_of(all, "exec", ""), "");
+  EXPECT_NE(denial_of(all, "subsystem", text("sftp") + "x"), "");
 }
 
 TEST(ChannelPolicy, what_belongs_to_a_terminal_passes_without_a_permission) {
   for (const char* name : {"pty-req", "env", "window-change", "signal", "break"})
-    EXPECT_EQ(refusal_of(grant(false, false, false), name, ""), "") << name;
+    EXPECT_EQ(denial_of(grant(false, false, false), name, ""), "") << name;
 }
 
 }  // namespace

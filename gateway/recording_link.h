@@ -1,0 +1,41 @@
+// RecordingLink: a session's recording on this process's link to the recorder: where its frames go
+// and where its events come from. It lives until the recorder has signed the head or the record has
+// failed, which may be after its session. Session loop only.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "gateway/loop.h"
+#include "gateway/services.h"
+#include "gateway/session/recording.h"
+
+namespace gatetape::gateway {
+
+class RecordingLink : public RecordPort {
+ public:
+  // start opens a session on the link. The loop's event handler shares the result with the session,
+  // and lets go of it when no event can come any more.
+  static std::shared_ptr<RecordingLink> start(Loop& loop, Services& services);
+
+  Recording& recording() { return recording_; }
+
+  int64_t mono_ns() override { return loop_.clock().mono_ns(); }
+  int64_t wall_ns() override { return loop_.clock().wall_ns(); }
+  void add(tee::FramePtr frame) override;
+  void close(tee::FramePtr last, tee::CloseItem head) override;
+  void on_closed(const SessionHead& head) override;
+  void on_failed(const std::string& reason) override;
+
+ private:
+  RecordingLink(Loop& loop, Services& services);
+  void leave();
+
+  Loop& loop_;
+  Services& services_;
+  Recording recording_;
+  uint32_t handle_ = 0;
+  bool live_ = false;  // counted in Services::live_sessions
+};
+
+}  // namespace gatetape::gateway

@@ -1,0 +1,161 @@
+// ChannelCore: one SSH channel of a session. It turns what the two peers say into frames, and what
+// was released into writes, in order. Pure: the peers are behind ChannelPort. Owned by its session
+// core; session loop only.
+//
+// States: offered (channel_open is not durable yet) -> opening (the target is asked) -> answered
+// (its answer is not durable yet) -> open -> finished; answered -> finished when it was refused.
+// Each end of the channel has three phases of its own, which only go forward (enum Phase).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "gateway/session/channel_kinds.h"
+#include "gateway/session/outbox.h"
+#include "gateway/session/ports.h"
+#include "policy/access.h"
+#include "record/event.h"
+
+namespace gatetape::gateway {
+
+// ChannelLimits bounds what one channel keeps in memory, and its turns. The simulator makes them
+// small, so that every limit is reached.
+struct ChannelLimits {
+  // Payload of one frame of stream bytes: longer data becomes several frames.
+  size_t frame_bytes = size_t{64} << 10;
+  // Bytes given to the SSH library in one write.
+  size_t write_bytes = size_t{128} << 10;
+  // Bytes that were released for one side and not written yet. At the limit nothing is read from
+  // the other side, so its flow-control window closes.
+  size_t outbox_bytes_max = size_t{1} << 20;
+  // Bytes that the SSH library holds of one side; its receive window is 1.25 MiB. A peer that sends
+  // more ignores the window, which ends the session.
+  size_t held_bytes_max = size_t{2} << 20;
+  // Bytes taken back from the SSH library in one read.
+  size_t drain_bytes = size_t{256} << 10;
+  // Data of one channel request, and its name. A longer one ends the session.
+  size_t request_bytes_max = size_t{64} << 10;
+  size_t request_name_bytes_max = 256;
+  // Requests that wait for an answer, or behind held bytes. One more ends the session.
+  size_t requests_waiting_max = 256;
+  // Bytes of requests that one side does not take: they have no flow control. At the limit the
+  // session ends.
+  size_t step_bytes_max = size_t{1} << 20;
+  // Frames written to one side before the other sessions of the loop have their turn.
+  int frames_per_flush = 64;
+};
+
+class ChannelCore {
+ public:
+  // Owner is the session: it records, and ends everything.
+  class Owner {
+   public:
+    virtual ~Owner() = default;
+    // offer records a step of this channel; it returns the sequence number, 0 when nothing is
+    // recorded any more.
+    virtual uint64_t offer(uint32_t channel, FrameKind kind, std::string payload) = 0;
+    // has_room returns false when no more stream bytes may be read from the peers.
+    virtual bool has_room() const = 0;
+    // on_misuse ends the session: a peer broke a limit or the protocol.
+    virtual void on_misuse(const std::string& reason) = 0;
+    // on_more asks for another service: there is more to write than one turn allows.
+    virtual void on_more() = 0;
+  };
+  enum class State { kOffered, kOpening, kAnswered, kOpen, kFinished };
+
+  // Offers channel_open. All references outlive the channel.
+  ChannelCore(const ChannelKind& kind, uint32_t number, const Grant& grant,
+              const ChannelLimits& limits, ChannelPort& port, Owner& owner);
+  ChannelCore(const ChannelCore&) = delete;
+  ChannelCore& operator=(const ChannelCore&) = delete;
+
+  // Events: what the peers said, in the order of their packets. Nothing is written inside them.
+  //
+  // on_bytes returns how many bytes were taken: all, or none. What is not taken stays with the SSH
+  // library, together with what follows it, and is read later through ChannelPort::read_held.
+  size_t on_bytes(Side from, Stream stream, std::string_view bytes);
+  void on_request(Side from, Request request);
+  void on_eof(Side from);
+  void on_close(Side from);
+  // on_open_answer takes the target's answer to open_on_target.
+  void on_open_answer(bool ok, std::string_view reason);
+  // on_reply takes the target's answer to the request that was sent last.
+  void on_reply(bool ok);
+  // on_target_gone is called when the target's connection ended: what it sent before still goes to
+  // the user, then `text`, and the close.
+  void on_target_gone(const std::string& text);
+
+  // on_released takes a durable frame of this channel, which may pass now. A denial is among them:
+  // it does not pass, but is answered behind what was asked before it.
+  void on_released(tee::FramePtr frame);
+  // service writes what can be written now, and then takes what the SSH library held.
+  void service();
+
+  uint32_t number() const { return number_; }
+  State state() const { return state_; }
+  // awaits_reply returns true while the target owes the answer to a request.
+  bool awaits_reply() const { return reply_owed_.has_value(); }
+  // drained returns true when the user took everything that was released, and closed.
+  bool drained() const;
+
+ private:
+  friend class SessionInvariants;
+
+  // Phase is how far one direction of one end has come. Legal moves: forward only.
+  enum class Phase : uint8_t { kFlowing, kEof, kClosed };
+  struct End {
+    Outbox outbox;                    // released, and not written to this end yet
+    Phase said = Phase::kFlowing;     // what this peer sent last
+    Phase offered = Phase::kFlowing;  // how much of that was offered
+    Phase told = Phase::kFlowing;     // what was sent to this peer last
+    // The SSH library holds bytes of this peer that were not taken. What follows them waits.
+    bool holding = false;
+    std::array<size_t, 2> held_bytes{};  // by Stream
+    std::deque<Request> held_requests;
+    size_t kept_bytes = 0;  // of requests that the SSH library keeps during a key exchange
+  };
+
+  End& end_of(Side side) { return ends_[static_cast<size_t>(side)]; }
+  const End& end_of(Side side) const { return ends_[static_cast<size_t>(side)]; }
+  static void advance(Phase* phase, Phase to);
+  void move_to(State to);
+  uint64_t offer(FrameKind kind, std::string payload);
+  void offer_bytes(Side from, Stream stream, std::string_view bytes);
+  void offer_request(Side from, const Request& request);
+  std::string denial_of_user(const Request& request);
+  void offer_endings(Side from);
+  void offer_loss();
+  bool room_from(Side from) const;
+  void take_held(Side from);
+  void answer_open(const Event& reply);
+  void flush(Side to);
+  bool write_front(Side to);
+  bool write_bytes(Side to);
+  bool write_close(Side to);
+  // channel_requests.cc
+  void pass_request(Side to);
+  void send(Side to, const Request& request);
+  void answer_denial();
+  bool write_notice();
+  bool answer_user(bool ok);
+
+  const ChannelKind& kind_;
+  const uint32_t number_;
+  const Grant grant_;
+  const ChannelLimits& limits_;
+  ChannelPort& port_;
+  Owner& owner_;
+  State state_ = State::kOffered;
+  std::array<End, 2> ends_;  // by Side
+  // The target's connection ended: what the user is told. Empty while it has not.
+  std::string gone_;
+  bool started_ = false;  // a program was allowed: there is one per channel (RFC 4254 section 6.5)
+  size_t answers_owed_ = 0;                // to the user's requests
+  std::optional<std::string> reply_owed_;  // by the target: the name of the request
+};
+
+}  // namespace gatetape::gateway

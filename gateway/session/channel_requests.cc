@@ -1,0 +1,147 @@
+// The requests of a channel: on their way to the record, to the other side, and the answers and
+// notices to the user.
+#include <utility>
+
+#include "base/bytes.h"
+#include "base/check.h"
+#include "gateway/session/channel_core.h"
+
+namespace gatetape::gateway {
+namespace {
+
+// The exit status of a program that was denied, as of an ssh that failed itself.
+constexpr uint32_t kDeniedExitStatus = 255;
+
+Request request_of(const Frame& frame) {
+  const absl::StatusOr<Event> event = Event::decode(frame.payload);
+  return {.name = std::string(event->get("request")),
+          .want_reply = event->get("want_reply") == "1",
+          .data = std::string(event->get("data"))};
+}
+
+}  // namespace
+
+void ChannelCore::on_request(Side from, Request request) {
+  End& end = end_of(from);
+  if (end.offered == Phase::kClosed) return;
+  if (from == Side::kUser && request.want_reply) answers_owed_++;
+  if (answers_owed_ > limits_.requests_waiting_max ||
+      end.held_requests.size() > limits_.requests_waiting_max)
+    return owner_.on_misuse("too many requests wait on one channel");
+  if (request.data.size() > limits_.request_bytes_max ||
+      request.name.size() > limits_.request_name_bytes_max)
+    return owner_.on_misuse("a channel request is too long");
+  if (end.holding) {
+    end.held_requests.push_back(std::move(request));
+  } else {
+    offer_request(from, request);
+  }
+}
+
+std::string ChannelCore::denial_of_user(const Request& request) {
+  const bool starts = kind_.starts_program(request.name);
+  std::string denial = kind_.request_denial(grant_, request.name, request.data);
+  if (starts && started_) denial = "the channel runs a program already";
+  if (starts && denial.empty()) started_ = true;
+  return denial;
+}
+
+void ChannelCore::offer_request(Side from, const Request& request) {
+  const std::string want_reply = request.want_reply ? "1" : "0";
+  std::string denial;
+  if (from == Side::kUser) {
+    denial = denial_of_user(request);
+  } else if (request.want_reply) {
+    denial = "requests of a target that want a reply do not pass";
+  }
+  if (denial.empty()) {
+    Event event{{"request", request.name}, {"want_reply", want_reply}};
+    event.add("data", request.data);
+    offer(from == Side::kUser ? FrameKind::kRequestIn : FrameKind::kRequestOut, event.encode());
+    return;
+  }
+  Event denied{{"what", "request"}, {"name", request.name}, {"reason", denial}};
+  denied.add("data", request.data).add("want_reply", want_reply);
+  denied.add("side", from == Side::kUser ? "user" : "target");
+  offer(FrameKind::kDenied, denied.encode());
+}
+
+void ChannelCore::on_reply(bool ok) {
+  if (!reply_owed_) return owner_.on_misuse("the target answers a request that was not made");
+  const Event reply{{"request", *std::exchange(reply_owed_, std::nullopt)}, {"ok", ok ? "1" : "0"}};
+  offer(FrameKind::kReplyOut, reply.encode());
+}
+
+// A request for the user passes also when the user has closed: stock ssh closes at EOF, and waits
+// for the exit status.
+void ChannelCore::pass_request(Side to) {
+  End& end = end_of(to);
+  CHECK(class_of(end.outbox.front().kind) == FrameClass::kRequest, number_);
+  const Request request = request_of(end.outbox.front());
+  end.outbox.pop();
+  if (to == Side::kUser || end.said != Phase::kClosed) send(to, request);
+}
+
+// A peer that never ends a key exchange must not make the SSH library keep requests without end.
+void ChannelCore::send(Side to, const Request& request) {
+  End& end = end_of(to);
+  CHECK(!reply_owed_ || to == Side::kUser, number_);
+  const bool awaits = to == Side::kTarget && request.want_reply;
+  if (awaits) reply_owed_ = request.name;
+  const bool kept = port_.send_request(to, request) == ChannelPort::Kept::kKept && !awaits;
+  end.kept_bytes = kept ? end.kept_bytes + request.data.size() + kFrameOverheadBytes : 0;
+  if (end.kept_bytes > limits_.step_bytes_max)
+    owner_.on_misuse("more requests than the other side takes");
+}
+
+// A denied request of the user has travelled behind those that were passed to the target, so that
+// the answers keep their order; only now its notice is offered. A client whose program is denied
+// would leave without showing the notice, so for it the program has started, and ended.
+void ChannelCore::answer_denial() {
+  const absl::StatusOr<Event> event = Event::decode(end_of(Side::kTarget).outbox.front().payload);
+  if (event->get("side") != "user") return;
+  const bool ends_channel = kind_.starts_program(event->get("name")) && !started_;
+  Event notice;
+  notice.add("text", "gatetape: " + printable(event->get("name")) + ": " +
+                         std::string(event->get("reason")) + "\r\n");
+  notice.add("want_reply", event->get("want_reply"));
+  if (ends_channel) notice.add("exit_status", std::to_string(kDeniedExitStatus));
+  offer(FrameKind::kNotice, notice.encode());
+  End& target = end_of(Side::kTarget);
+  if (!ends_channel || target.offered == Phase::kClosed) return;
+  const bool had_eof = target.offered == Phase::kEof;
+  advance(&target.offered, Phase::kClosed);
+  if (!had_eof) offer(FrameKind::kEofOut, "");
+  offer(FrameKind::kCloseOut, "");
+}
+
+// The reason goes to stderr, with the answer that the request wants. The SSH library drops what
+// finds no window: a text without an answer waits for one.
+bool ChannelCore::write_notice() {
+  End& user = end_of(Side::kUser);
+  CHECK(user.outbox.front().kind == FrameKind::kNotice, number_);
+  const absl::StatusOr<Event> event = Event::decode(user.outbox.front().payload);
+  const std::string_view text = event->get("text");
+  const bool wants_reply = event->get("want_reply") == "1";
+  const bool ends_channel = !event->get("exit_status").empty();
+  if (wants_reply && !answer_user(ends_channel)) return false;
+  if (user.said == Phase::kClosed) return true;
+  if (!wants_reply && !ends_channel && port_.window(Side::kUser) < text.size()) return false;
+  port_.write(Side::kUser, Stream::kStderr, text);
+  if (!ends_channel) return true;
+  std::string status;
+  put_u32(&status, kDeniedExitStatus);
+  port_.send_request(Side::kUser,
+                     {.name = "exit-status", .want_reply = false, .data = std::move(status)});
+  return true;
+}
+
+bool ChannelCore::answer_user(bool ok) {
+  CHECK(answers_owed_ > 0, number_);
+  const bool listens = end_of(Side::kUser).said != Phase::kClosed;
+  if (listens && !port_.answer_request(ok)) return false;
+  answers_owed_--;
+  return true;
+}
+
+}  // namespace gatetape::gateway

@@ -1,0 +1,144 @@
+// SessionCore: one user on one target as one login, which is the unit of recording. It lets nothing
+// through that is not durable. Pure: the connections are behind SessionPort and ChannelPort, the
+// recorder behind Recording. Session loop only.
+//
+// States: opening (session_open is not durable yet) -> connecting (to the target) -> up ->
+// target_gone (its last words are on their way to the user) -> over; connecting -> target_gone;
+// any -> over.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "gateway/session/channel_core.h"
+#include "gateway/session/recording.h"
+
+namespace gatetape::gateway {
+
+struct SessionLimits {
+  ChannelLimits channel;
+  size_t channels_max = 64;
+  // A session whose oldest frame has waited this long for the recorder ends.
+  int64_t freeze_ns = 30'000'000'000;
+  int64_t open_timeout_ns = 10'000'000'000;  // the same before the user is let in
+  // How long a user has to take what a target sent before its connection was lost.
+  int64_t last_words_ns = 30'000'000'000;
+  // Denied requests have no flow control, and each is a frame and a row, so they are rate-limited:
+  // a burst, then a number per second. One more ends the session.
+  int64_t denials_burst = 1000;
+  int64_t denials_per_second = 10;
+  // Denials that wait for their record before they are answered, and frames that are held. One more
+  // ends the session.
+  size_t waiting_denials_max = 256;
+  size_t held_frames_max = 256;
+};
+
+class SessionCore final : public Recording::Owner, public ChannelCore::Owner {
+ public:
+  enum class State { kOpening, kConnecting, kUp, kTargetGone, kOver };
+  // Passage is what happens to a durable frame: it passes now, it waits, or it never passes.
+  enum class Passage { kRelease, kHold, kDrop };
+  // Denial is something that a peer asked of the session as a whole and does not get.
+  struct Denial {
+    std::string what;  // "channel", "global_request"
+    std::string name;
+    std::string reason;
+    // SessionPort::refuse_request is called with it; 0 when nobody waits for an answer.
+    uint64_t number = 0;
+  };
+
+  // `target` is the target's name, for texts. All references outlive the session.
+  SessionCore(std::string target, const Grant& grant, const SessionLimits& limits,
+              Recording& recording, SessionPort& port);
+
+  // start offers session_open with these fields. It is called once.
+  void start(const Event& session_open);
+
+  // Events of the target's connection: the fields of target_connect and target_fail.
+  void on_target_ready(const Event& facts);
+  void on_target_failed(const Event& facts);
+  // open_channel is called when the user asks for a channel. It returns the channel, whose events
+  // come from now on, or nullptr when it is denied. The user gets the answer through `peers`.
+  ChannelCore* open_channel(std::string_view type, std::unique_ptr<ChannelPort> peers);
+  // deny is called when a peer asks the session for something that never passes.
+  void deny(const Denial& denial);
+  // on_global_request is called with a global request that the SSH library answers by itself.
+  void on_global_request(std::string_view name);
+
+  // service moves everything on as far as it goes. It is called after any event, and when
+  // SessionPort::wake asked for it.
+  void service();
+  // check_target is called after the target's connection was served: it may have ended.
+  void check_target();
+  // on_tick ends a session that waits too long for the recorder.
+  void on_tick();
+  // finish ends the session. Later calls do nothing.
+  void finish(const SessionEnd& end);
+
+  State state() const { return state_; }
+  bool over() const { return state_ == State::kOver; }
+
+  // Recording::Owner
+  void on_released(tee::FramePtr frame) override;
+  void on_record_failed(const std::string& reason) override;
+  // ChannelCore::Owner
+  uint64_t offer(uint32_t channel, FrameKind kind, std::string payload) override;
+  bool has_room() const override;
+  void on_misuse(const std::string& reason) override;
+  void on_more() override;
+
+ private:
+  friend class SessionInvariants;
+
+  // Joined is a channel with the port that it uses, which is destroyed after it.
+  struct Joined {
+    Joined(SessionCore& session, const ChannelKind& kind, uint32_t number,
+           std::unique_ptr<ChannelPort> peers)
+        : port(std::move(peers)),
+          core(kind, number, session.grant_, session.limits_.channel, *port, session) {}
+    std::unique_ptr<ChannelPort> port;
+    ChannelCore core;
+  };
+
+  // Denied is what waits for the record of its denial to be answered: a channel or a request.
+  struct Denied {
+    std::unique_ptr<ChannelPort> channel;
+    uint64_t request = 0;
+  };
+
+  // on_durable is the one place where it is decided whether a durable frame passes.
+  Passage on_durable(const Frame& frame) const;
+  void move_to(State to);
+  void release(tee::FramePtr frame);
+  void release_held();
+  void pass_to_channel(tee::FramePtr frame);
+  void on_session_step(const Frame& frame);
+  uint64_t offer_denial(const Denial& denial);
+  void await_denial(uint64_t seq, Denied denied);
+  void refuse_denied(const Frame& frame);
+  void service_channels();
+  bool end_misuse();
+
+  const std::string target_;
+  const Grant grant_;
+  const SessionLimits& limits_;
+  Recording& recording_;
+  SessionPort& port_;
+  const int64_t started_ns_;
+  State state_ = State::kOpening;
+  std::list<Joined> channels_;
+  std::deque<tee::FramePtr> held_;      // durable, in order: the target is not ready for them
+  std::map<uint64_t, Denied> denials_;  // by the sequence numbers of their frames
+  uint32_t last_channel_ = 0;
+  int64_t denied_ = 0;
+  int64_t target_gone_ns_ = 0;
+  std::string misuse_;  // set inside an event, acted on in service()
+};
+
+}  // namespace gatetape::gateway
