@@ -22,6 +22,7 @@
 #include "gateway/loop.h"
 #include "gateway/pulse.h"
 #include "gateway/services.h"
+#include "gateway/session/access_rules.h"
 #include "gateway/ssh/connection.h"
 #include "gateway/ssh/setup.h"
 
@@ -54,45 +55,29 @@ absl::StatusOr<Keys> load_keys(const GatewayConfig& config) {
   return Keys{.signing = *signing, .user_ca = *user_ca, .host_ca = *host_ca, .host = *host};
 }
 
-// AccessLoad is what one reading of access.toml gave, and of which bytes.
-struct AccessLoad {
-  absl::StatusOr<Access> access;
-  std::string sha256;  // hexadecimal; empty when the file could not be read
-};
-
 AccessLoad load_access(const std::string& path) {
   const absl::StatusOr<std::string> text = read_whole_file(path);
-  if (!text.ok()) return {text.status(), ""};
-  AccessLoad load{Access::parse(*text, path), to_hex(view(sha256(*text)))};
-  if (!load.access.ok()) return load;
-  if (const absl::Status keys = load.access->read_keys(); !keys.ok())
-    load.access = absl::InvalidArgumentError(path + ": " + std::string(keys.message()));
-  return load;
+  if (!text.ok()) return {path, "", text.status()};
+  absl::StatusOr<Access> access = Access::parse(*text, path);
+  if (access.ok())
+    if (const absl::Status keys = access->read_keys(); !keys.ok())
+      access = absl::InvalidArgumentError(path + ": " + std::string(keys.message()));
+  return {path, to_hex(view(sha256(*text))), std::move(access)};
 }
 
-// Every load is a frame, also one that was refused: then the old rules stay. `use` is called when
-// the frame is durable and the rules are good.
-void record_access_load(tee::SystemLog& log, const std::string& path, const AccessLoad& load,
-                        std::function<void()> use) {
-  const absl::StatusOr<Access>& access = load.access;
-  Event event{{"path", path}, {"sha256", load.sha256}, {"result", access.ok() ? "ok" : "refused"}};
-  if (access.ok()) {
-    event.add_number("users", access->users().size());
-    event.add_number("targets", access->targets().size());
-    event.add_number("roles", access->roles().size());
-  } else {
-    use = nullptr;
-    event.add("error", std::string(access.status().message()));
-    log_error("access_refused", {{"error", std::string(access.status().message())}});
-  }
+// Calls `use` with the rules when their frame is durable, if they were not refused.
+void record_access_load(tee::SystemLog& log, const AccessLoad& load,
+                        std::function<void(std::shared_ptr<const Access>)> use) {
+  if (!load.status().ok())
+    log_error("access_refused", {{"error", std::string(load.status().message())}});
   log.record_async(
-      FrameKind::kAccessLoad, event,
-      [path, sha256 = load.sha256, use = std::move(use)](const absl::Status& recorded) {
+      FrameKind::kAccessLoad, load.event(),
+      [load, use = std::move(use)](const absl::Status& recorded) {
         if (!recorded.ok())
           return log_error("access_not_recorded", {{"reason", std::string(recorded.message())}});
-        if (!use) return;
-        use();
-        log_info("access_loaded", {{"path", path}, {"sha256", sha256}});
+        if (load.rules() == nullptr) return;
+        use(load.rules());
+        log_info("access_loaded", {{"path", load.path()}, {"sha256", load.sha256()}});
       });
 }
 
@@ -158,10 +143,10 @@ void serve_until_signalled(Services& services, Loops& loops, Acceptor& acceptor,
   const std::string& access_file = services.config.gateway.access_file;
   signals.run([&] {
     notify_reloading();
-    const auto again = std::make_shared<const AccessLoad>(load_access(access_file));
-    record_access_load(services.log, access_file, *again, [again, &access = services.access] {
-      access.set(std::shared_ptr<const Access>(again, &*again->access));
-    });
+    record_access_load(services.log, load_access(access_file),
+                       [&access = services.access](std::shared_ptr<const Access> rules) {
+                         access.set(std::move(rules));
+                       });
     notify_ready();
   });
   notify_stopping();
@@ -174,7 +159,7 @@ void serve_until_signalled(Services& services, Loops& loops, Acceptor& acceptor,
   if (!stopped.ok()) log_warn("stop_not_recorded", {{"reason", std::string(stopped.message())}});
 }
 
-absl::Status serve(const Config& config, const Keys& keys, AccessLoad loaded,
+absl::Status serve(const Config& config, const Keys& keys, const AccessLoad& loaded,
                    DaemonSignals& signals) {
   const GatewayConfig& gateway = config.gateway;
   const absl::StatusOr<ssh_bind> bind = make_bind(keys.host);
@@ -182,8 +167,8 @@ absl::Status serve(const Config& config, const Keys& keys, AccessLoad loaded,
   const absl::Cleanup free_bind = [&] { ssh_bind_free(*bind); };
   tee::RecordLink link({config.recorders, config.tls});
   tee::SystemLog log(link, system_clock(), keys.signing, config.name, "gatetape-gateway");
-  record_access_load(log, gateway.access_file, loaded, [] {});
-  AccessBox access(std::make_shared<const Access>(*std::move(loaded.access)));
+  record_access_load(log, loaded, [](const std::shared_ptr<const Access>&) {});
+  AccessBox access(loaded.rules());
   Startups startups({.unauthenticated = gateway.max_startups,
                      .unauthenticated_per_source = gateway.max_startups_per_source,
                      .connections_per_source = gateway.max_connections_per_source});
@@ -231,10 +216,10 @@ int run(int argc, char** argv) {
   if (!tls.ok()) return fail(tls);
   const absl::StatusOr<Keys> keys = load_keys(config->gateway);
   if (!keys.ok()) return fail(keys.status());
-  AccessLoad access = load_access(config->gateway.access_file);
-  if (!access.access.ok()) return fail(access.access.status());
+  const AccessLoad access = load_access(config->gateway.access_file);
+  if (!access.status().ok()) return fail(access.status());
   prepare_process();
-  const absl::Status served = serve(*config, *keys, std::move(access), signals);
+  const absl::Status served = serve(*config, *keys, access, signals);
   return served.ok() ? 0 : fail(served);
 }
 

@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/os/daemon.h"
+#include "gateway/session/channel_core.h"
 
 namespace gatetape::gateway {
 
@@ -28,6 +29,8 @@ RecordingLink::RecordingLink(Loop& loop, Services& services)
       recording_({.session = SessionId::mint(loop.clock().wall_ns()),
                   .commit_key = random_bytes(kCommitKeyBytes),
                   .window_bytes = services.config.gateway.window_bytes,
+                  .forced_bytes_max =
+                      4 * services.config.gateway.window_bytes + ChannelLimits{}.held_bytes_max,
                   .key = &services.signing_key},
                  *this) {}
 

@@ -42,19 +42,36 @@ size_t ChannelCore::on_bytes(Side from, Stream stream, std::string_view bytes) {
   if (bytes.size() > limits_.held_bytes_max) owner_.on_misuse("more data than the window allows");
   if (end.offered == Phase::kClosed) return bytes.size();
   if (end.holding || !room_from(from)) {
-    end.holding = true;
-    end.held_bytes[static_cast<size_t>(stream)] = bytes.size();
+    hold(from, stream, bytes.size());
     return 0;
   }
   offer_bytes(from, stream, bytes);
   return bytes.size();
 }
 
+// `bytes` is all that the SSH library holds of this stream.
+void ChannelCore::hold(Side from, Stream stream, size_t bytes) {
+  End& end = end_of(from);
+  end.holding = true;
+  size_t& known = end.held_bytes[static_cast<size_t>(stream)];
+  if (bytes <= known) return;
+  const bool extends = !end.held_steps.empty() &&
+                       end.held_steps.back().what == HeldStep::What::kBytes &&
+                       end.held_steps.back().stream == stream;
+  if (!extends) end.held_steps.push_back({.what = HeldStep::What::kBytes, .stream = stream});
+  end.held_steps.back().bytes += bytes - known;
+  known = bytes;
+}
+
 void ChannelCore::on_eof(Side from) {
   End& end = end_of(from);
   if (end.said != Phase::kFlowing) return;
   advance(&end.said, Phase::kEof);
-  offer_endings(from);
+  if (end.holding) {
+    end.held_steps.push_back({.what = HeldStep::What::kEof});
+  } else {
+    offer_eof(from);
+  }
 }
 
 void ChannelCore::on_close(Side from) {
@@ -62,7 +79,7 @@ void ChannelCore::on_close(Side from) {
   if (end.said == Phase::kClosed) return;
   advance(&end.said, Phase::kClosed);
   if (from == Side::kTarget) reply_owed_.reset();  // it will not come any more
-  offer_endings(from);
+  if (!end.holding) offer_close(from);
 }
 
 void ChannelCore::on_open_answer(bool ok, std::string_view reason) {
@@ -77,7 +94,7 @@ void ChannelCore::on_target_gone(const std::string& text) {
   CHECK(gone_.empty(), gone_);
   End& target = end_of(Side::kTarget);
   const size_t lost = target.holding ? target.held_bytes[0] + target.held_bytes[1] : 0;
-  if (lost > 0) target.held_requests.clear();
+  if (lost > 0) target.held_steps.clear();
   gone_ = text + (lost > 0 ? ", " + std::to_string(lost) + " bytes of its output are lost" : "");
   target.holding = false;
   target.held_bytes = {};
@@ -91,11 +108,11 @@ void ChannelCore::offer_loss() {
   CHECK(!gone_.empty(), number_);
   if (end_of(Side::kTarget).offered == Phase::kClosed) return;
   offer(FrameKind::kNotice, Event{{"text", gone_ + "\r\n"}}.encode());
-  offer_endings(Side::kTarget);
+  offer_held(Side::kTarget);
 }
 
 void ChannelCore::offer_bytes(Side from, Stream stream, std::string_view bytes) {
-  CHECK(end_of(from).offered != Phase::kClosed, number_);
+  if (end_of(from).offered == Phase::kClosed) return;
   const bool is_stderr = stream == Stream::kStderr;
   if (from == Side::kUser && is_stderr)
     return owner_.on_misuse("extended data from a client (RFC 4254 section 5.2)");
@@ -108,19 +125,58 @@ void ChannelCore::offer_bytes(Side from, Stream stream, std::string_view bytes) 
   }
 }
 
-// The order is that of the peer's packets: requests behind held bytes, then EOF, then close.
-void ChannelCore::offer_endings(Side from) {
+void ChannelCore::offer_eof(Side from) {
   End& end = end_of(from);
-  if (end.holding) return;
-  for (; !end.held_requests.empty(); end.held_requests.pop_front())
-    offer_request(from, end.held_requests.front());
-  if (end.said == end.offered || end.offered == Phase::kClosed) return;
-  const bool closes = end.said == Phase::kClosed;
-  CHECK((closes ? kind_.at_close : kind_.at_eof) == Ending::kPassesOn, kind_.name);
-  advance(&end.offered, end.said);
-  const FrameKind eof = from == Side::kUser ? FrameKind::kEofIn : FrameKind::kEofOut;
-  const FrameKind close = from == Side::kUser ? FrameKind::kCloseIn : FrameKind::kCloseOut;
-  offer(closes ? close : eof, "");
+  if (end.offered == Phase::kClosed) return;
+  CHECK(kind_.at_eof == Ending::kPassesOn, kind_.name);
+  advance(&end.offered, Phase::kEof);
+  offer(from == Side::kUser ? FrameKind::kEofIn : FrameKind::kEofOut, "");
+}
+
+void ChannelCore::offer_close(Side from) {
+  End& end = end_of(from);
+  CHECK(end.said == Phase::kClosed, number_);
+  if (end.offered == Phase::kClosed) return;
+  CHECK(kind_.at_close == Ending::kPassesOn, kind_.name);
+  advance(&end.offered, Phase::kClosed);
+  offer(from == Side::kUser ? FrameKind::kCloseIn : FrameKind::kCloseOut, "");
+}
+
+// Offers what the SSH library held and what came behind it, in the order of the peer's packets. It
+// stops when the connection is lost.
+void ChannelCore::offer_held(Side from) {
+  End& end = end_of(from);
+  for (; !end.held_steps.empty(); end.held_steps.pop_front()) {
+    HeldStep& step = end.held_steps.front();
+    switch (step.what) {
+      case HeldStep::What::kBytes:
+        if (!read_held(from, &step)) return;
+        break;
+      case HeldStep::What::kRequest:
+        offer_request(from, step.request);
+        break;
+      case HeldStep::What::kEof:
+        offer_eof(from);
+        break;
+    }
+  }
+  end.holding = false;
+  if (end.said == Phase::kClosed) offer_close(from);
+}
+
+bool ChannelCore::read_held(Side from, HeldStep* step) {
+  size_t& held = end_of(from).held_bytes[static_cast<size_t>(step->stream)];
+  CHECK(step->bytes <= held, step->bytes, held);
+  while (step->bytes > 0) {
+    const size_t wanted = std::min(step->bytes, limits_.drain_bytes);
+    const std::string_view bytes = port_.read_held(from, step->stream, wanted);
+    if (bytes.empty()) return false;
+    CHECK(bytes.size() <= wanted, bytes.size(), wanted);
+    step->bytes -= bytes.size();
+    held -= bytes.size();
+    offer_bytes(from, step->stream, bytes);
+  }
+  return true;
 }
 
 bool ChannelCore::room_from(Side from) const {
@@ -131,20 +187,7 @@ bool ChannelCore::room_from(Side from) const {
 // whole window again, whatever stays behind. It never reads more than was announced: that would
 // read the socket, and what it brought would overtake the requests that wait.
 void ChannelCore::take_held(Side from) {
-  End& end = end_of(from);
-  if (!end.holding || !room_from(from)) return;
-  for (const Stream stream : {Stream::kData, Stream::kStderr}) {
-    for (size_t& left = end.held_bytes[static_cast<size_t>(stream)]; left > 0;) {
-      const size_t wanted = std::min(left, limits_.drain_bytes);
-      const std::string_view bytes = port_.read_held(from, stream, wanted);
-      if (bytes.empty()) return;
-      CHECK(bytes.size() <= wanted, bytes.size(), wanted);
-      left -= bytes.size();
-      offer_bytes(from, stream, bytes);
-    }
-  }
-  end.holding = false;
-  offer_endings(from);
+  if (end_of(from).holding && room_from(from)) offer_held(from);
 }
 
 void ChannelCore::on_released(tee::FramePtr frame) {
@@ -162,7 +205,8 @@ void ChannelCore::on_released(tee::FramePtr frame) {
   if (what == FrameClass::kOpenReply) return answer_open(*Event::decode(step.payload));
   const Route route = route_of(step.kind);
   CHECK(route != Route::kNobody, static_cast<int>(step.kind));
-  end_of(route == Route::kToTarget ? Side::kTarget : Side::kUser).outbox.push(std::move(frame));
+  End& to = end_of(route == Route::kToTarget ? Side::kTarget : Side::kUser);
+  if (to.told != Phase::kClosed) to.outbox.push(std::move(frame));
 }
 
 void ChannelCore::answer_open(const Event& reply) {

@@ -107,6 +107,15 @@ class ChannelCore {
 
   // Phase is how far one direction of one end has come. Legal moves: forward only.
   enum class Phase : uint8_t { kFlowing, kEof, kClosed };
+  // HeldStep is bytes that the SSH library holds, or what came behind them, in the order of the
+  // peer's packets.
+  struct HeldStep {
+    enum class What : uint8_t { kBytes, kRequest, kEof };
+    What what = What::kBytes;
+    Stream stream = Stream::kData;  // kBytes
+    size_t bytes = 0;               // kBytes: how many
+    Request request{};              // kRequest
+  };
   struct End {
     Outbox outbox;                    // released, and not written to this end yet
     Phase said = Phase::kFlowing;     // what this peer sent last
@@ -115,7 +124,7 @@ class ChannelCore {
     // The SSH library holds bytes of this peer that were not taken. What follows them waits.
     bool holding = false;
     std::array<size_t, 2> held_bytes{};  // by Stream
-    std::deque<Request> held_requests;
+    std::deque<HeldStep> held_steps;
     size_t kept_bytes = 0;  // of requests that the SSH library keeps during a key exchange
   };
 
@@ -127,10 +136,14 @@ class ChannelCore {
   void offer_bytes(Side from, Stream stream, std::string_view bytes);
   void offer_request(Side from, const Request& request);
   std::string denial_of_user(const Request& request);
-  void offer_endings(Side from);
+  void offer_eof(Side from);
+  void offer_close(Side from);
+  void hold(Side from, Stream stream, size_t bytes);
+  void offer_held(Side from);
   void offer_loss();
   bool room_from(Side from) const;
   void take_held(Side from);
+  bool read_held(Side from, HeldStep* step);
   void answer_open(const Event& reply);
   void flush(Side to);
   bool write_front(Side to);
@@ -141,6 +154,7 @@ class ChannelCore {
   void send(Side to, const Request& request);
   void answer_denial();
   bool write_notice();
+  void send_denied_status();
   bool answer_user(bool ok);
 
   const ChannelKind& kind_;
@@ -154,7 +168,8 @@ class ChannelCore {
   // The target's connection ended: what the user is told. Empty while it has not.
   std::string gone_;
   bool started_ = false;  // a program was allowed: there is one per channel (RFC 4254 section 6.5)
-  size_t answers_owed_ = 0;                // to the user's requests
+  bool notice_answered_ = false;  // the request that the notice in front of the outbox is about
+  size_t answers_owed_ = 0;       // to the user's requests
   std::optional<std::string> reply_owed_;  // by the target: the name of the request
 };
 

@@ -26,13 +26,13 @@ void ChannelCore::on_request(Side from, Request request) {
   if (end.offered == Phase::kClosed) return;
   if (from == Side::kUser && request.want_reply) answers_owed_++;
   if (answers_owed_ > limits_.requests_waiting_max ||
-      end.held_requests.size() > limits_.requests_waiting_max)
+      end.held_steps.size() > 2 * limits_.requests_waiting_max)
     return owner_.on_misuse("too many requests wait on one channel");
   if (request.data.size() > limits_.request_bytes_max ||
       request.name.size() > limits_.request_name_bytes_max)
     return owner_.on_misuse("a channel request is too long");
   if (end.holding) {
-    end.held_requests.push_back(std::move(request));
+    end.held_steps.push_back({.what = HeldStep::What::kRequest, .request = std::move(request)});
   } else {
     offer_request(from, request);
   }
@@ -47,6 +47,7 @@ std::string ChannelCore::denial_of_user(const Request& request) {
 }
 
 void ChannelCore::offer_request(Side from, const Request& request) {
+  if (end_of(from).offered == Phase::kClosed) return;
   const std::string want_reply = request.want_reply ? "1" : "0";
   std::string denial;
   if (from == Side::kUser) {
@@ -115,25 +116,38 @@ void ChannelCore::answer_denial() {
   offer(FrameKind::kCloseOut, "");
 }
 
-// The reason goes to stderr, with the answer that the request wants. The SSH library drops what
-// finds no window: a text without an answer waits for one.
+// The reason goes to stderr, with the answer that the request wants. A text alone waits until the
+// window takes it whole; a text with an answer is cut where the window ends.
 bool ChannelCore::write_notice() {
   End& user = end_of(Side::kUser);
   CHECK(user.outbox.front().kind == FrameKind::kNotice, number_);
   const absl::StatusOr<Event> event = Event::decode(user.outbox.front().payload);
-  const std::string_view text = event->get("text");
-  const bool wants_reply = event->get("want_reply") == "1";
   const bool ends_channel = !event->get("exit_status").empty();
-  if (wants_reply && !answer_user(ends_channel)) return false;
-  if (user.said == Phase::kClosed) return true;
-  if (!wants_reply && !ends_channel && port_.window(Side::kUser) < text.size()) return false;
-  port_.write(Side::kUser, Stream::kStderr, text);
-  if (!ends_channel) return true;
+  const bool wants_reply = event->get("want_reply") == "1";
+  if (wants_reply && !notice_answered_) {
+    if (!answer_user(ends_channel)) return false;
+    notice_answered_ = true;
+  }
+  if (user.said != Phase::kClosed) {
+    const size_t window = port_.window(Side::kUser);
+    if (!wants_reply && !ends_channel && window < event->get("text").size()) return false;
+    if (window > 0) {
+      const ChannelPort::Written written =
+          port_.write(Side::kUser, Stream::kStderr, event->get("text"));
+      if (written.bytes == 0 && !written.closed) return false;
+    }
+    if (ends_channel) send_denied_status();
+  }
+  notice_answered_ = false;
+  return true;
+}
+
+void ChannelCore::send_denied_status() {
+  CHECK(end_of(Side::kTarget).offered == Phase::kClosed, number_);
   std::string status;
   put_u32(&status, kDeniedExitStatus);
   port_.send_request(Side::kUser,
                      {.name = "exit-status", .want_reply = false, .data = std::move(status)});
-  return true;
 }
 
 bool ChannelCore::answer_user(bool ok) {

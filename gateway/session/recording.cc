@@ -9,7 +9,7 @@ namespace gatetape::gateway {
 Recording::Recording(Setup setup, RecordPort& port)
     : port_(port),
       key_(*setup.key),
-      window_bytes_(setup.window_bytes),
+      forced_bytes_max_(setup.forced_bytes_max),
       started_mono_ns_(port.mono_ns()),
       gate_(setup.session, std::move(setup.commit_key), setup.window_bytes) {}
 

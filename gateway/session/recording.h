@@ -47,7 +47,10 @@ class Recording {
     SessionId session;
     std::string commit_key;     // kCommitKeyBytes, random
     uint64_t window_bytes = 0;  // limit of what is offered and not durable
-    const SigningKey* key;      // signs the head; outlives the recording
+    // Limit of the same with what peers can force on us: requests have no flow control, and what
+    // the SSH library holds is taken whole. Above it the session ends.
+    uint64_t forced_bytes_max = 0;
+    const SigningKey* key;  // signs the head; outlives the recording
   };
 
   // The port outlives the recording. set_owner is called before the first offer.
@@ -59,9 +62,8 @@ class Recording {
   uint64_t offer(uint32_t channel, FrameKind kind, std::string payload);
   // has_room returns false when no more stream bytes may be read from the peers.
   bool has_room() const { return gate_.has_room(); }
-  // overrun returns true when the peers forced far more on us than the window: requests have no
-  // flow control, and one full buffer of the SSH library is taken whole.
-  bool overrun() const { return gate_.pending_bytes() > 4 * window_bytes_ + (2U << 20U); }
+  // overrun returns true when the peers forced more on us than forced_bytes_max.
+  bool overrun() const { return gate_.pending_bytes() > forced_bytes_max_; }
   bool all_released() const { return gate_.all_durable(); }
   uint64_t released_seq() const { return released_seq_; }
   // waiting_ns returns how long the oldest frame has waited for the recorder, 0 when none waits.
@@ -87,7 +89,7 @@ class Recording {
   RecordPort& port_;
   Owner* owner_ = nullptr;
   const SigningKey& key_;
-  const uint64_t window_bytes_;
+  const uint64_t forced_bytes_max_;
   const int64_t started_mono_ns_;
   tee::Gate gate_;
   State state_ = State::kOpen;

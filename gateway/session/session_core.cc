@@ -144,7 +144,7 @@ void SessionCore::on_session_step(const Frame& frame) {
 }
 
 void SessionCore::release_held() {
-  CHECK(state_ == State::kUp, static_cast<int>(state_));
+  CHECK(state_ == State::kUp || state_ == State::kTargetGone, static_cast<int>(state_));
   for (tee::FramePtr& frame : std::exchange(held_, {})) on_released(std::move(frame));
 }
 
@@ -221,6 +221,7 @@ void SessionCore::check_target() {
     move_to(State::kTargetGone);
     target_gone_ns_ = now_ns;
     for (Joined& joined : channels_) joined.core.on_target_gone(text);
+    release_held();  // what a user asked for before the login is refused now
   }
   const bool drained = std::all_of(channels_.begin(), channels_.end(),
                                    [](const Joined& joined) { return joined.core.drained(); });

@@ -55,9 +55,9 @@ void SessionInvariants::check_end(const ChannelCore& channel, Side side) {
   const bool lost = side == Side::kTarget && !channel.gone_.empty();
   CHECK(lost || end.told <= from.offered, channel.number_, static_cast<int>(end.told),
         static_cast<int>(from.offered));
-  CHECK(end.holding || end.held_requests.empty(), channel.number_, end.held_requests.size());
-  CHECK(end.held_requests.size() <= channel.limits_.requests_waiting_max + 1,
-        end.held_requests.size());
+  CHECK(end.holding || end.held_steps.empty(), channel.number_, end.held_steps.size());
+  CHECK(end.held_steps.size() <= 2 * channel.limits_.requests_waiting_max + 2,
+        end.held_steps.size());
   CHECK(channel.answers_owed_ <= channel.limits_.requests_waiting_max + 1, channel.answers_owed_);
 }
 

@@ -9,6 +9,7 @@
 #include "base/endpoint.h"
 #include "base/os/daemon.h"
 #include "formats/openssh_key.h"
+#include "gateway/session/access_rules.h"
 #include "gateway/ssh/connection.h"
 #include "gateway/ssh/setup.h"
 
@@ -170,17 +171,11 @@ void Connection::open_session(const Person& person, const AccessTarget* target,
                               const std::string& route) {
   state_ = State::kOpening;
   const std::shared_ptr<const Access> access = services_.access.get();
-  const AccessUser* user = access->user(person.user);
-  Event event{
+  const absl::StatusOr<Grant> grant = decide_session(
+      *access, {.user = person.user, .target = target, .target_text = target_text, .login = login});
+  const Event event{
       {"user", person.user}, {"login", login}, {"target", target_text}, {"source", source_}};
-  if (target == nullptr) return refuse_session(event, "no target " + target_text);
-  if (target->host_key_blobs.empty())
-    return refuse_session(event, target->name + " has no host_keys in access.toml");
-  const std::optional<Grant> grant =
-      user == nullptr ? std::nullopt : access->decide(*user, *target, login);
-  if (!grant)
-    return refuse_session(
-        event, person.user + " may not log in to " + target->name + " as " + printable(login));
+  if (!grant.ok()) return refuse_session(event, std::string(grant.status().message()));
   session_ = std::make_unique<Session>(loop_, services_, peer_, *this,
                                        Session::Plan{person, *target, login, *grant, route});
 }

@@ -10,21 +10,15 @@ namespace {
 
 std::string text(uint64_t number) { return std::to_string(number); }
 
-}  // namespace
+size_t index(Side side) { return static_cast<size_t>(side); }
 
-Direction direction_of(FrameKind kind) {
-  switch (kind) {
-    case FrameKind::kIn:
-    case FrameKind::kChannelOpen:
-    case FrameKind::kRequestIn:
-    case FrameKind::kDenied:
-    case FrameKind::kEofIn:
-    case FrameKind::kCloseIn:
-      return Direction::kToTarget;
-    default:
-      return Direction::kToUser;
-  }
+Side receiver(Route route) { return route == Route::kToTarget ? Side::kTarget : Side::kUser; }
+
+std::string field(std::string_view payload, std::string_view key) {
+  return std::string(Event::decode(payload)->get(key));
 }
+
+}  // namespace
 
 uint64_t Oracle::add_session(const SessionId& id, const std::string& commit_key,
                              uint64_t window_bytes) {
@@ -39,44 +33,119 @@ void Oracle::violate(const char* oracle, uint64_t session, const std::string& te
   world_->violate(oracle, "session " + std::to_string(session) + ": " + text);
 }
 
-void Oracle::on_offered(uint64_t session, uint32_t channel, FrameKind kind,
-                        std::string_view payload) {
-  Subject& one = subject(session);
-  if (one.over) violate("I2", session, "a frame is offered behind the end");
+void Oracle::check_pending(uint64_t session, FrameKind kind) {
+  const Subject& one = subject(session);
   const uint64_t pending = one.offered_bytes - one.durable_bytes;
-  if (is_bytes(kind) && pending >= one.window_bytes)
+  if (is_bytes(kind) && pending >= one.window_bytes + one.library_bytes)
     violate("I7", session, "bytes are taken while " + text(pending) + " wait for a commit");
-  if (pending > 4 * one.window_bytes + 4096)
+  if (pending > 4 * one.window_bytes + kForcedBytesMax + one.library_bytes)
     violate("I7", session, "requests are taken while " + text(pending) + " bytes wait");
-  if (kind == FrameKind::kAccessLoad) one.load_frames++;
-  if (kind == FrameKind::kDenied && allows(one.allowed, payload))
-    violate("access", session, "what its rules allow is denied");
-  one.offered.push_back({channel, kind, std::string(payload)});
-  one.offered_bytes += payload.size();
-  world_->note("offered", session, one.offered.size(), static_cast<uint64_t>(kind));
 }
 
-void Oracle::on_released(uint64_t session, const Frame& frame) {
+void Oracle::on_offered(uint64_t session, const Frame& frame) {
   Subject& one = subject(session);
-  world_->note("released", session, frame.seq, one.durable);
-  if (frame.seq != one.released + 1)
-    violate("I1", session, "frame " + text(frame.seq) + " is released after " + text(one.released));
-  one.released++;
-  if (frame.seq > one.durable)
-    violate("I1", session, "frame " + text(frame.seq) + " is released before it is durable");
-  if (frame.seq > one.told)
-    violate("I5", session,
-            "frame " + text(frame.seq) + " is released while its commit is in doubt");
-  const Offered& offered = one.offered[frame.seq - 1];
-  if (frame.payload != offered.payload || frame.kind != offered.kind ||
-      frame.channel != offered.channel)
-    violate("I1", session, "frame " + text(frame.seq) + " is released with other content");
+  if (one.over) violate("I2", session, "a frame is offered behind the end");
+  check_pending(session, frame.kind);
+  if (one.is_users) check_said(session, frame);
+  if (frame.kind == FrameKind::kAccessLoad) one.load_frames++;
+  if (frame.kind == FrameKind::kDenied && field(frame.payload, "what") == "request" &&
+      allows(one.allowed, field(frame.payload, "name")))
+    violate("access", session, "what its rules allow is denied");
+  one.offered.push_back({frame.channel, frame.kind, frame.payload});
+  one.offered_bytes += frame.payload.size();
+  world_->note("offered", session, one.offered.size(), static_cast<uint64_t>(frame.kind));
+}
+
+void Oracle::on_said(uint64_t session, uint32_t channel, Side from, const Said& said) {
+  Conversation& talk = subject(session).conversations[channel];
+  talk.said[index(from)].push_back(said);
+  talk.closed[index(from)] = talk.closed[index(from)] || said.what == FrameClass::kClose;
+}
+
+void Oracle::on_lost(uint64_t session, Side side) { subject(session).lost[index(side)] = true; }
+
+// Bytes of one stream keep their order; libssh buffers the two streams apart.
+void Oracle::take_said_bytes(uint64_t session, std::deque<Said>* said, const Frame& frame) {
+  const ByteStream stream = frame.kind == FrameKind::kErr ? ByteStream::kStderr : ByteStream::kData;
+  std::string_view bytes = frame.payload;
+  while (!bytes.empty()) {
+    auto part = said->begin();
+    while (part != said->end() && part->what == FrameClass::kBytes && part->stream != stream)
+      ++part;
+    if (part == said->end() || part->what != FrameClass::kBytes)
+      violate("I2", session, "bytes are offered that no peer said, or not yet");
+    const size_t count = std::min(bytes.size(), part->data.size());
+    if (bytes.substr(0, count) != std::string_view(part->data).substr(0, count))
+      violate("I2", session, "other bytes are offered than the peer said");
+    bytes.remove_prefix(count);
+    part->data.erase(0, count);
+    if (part->data.empty()) said->erase(part);
+  }
+}
+
+// A connection that was lost closes, and what it had said may be lost with it; the gateway closes
+// the channel of a program that it denied.
+void Oracle::take_said_close(uint64_t session, Conversation* talk, Side from) {
+  std::deque<Said>& said = talk->said[index(from)];
+  if (subject(session).lost[index(from)] || (from == Side::kTarget && talk->gateway_closes))
+    return said.clear();
+  if (said.empty() || said.front().what != FrameClass::kClose)
+    violate("I2", session, "a close is offered that the peer did not say, or not yet");
+  said.clear();
+}
+
+void Oracle::check_said(uint64_t session, const Frame& frame) {
+  Subject& one = subject(session);
+  const FrameClass what = class_of(frame.kind);
+  const bool is_open = what == FrameClass::kOpen ||
+                       (what == FrameClass::kDenial && field(frame.payload, "what") == "channel");
+  if (is_open && one.asked-- == 0)
+    violate("I2", session, "a channel is opened or denied that nobody asked for");
+  if (frame.channel == 0 || is_open) return;
+  Conversation& talk = one.conversations[frame.channel];
+  if (what == FrameClass::kNotice) {
+    talk.gateway_closes = talk.gateway_closes || !field(frame.payload, "exit_status").empty();
+    return;
+  }
+  const bool by_user = route_of(frame.kind) == Route::kToTarget &&
+                       (what != FrameClass::kDenial || field(frame.payload, "side") == "user");
+  const Side from = by_user ? Side::kUser : Side::kTarget;
+  std::deque<Said>& said = talk.said[index(from)];
+  if (what == FrameClass::kBytes) return take_said_bytes(session, &said, frame);
+  if (what == FrameClass::kClose) return take_said_close(session, &talk, from);
+  if (what == FrameClass::kEof && from == Side::kTarget && talk.gateway_closes) return;
+  const bool is_request = what == FrameClass::kRequest || what == FrameClass::kDenial;
+  if (said.empty() || said.front().what != (is_request ? FrameClass::kRequest : what))
+    violate("I2", session,
+            "step " + std::string(kind_name(frame.kind)) + " is offered, and the peer said " +
+                (said.empty() ? "nothing" : text(static_cast<uint64_t>(said.front().what))) +
+                " next");
+  const std::string name = field(frame.payload, what == FrameClass::kDenial ? "name" : "request");
+  if (is_request && (said.front().request.name != name ||
+                     said.front().request.data != field(frame.payload, "data")))
+    violate("I2", session, "another request is offered than the peer made");
+  if ((what == FrameClass::kReply || what == FrameClass::kOpenReply) &&
+      said.front().ok != (field(frame.payload, "ok") == "1"))
+    violate("I2", session, "another answer is offered than the target gave");
+  said.pop_front();
+}
+
+void Oracle::on_released(uint64_t session, uint64_t up_to) {
+  Subject& one = subject(session);
+  if (up_to < one.released) violate("I1", session, "fewer frames are released than before");
+  if (up_to > one.durable)
+    violate("I1", session, "frame " + text(up_to) + " is released before it is durable");
+  if (up_to > one.told)
+    violate("I5", session, "frame " + text(up_to) + " is released while its commit is in doubt");
+  if (up_to > one.released) world_->note("released", session, up_to, one.durable);
+  one.released = up_to;
 }
 
 bool Oracle::find(const Subject& one, Path path, Cursor* cursor) const {
-  for (; cursor->frame < one.offered.size(); cursor->frame++) {
+  for (; cursor->frame < one.offered.size(); *cursor = {cursor->frame + 1, 0}) {
     const Offered& offered = one.offered[cursor->frame];
-    if (offered.channel == path.channel && direction_of(offered.kind) == path.direction)
+    if (offered.channel == path.channel && route_of(offered.kind) == path.route &&
+        class_of(offered.kind) != FrameClass::kDenial)
       return true;
   }
   return false;
@@ -84,6 +153,7 @@ bool Oracle::find(const Subject& one, Path path, Cursor* cursor) const {
 
 const Oracle::Offered& Oracle::next(uint64_t session, Path path, Cursor** cursor) {
   Subject& one = subject(session);
+  if (one.over) violate("I6", session, "something is passed on after its end");
   *cursor = &one.cursors[path];
   if (!find(one, path, *cursor)) violate("I1", session, "more is passed on than was offered");
   const uint64_t seq = (*cursor)->frame + 1;
@@ -94,49 +164,117 @@ const Oracle::Offered& Oracle::next(uint64_t session, Path path, Cursor** cursor
   return one.offered[(*cursor)->frame];
 }
 
-void Oracle::on_bytes(uint64_t session, Path path, FrameKind kind, std::string_view bytes) {
-  while (!bytes.empty()) {
-    Cursor* cursor = nullptr;
-    const Offered& offered = next(session, path, &cursor);
-    const std::string_view rest = std::string_view(offered.payload).substr(cursor->byte);
-    const size_t count = std::min(rest.size(), bytes.size());
-    if (offered.kind != kind || rest.substr(0, count) != bytes.substr(0, count))
-      violate("I1", session, "other bytes are passed on than frame " + text(cursor->frame + 1));
-    bytes.remove_prefix(count);
-    cursor->byte += count;
-    if (cursor->byte == offered.payload.size()) *cursor = {cursor->frame + 1, 0};
-  }
+bool Oracle::is_deaf(const Subject& one, Path path) const {
+  const size_t side = index(receiver(path.route));
+  const auto talk = one.conversations.find(path.channel);
+  return one.lost[side] || (talk != one.conversations.end() && talk->second.closed[side]);
 }
 
-void Oracle::on_step(uint64_t session, Path path, const Frame& frame) {
-  Cursor* cursor = nullptr;
-  const Offered& offered = next(session, path, &cursor);
-  if (frame.kind == FrameKind::kDenied ||
-      (frame.kind == FrameKind::kRequestIn && !allows(subject(session).allowed, frame.payload)))
-    violate("access", session, "frame " + text(cursor->frame + 1) + " is passed on, and refused");
-  if (offered.kind != frame.kind || offered.payload != frame.payload)
-    violate("I1", session, "another step is passed on than frame " + text(cursor->frame + 1));
-  cursor->frame++;
-}
-
-void Oracle::on_dropped(uint64_t session, Path path) {
-  Cursor* cursor = nullptr;
-  next(session, path, &cursor);
+void Oracle::skip(uint64_t session, Path path, Cursor* cursor, const char* got) {
+  if (!is_deaf(subject(session), path))
+    violate("I1", session, std::string(got) + " instead of frame " + text(cursor->frame + 1));
   *cursor = {cursor->frame + 1, 0};
 }
 
-void Oracle::on_opened(uint64_t session, const Allowed& allowed) {
-  if (!allowed.login) violate("access", session, "it is opened, and the rules refuse it");
-  subject(session).is_users = true;
-  subject(session).allowed = allowed;
+// Takes the bytes of one frame that the peer got; false when they are not of this frame.
+bool Oracle::pass_bytes(const Offered& offered, Cursor* cursor, ByteStream stream,
+                        std::string_view* bytes) {
+  const bool is_notice = offered.kind == FrameKind::kNotice;
+  const FrameKind err = is_notice ? FrameKind::kNotice : FrameKind::kErr;
+  if ((offered.kind == err) != (stream == ByteStream::kStderr) ||
+      (!is_notice && !is_bytes(offered.kind)))
+    return false;
+  const std::string whole = is_notice ? field(offered.payload, "text") : offered.payload;
+  const std::string_view rest = std::string_view(whole).substr(is_notice ? 0 : cursor->byte);
+  const size_t count = std::min(rest.size(), bytes->size());
+  if (rest.substr(0, count) != bytes->substr(0, count)) return false;
+  bytes->remove_prefix(count);
+  cursor->byte += count;
+  const bool ends = is_notice ? field(offered.payload, "exit_status").empty()
+                              : cursor->byte == offered.payload.size();
+  if (ends) *cursor = {cursor->frame + 1, 0};
+  return true;
 }
 
-bool Oracle::allows(const Allowed& allowed, std::string_view payload) {
-  const absl::StatusOr<Event> event = Event::decode(payload);
-  const std::string_view name = event->get(event->has("request") ? "request" : "name");
-  if (name == "shell") return allowed.shell;
-  if (name == "exec") return allowed.exec;
-  return name != "subsystem" || allowed.sftp;
+void Oracle::on_bytes(uint64_t session, Path path, ByteStream stream, std::string_view bytes) {
+  while (!bytes.empty()) {
+    Cursor* cursor = nullptr;
+    const Offered& offered = next(session, path, &cursor);
+    if (!pass_bytes(offered, cursor, stream, &bytes))
+      skip(session, path, cursor, "other bytes are passed on");
+  }
+}
+
+void Oracle::on_request(uint64_t session, Path path, const gateway::Request& request) {
+  for (;;) {
+    Cursor* cursor = nullptr;
+    const Offered& offered = next(session, path, &cursor);
+    const bool is_request = class_of(offered.kind) == FrameClass::kRequest &&
+                            field(offered.payload, "request") == request.name &&
+                            field(offered.payload, "data") == request.data;
+    const bool is_status = offered.kind == FrameKind::kNotice && request.name == "exit-status";
+    if (!is_request && !is_status) {
+      skip(session, path, cursor, "another request is passed on");
+      continue;
+    }
+    if (path.route == Route::kToTarget && !allows(subject(session).allowed, request.name))
+      violate("access", session, request.name + " is passed on, and its rules deny it");
+    *cursor = {cursor->frame + 1, 0};
+    return;
+  }
+}
+
+void Oracle::on_step(uint64_t session, Path path, FrameClass what, bool ok) {
+  for (;;) {
+    Cursor* cursor = nullptr;
+    const Offered& offered = next(session, path, &cursor);
+    const bool answers = what == FrameClass::kReply || what == FrameClass::kOpenReply;
+    if (what == FrameClass::kReply && offered.kind == FrameKind::kNotice && cursor->byte == 0 &&
+        field(offered.payload, "want_reply") == "1" &&
+        ok != field(offered.payload, "exit_status").empty()) {
+      cursor->byte = 1;
+      return;
+    }
+    if (class_of(offered.kind) == what &&
+        (!answers || ok == (field(offered.payload, "ok") == "1"))) {
+      *cursor = {cursor->frame + 1, 0};
+      return;
+    }
+    skip(session, path, cursor, "another step is passed on");
+  }
+}
+
+void Oracle::on_session_step(uint64_t session, FrameKind kind) {
+  const Subject& one = subject(session);
+  for (uint64_t seq = 1; seq <= std::min(one.durable, one.told); seq++)
+    if (one.offered[seq - 1].kind == kind) return;
+  violate("I1", session, "the session goes on before this is durable");
+}
+
+void Oracle::on_denial_told(uint64_t session) {
+  Subject& one = subject(session);
+  uint64_t durable = 0;
+  for (uint64_t seq = 1; seq <= std::min(one.durable, one.told); seq++)
+    if (one.offered[seq - 1].kind == FrameKind::kDenied && one.offered[seq - 1].channel == 0)
+      durable++;
+  if (++one.denials_told > durable) violate("I1", session, "a denial is told before it is durable");
+}
+
+void Oracle::on_opened(uint64_t session, const Allowed& allowed, uint64_t library_bytes) {
+  if (!allowed.login) violate("access", session, "it is opened, and the rules deny it");
+  subject(session).is_users = true;
+  subject(session).allowed = allowed;
+  subject(session).library_bytes = library_bytes;
+}
+
+void Oracle::on_turned_away(uint64_t session, const Allowed& allowed) {
+  if (allowed.login) violate("access", session, "a session is denied, and the rules allow it");
+}
+
+bool Oracle::allows(const Allowed& allowed, std::string_view program) {
+  if (program == "shell") return allowed.shell;
+  if (program == "exec") return allowed.exec;
+  return program != "subsystem" || allowed.sftp;
 }
 
 void Oracle::on_farewell(uint64_t session, const std::string& line) {
@@ -258,8 +396,8 @@ void Oracle::check_rest() {
     if (!one.in_order) continue;
     for (const Offered& offered : one.offered) {
       if (offered.channel == 0) continue;
-      const Path path{direction_of(offered.kind), offered.channel};
-      if (find(one, path, &one.cursors[path]))
+      const Path path{route_of(offered.kind), offered.channel};
+      if (!is_deaf(one, path) && find(one, path, &one.cursors[path]))
         violate("I9", session, "frame " + text(one.cursors[path].frame + 1) + " never arrived");
     }
   }

@@ -1,16 +1,25 @@
+// clang-format off
 // Oracle: what must hold after every step, kept beside the units under test from what the harness
-// itself saw: what was offered, which rows the store holds, what the store told, and what reached a
-// peer. The first violation ends the run (World::violate), which names what was broken:
-//   I1 only what is durable passes, in order, whole    I2 what was offered is stored, nothing else
-//   I3 one writer: no hole, no row twice               I4 other content is refused, a repeat
-//   ignored I5 in doubt is not durable                         I6 frozen sessions end, a failed
-//   store reopens I7 what waits is bounded                           I8 heads and the verifier are
-//   right I9 when the faults stop everything comes to rest access: what the rules refused never
-//   passes, what they granted goes on, each load is a frame told: who is thrown out is told why in
-//   one line, who goes on or left is told nothing
+// itself saw: what the peers said, what was offered, which rows the store holds, what the store
+// told, and what reached a peer. The first violation ends the run (World::violate) and is named:
+//
+//   I1      only what is durable passes, in order and whole
+//   I2      what a peer said is what is offered, and what was offered is what is stored
+//   I3      one writer: no hole, and no row twice
+//   I4      other content is refused, a repeat is ignored
+//   I5      what is in doubt is not durable
+//   I6      a frozen session ends, a failed store is opened again, nothing passes after the end
+//   I7      what waits is bounded
+//   I8      the signed heads and the verifier are right
+//   I9      when the faults stop, everything comes to rest
+//   access  what the rules deny never passes, what they grant goes on, each load is a frame
+//   told    a user whose session is ended is told why in one line; others are told nothing
+// clang-format on
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <string>
 #include <string_view>
@@ -18,13 +27,10 @@
 
 #include "record/frame.h"
 #include "record/head.h"
+#include "tests/sim/plan.h"
 #include "tests/sim/world.h"
 
 namespace gatetape::sim {
-
-enum class Direction { kToTarget, kToUser };
-// direction_of tells to whom a released frame of this kind is passed on.
-Direction direction_of(FrameKind kind);
 
 // Allowed is what the access rules allow the user of the simulation at one time.
 struct Allowed {
@@ -34,11 +40,15 @@ struct Allowed {
   bool sftp = true;
 };
 
+// kForcedBytesMax bounds, with four times the window, what a session of the simulation offers and
+// is not durable.
+constexpr uint64_t kForcedBytesMax = 16384;
+
 class Oracle {
  public:
   // Path is one direction of one channel.
   struct Path {
-    Direction direction;
+    Route route;
     uint32_t channel;
     auto operator<=>(const Path&) const = default;
   };
@@ -50,15 +60,22 @@ class Oracle {
   uint64_t number_of(const SessionId& id) const { return numbers_.at(id); }
   size_t sessions() const { return subjects_.size(); }
 
-  // What the writer does.
-  void on_offered(uint64_t session, uint32_t channel, FrameKind kind, std::string_view payload);
-  void on_released(uint64_t session, const Frame& frame);
-  // on_bytes: a peer took these bytes; on_step: a peer was told this step.
-  void on_bytes(uint64_t session, Path path, FrameKind kind, std::string_view bytes);
-  void on_step(uint64_t session, Path path, const Frame& frame);
-  // on_dropped: a released frame was not passed: the peer had closed the channel, or it is a
-  // refusal.
-  void on_dropped(uint64_t session, Path path);
+  // What the peers do: on_asked asks for a channel, on_said sends something on one, on_lost ends
+  // a connection.
+  void on_asked(uint64_t session) { subject(session).asked++; }
+  void on_said(uint64_t session, uint32_t channel, Side from, const Said& said);
+  void on_lost(uint64_t session, Side side);
+
+  // What the writer does. on_released: frames up to this one may pass.
+  void on_offered(uint64_t session, const Frame& frame);
+  void on_released(uint64_t session, uint64_t up_to);
+  // What reaches a peer: bytes, a request, another step. on_session_step: the session goes on after
+  // its opening, or after its target was reached. on_denial_told: somebody learns of a denial.
+  void on_bytes(uint64_t session, Path path, ByteStream stream, std::string_view bytes);
+  void on_request(uint64_t session, Path path, const gateway::Request& request);
+  void on_step(uint64_t session, Path path, FrameClass what, bool ok);
+  void on_session_step(uint64_t session, FrameKind kind);
+  void on_denial_told(uint64_t session);
   // on_waiting: the oldest frame has waited this long and the session goes on.
   void on_waiting(uint64_t session, int64_t waiting_ns, int64_t freeze_ns);
   // on_over: the session offers nothing more; in order when its peers left by themselves.
@@ -68,8 +85,11 @@ class Oracle {
 
   // on_load: the access rules were read, well or not; the session is the daemon's own.
   void on_load(uint64_t session) { subject(session).loads++; }
-  // on_opened: a session was opened while the rules were these; they are its own to the end.
-  void on_opened(uint64_t session, const Allowed& allowed);
+  // on_opened: a session was opened while the rules were these; they are its own to the end. Its
+  // peers' SSH libraries hold so many bytes at most.
+  void on_opened(uint64_t session, const Allowed& allowed, uint64_t library_bytes);
+  // on_turned_away: nobody got a session while the rules were these.
+  void on_turned_away(uint64_t session, const Allowed& allowed);
   // on_user_left: the user's connection is gone, or the user is done.
   void on_user_left(uint64_t session) { subject(session).user_left = true; }
   // on_farewell: the user is disconnected with this text.
@@ -106,7 +126,13 @@ class Oracle {
   };
   struct Cursor {
     size_t frame = 0;  // index of the next frame of the path, or one before it
-    size_t byte = 0;   // of that frame, passed
+    size_t byte = 0;   // of that frame, passed; of a notice: its parts
+  };
+  // Conversation is what the two peers of a channel have said and is not offered yet.
+  struct Conversation {
+    std::array<std::deque<Said>, 2> said;  // by Side
+    std::array<bool, 2> closed{};          // by Side: it said CLOSE, and listens to nothing more
+    bool gateway_closes = false;           // a denied program ends the channel
   };
   struct Subject {
     SessionId id;
@@ -121,6 +147,11 @@ class Oracle {
     bool told_head = false;
     uint64_t released = 0;
     std::map<Path, Cursor> cursors;
+    std::map<uint32_t, Conversation> conversations;
+    std::array<bool, 2> lost{};  // by Side
+    uint64_t asked = 0;          // channels, that were neither opened nor denied yet
+    uint64_t denials_told = 0;
+    uint64_t library_bytes = 0;
     uint64_t loads = 0;
     uint64_t load_frames = 0;
     bool is_users = false;  // not a daemon's own
@@ -136,9 +167,21 @@ class Oracle {
 
   Subject& subject(uint64_t session) { return subjects_[session - 1]; }
   [[noreturn]] void violate(const char* oracle, uint64_t session, const std::string& text);
-  // next gives the next frame of a path that was offered; fails when it is not durable or not told.
+  // check_said: what is offered is what a peer said next.
+  void check_said(uint64_t session, const Frame& frame);
+  void take_said_bytes(uint64_t session, std::deque<Said>* said, const Frame& frame);
+  void take_said_close(uint64_t session, Conversation* talk, Side from);
+  void check_pending(uint64_t session, FrameKind kind);
+  // next returns the next frame of a path that was offered; it fails when that is not durable, not
+  // told, or behind the end of its session.
   const Offered& next(uint64_t session, Path path, Cursor** cursor);
-  static bool allows(const Allowed& allowed, std::string_view payload);
+  // skip passes over a frame that did not reach a peer who listens to nothing more; it fails when
+  // the peer does listen.
+  void skip(uint64_t session, Path path, Cursor* cursor, const char* got);
+  bool is_deaf(const Subject& one, Path path) const;
+  bool pass_bytes(const Offered& offered, Cursor* cursor, ByteStream stream,
+                  std::string_view* bytes);
+  static bool allows(const Allowed& allowed, std::string_view program);
   bool find(const Subject& one, Path path, Cursor* cursor) const;
 
   World* const world_;

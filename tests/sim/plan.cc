@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "base/bytes.h"
-#include "record/event.h"
 
 namespace gatetape::sim {
 namespace {
@@ -15,57 +14,61 @@ std::string ssh_string(std::string_view value) {
   return bytes;
 }
 
-Step request(std::string_view name, bool want_reply, std::string_view data) {
-  Event event{{"request", std::string(name)}, {"want_reply", want_reply ? "1" : "0"}};
-  event.add("data", data);
-  return {FrameKind::kRequestIn, event.encode()};
+Said request(std::string_view name, bool want_reply, std::string_view data) {
+  return {
+      .what = FrameClass::kRequest,
+      .request = {.name = std::string(name), .want_reply = want_reply, .data = std::string(data)}};
 }
 
-Step env(std::string_view name, std::string_view value) {
+Said bytes(std::string data) { return {.what = FrameClass::kBytes, .data = std::move(data)}; }
+
+Said eof() { return {.what = FrameClass::kEof}; }
+
+Said env(std::string_view name, std::string_view value) {
   return request("env", false, ssh_string(name) + ssh_string(value));
 }
 
-Step resize(uint32_t columns, uint32_t rows) {
+Said resize(uint32_t columns, uint32_t rows) {
   std::string data;
   for (uint32_t number : {columns, rows, 0U, 0U}) put_u32(&data, number);
   return request("window-change", false, data);
 }
 
-Step pty() {
+Said pty() {
   std::string data = ssh_string("xterm");
   for (uint32_t number : {80U, 24U, 0U, 0U}) put_u32(&data, number);
   return request("pty-req", true, data + ssh_string(std::string(1, '\0')));
 }
 
 // An sftp packet (draft-ietf-secsh-filexfer-02 section 3).
-Step packet(uint8_t type, uint32_t id, std::string_view fields) {
+Said packet(uint8_t type, uint32_t id, std::string_view fields) {
   std::string body(1, static_cast<char>(type));
   put_u32(&body, id);
-  return {FrameKind::kIn, ssh_string(body.append(fields))};
+  return bytes(ssh_string(body.append(fields)));
 }
 
-Step write_packet(uint32_t id, uint32_t offset, std::string_view data) {
+Said write_packet(uint32_t id, uint32_t offset, std::string_view data) {
   std::string fields = ssh_string("handle");
   put_u64(&fields, offset);
   return packet(6, id, fields + ssh_string(data));
 }
 
 // What a client sends to put a file: init with its version, open, writes, close, EOF.
-std::vector<Step> put(Rng& rng, uint32_t writes, uint32_t write_bytes) {
-  std::vector<Step> script = {request("subsystem", true, ssh_string("sftp")), packet(1, 3, ""),
+std::vector<Said> put(Rng& rng, uint32_t writes, uint32_t write_bytes) {
+  std::vector<Said> script = {request("subsystem", true, ssh_string("sftp")), packet(1, 3, ""),
                               packet(3, 1, ssh_string("/srv/dump") + std::string(8, '\0'))};
   for (uint32_t i = 0; i < writes; i++)
     script.push_back(write_packet(2 + i, i * write_bytes, rng.bytes(write_bytes)));
   script.push_back(packet(4, 2 + writes, ssh_string("handle")));
-  script.push_back({FrameKind::kEofIn, ""});
+  script.push_back(eof());
   return script;
 }
 
-Step draw_step(Rng& rng) {
+Said draw_step(Rng& rng) {
   if (rng.chance(0.1)) return resize(static_cast<uint32_t>(rng.between(20, 200)), 24);
   if (rng.chance(0.05)) return request("signal", false, ssh_string("INT"));
   const size_t count = rng.chance(0.1) ? rng.below(3000) + 1 : rng.below(24) + 1;
-  return {FrameKind::kIn, rng.bytes(count)};
+  return bytes(rng.bytes(count));
 }
 
 ChannelPlan draw_channel(Rng& rng) {
@@ -73,7 +76,12 @@ ChannelPlan draw_channel(Rng& rng) {
   plan.starts_after_ns = rng.between(0, 500 * kMs);
   plan.think_ns = rng.chance(0.3) ? 200 * kUs : rng.between(kMs, kS);
   plan.echoes = rng.chance(0.8);
-  std::vector<Step>& script = plan.script;
+  plan.is_early = rng.chance(0.1);
+  plan.target_refuses = rng.chance(0.03);
+  if (rng.chance(0.05)) plan.type = "direct-tcpip";
+  if (rng.chance(0.3)) plan.window_bytes = rng.below(200) + 1;
+  if (rng.chance(0.3)) plan.library_bytes = rng.below(400) + 1;
+  std::vector<Said>& script = plan.script;
   if (rng.chance(0.1)) {
     script = put(rng, static_cast<uint32_t>(rng.below(6)), static_cast<uint32_t>(rng.below(900)));
     return plan;
@@ -87,24 +95,26 @@ ChannelPlan draw_channel(Rng& rng) {
     script.push_back(request("shell", true, ""));
   }
   for (uint64_t i = rng.below(16); i > 0; i--) script.push_back(draw_step(rng));
-  script.push_back({rng.chance(0.8) ? FrameKind::kEofIn : FrameKind::kCloseIn, ""});
+  script.push_back({.what = rng.chance(0.8) ? FrameClass::kEof : FrameClass::kClose});
   return plan;
 }
 
 // A session that fills whole requests, by bytes or by number of frames.
 void make_large(Rng& rng, SessionPlan* plan) {
   plan->window_bytes = 1 << 20;
+  plan->is_large = true;
   ChannelPlan& channel = plan->channels.front();
+  channel.window_bytes = channel.library_bytes = 1 << 20;
   if (rng.chance(0.5)) {
-    channel.script = {request("exec", true, ssh_string("cat")), {FrameKind::kEofIn, ""}};
+    channel.script = {request("exec", true, ssh_string("cat")), eof()};
     channel.output_bytes = 600'000;
     channel.chunk_bytes = 48 * 1024;
     return;
   }
   channel.think_ns = 10 * kUs;
   channel.script = {request("shell", true, "")};
-  for (int i = 0; i < 1200; i++) channel.script.push_back({FrameKind::kIn, rng.bytes(1)});
-  channel.script.push_back({FrameKind::kEofIn, ""});
+  for (int i = 0; i < 1200; i++) channel.script.push_back(bytes(rng.bytes(1)));
+  channel.script.push_back(eof());
 }
 
 }  // namespace
@@ -117,6 +127,7 @@ SessionPlan draw_plan(Rng& rng) {
   plan.freeze_ns = kFreezes[rng.below(3)];
   plan.target_fails = rng.chance(0.04);
   for (uint64_t i = rng.below(3) + 1; i > 0; i--) plan.channels.push_back(draw_channel(rng));
+  if (rng.chance(0.1)) plan.channels_max = 1;
   if (rng.chance(0.005)) make_large(rng, &plan);
   return plan;
 }
@@ -128,17 +139,13 @@ SessionPlan fixed_plan() {
   plan.freeze_ns = 30 * kS;
   ChannelPlan shell;
   shell.think_ns = 20 * kMs;
-  shell.script = {pty(),
-                  request("shell", true, ""),
-                  resize(100, 40),
-                  {FrameKind::kIn, "ls\r"},
-                  {FrameKind::kIn, "exit\r"},
-                  {FrameKind::kEofIn, ""}};
+  shell.script = {
+      pty(), request("shell", true, ""), resize(100, 40), bytes("ls\r"), bytes("exit\r"), eof()};
   ChannelPlan command;
   command.starts_after_ns = 300 * kMs;
   command.think_ns = 20 * kMs;
   command.output_bytes = 100;
-  command.script = {request("exec", true, ssh_string("uptime")), {FrameKind::kEofIn, ""}};
+  command.script = {request("exec", true, ssh_string("uptime")), eof()};
   ChannelPlan file;
   file.starts_after_ns = 100 * kMs;
   file.think_ns = 10 * kMs;

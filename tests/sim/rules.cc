@@ -15,18 +15,23 @@ std::string file_of(const Allowed& allowed) {
   if (allowed.sftp) programs += "\"sftp\", ";
   return "[[user]]\nname = \"alice\"\nroles = [\"dev\"]\n"
          "[[target]]\nname = \"db1\"\naddress = \"10.0.0.1\"\n"
+         "host_keys = [\"ssh-ed25519 "
+         "AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\"]\n"
          "[[role]]\nname = \"dev\"\ntargets = [\"db1\"]\nlogins = [\"" +
          std::string(allowed.login ? "root" : "backup") + "\"]\nallow = [" + programs + "]\n";
 }
 
 }  // namespace
 
-Rules::Rules(World* world, Oracle* oracle, Link* link, const SigningKey* key, const Allowed& first)
-    : world_(world), oracle_(oracle), recording_(world, oracle, link, key, kWindowBytes, this) {
+Rules::Rules(const Record::Place& place, const Allowed& first)
+    : place_(place), record_(place, kWindowBytes) {
+  record_.set_owner(this);
   Event start{{"kind", "system"}, {"gateway", "gw1"}, {"program", "gatetape-gateway"}};
-  start.add_number("started_at", static_cast<uint64_t>(world->wall_ns()));
-  recording_.offer(0, FrameKind::kStart, start.encode());
-  load(first, false);
+  start.add_number("started_at", static_cast<uint64_t>(place_.world->wall_ns()));
+  record_.recording().offer(0, FrameKind::kStart, start.encode());
+  const gateway::AccessLoad loaded = load(first, false);
+  access_ = loaded.rules();
+  allowed_ = first;
 }
 
 Allowed Rules::draw(Rng& rng) {
@@ -35,28 +40,43 @@ Allowed Rules::draw(Rng& rng) {
   return allowed;
 }
 
-void Rules::load(const Allowed& next, bool broken) {
-  world_->note("the rules are loaded", recording_.number(), broken ? 1 : 0);
+gateway::AccessLoad Rules::load(const Allowed& next, bool broken) {
+  place_.world->note("the rules are loaded", number(), broken ? 1 : 0);
   const std::string text = file_of(next);
-  absl::StatusOr<Access> loaded =
-      Access::parse(broken ? text.substr(0, text.size() / 2) : text, "/etc/gatetape/access.toml");
-  if (!failed_) oracle_->on_load(recording_.number());
-  Event event{{"path", "/etc/gatetape/access.toml"}, {"result", loaded.ok() ? "ok" : "refused"}};
-  event.add("error", std::string(loaded.status().message()));
-  recording_.offer(0, FrameKind::kAccessLoad, event.encode());
-  if (!loaded.ok()) return;
-  access_ = *std::move(loaded);
-  allowed_ = next;
+  const std::string path = "/etc/gatetape/access.toml";
+  gateway::AccessLoad loaded(path, "",
+                             Access::parse(broken ? text.substr(0, text.size() / 2) : text, path));
+  if (!failed_) place_.oracle->on_load(number());
+  const uint64_t seq =
+      record_.recording().offer(0, FrameKind::kAccessLoad, loaded.event().encode());
+  if (loaded.rules() != nullptr) loads_[seq] = {loaded.rules(), broken ? allowed_ : next};
+  return loaded;
+}
+
+void Rules::on_released(tee::FramePtr frame) {
+  const auto load = loads_.find(frame->frame.seq);
+  if (load == loads_.end()) return;
+  access_ = load->second.rules;
+  allowed_ = load->second.allowed;
+  loads_.erase(load);
 }
 
 std::optional<Grant> Rules::admit() {
   if (failed_) return std::nullopt;
-  const std::optional<Grant> grant =
-      access_.decide(*access_.user("alice"), *access_.target("db1", 22), "root");
-  if (grant) return grant;
+  absl::StatusOr<Grant> grant =
+      gateway::decide_session(*access_, {.user = "alice",
+                                         .target = access_->target("db1", 22),
+                                         .target_text = "db1",
+                                         .login = "root"});
+  if (grant.ok()) return *std::move(grant);
+  place_.oracle->on_turned_away(number(), allowed_);
   const Event denied{{"user", "alice"}, {"login", "root"}, {"target", "db1"}};
-  recording_.offer(0, FrameKind::kAccessDenied, denied.encode());
+  record_.recording().offer(0, FrameKind::kAccessDenied, denied.encode());
   return std::nullopt;
+}
+
+void Rules::stop() {
+  record_.recording().end_with(FrameKind::kStop, Event{{"reason", "shutdown"}});
 }
 
 }  // namespace gatetape::sim

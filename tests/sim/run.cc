@@ -6,7 +6,7 @@
 #include <memory>
 #include <optional>
 
-#include "tests/sim/session.h"
+#include "tests/sim/visit.h"
 
 namespace gatetape::sim {
 namespace {
@@ -25,7 +25,7 @@ class Run {
             Recorder(world, &oracle_, &database_, &keys.recorders[1], 2, queue_bytes(world))},
         links_{Link(world, &oracle_, {&recorders_[0], &recorders_[1]}),
                Link(world, &oracle_, {&recorders_[1], &recorders_[0]})},
-        rules_(world, &oracle_, &links_[0], &keys.gateway, first_rules) {}
+        rules_({world, &oracle_, &links_[0], &keys.gateway}, first_rules) {}
 
   void add(const SessionPlan& plan);
   void chaos();
@@ -42,6 +42,9 @@ class Run {
   bool settled() const;
   void disturb();
   void reload();
+  void harm(Visit& visit);
+  // step lets the next thing happen, and checks every session after it.
+  void step();
 
   World* const world_;
   const Keys& keys_;
@@ -50,7 +53,7 @@ class Run {
   std::array<Recorder, 2> recorders_;
   std::array<Link, 2> links_;  // of two gateways
   Rules rules_;                // of both; the first one records their loads
-  std::list<Session> sessions_;
+  std::list<Visit> visits_;
   size_t expected_ = 0;  // sessions that did not start yet
   bool stopped_ = false;
 };
@@ -62,11 +65,11 @@ void Run::add(const SessionPlan& plan) {
     const size_t gateway = world_->rng.below(2);
     const std::optional<Grant> grant = rules_.admit();
     if (!grant) return;
-    const Session& session = sessions_.emplace_back(
-        Session::Place{world_, &oracle_, &links_[gateway], &rules_, &keys_.gateway}, *grant, plan);
+    Visit& visit = visits_.emplace_back(
+        Record::Place{world_, &oracle_, &links_[gateway], &keys_.gateway}, rules_, *grant, plan);
     if (!world_->strikes(0.02)) return;
-    oracle_.excuse(session.number());
-    database_.poison(session.id(), world_->rng.below(20) + 1);
+    oracle_.excuse(visit.number());
+    database_.poison(visit.id(), world_->rng.below(20) + 1);
   });
 }
 
@@ -92,10 +95,22 @@ void Run::disturb() {
     case 4:
       return reload();
     default:
-      if (world_->rng.chance(0.7) || sessions_.empty()) return;
-      world_->note("a session is killed", sessions_.front().number());
-      return sessions_.front().kill();
+      if (visits_.empty()) return;
+      return harm(visits_.front());
   }
+}
+
+void Run::harm(Visit& visit) {
+  const uint64_t what = world_->rng.below(10);
+  if (what > 4 || visit.over()) return;
+  if (what > 2) return visit.lose(what == 3 ? Side::kUser : Side::kTarget);
+  world_->note("a session is killed", visit.number());
+  visit.kill();
+}
+
+void Run::step() {
+  world_->step();
+  for (Visit& visit : visits_) visit.check();
 }
 
 void Run::reload() { rules_.load(Rules::draw(world_->rng), world_->rng.chance(0.2)); }
@@ -107,14 +122,14 @@ void Run::stop() {
 
 bool Run::settled() const {
   const auto is_settled = [this](const auto& one) { return oracle_.is_settled(one.number()); };
-  return expected_ == 0 && std::all_of(sessions_.begin(), sessions_.end(), is_settled) &&
+  return expected_ == 0 && std::all_of(visits_.begin(), visits_.end(), is_settled) &&
          (!stopped_ || is_settled(rules_));
 }
 
 bool Run::until_settled(int64_t until_ns) {
   while (!settled()) {
     if (world_->now_ns() >= until_ns) return false;
-    world_->step();
+    step();
   }
   return true;
 }
@@ -122,7 +137,7 @@ bool Run::until_settled(int64_t until_ns) {
 // What a zombie still holds may land after the sessions have their heads.
 void Run::check() {
   const int64_t until_ns = world_->now_ns() + 65 * kS;
-  while (world_->now_ns() < until_ns) world_->step();
+  while (world_->now_ns() < until_ns) step();
   oracle_.check_rest();
   check_evidence(world_, oracle_, database_, keys_);
 }

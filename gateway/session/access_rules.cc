@@ -1,0 +1,38 @@
+#include "gateway/session/access_rules.h"
+
+#include <utility>
+
+#include "base/bytes.h"
+#include "base/check.h"
+
+namespace gatetape::gateway {
+
+AccessLoad::AccessLoad(std::string path, std::string sha256, absl::StatusOr<Access> access)
+    : path_(std::move(path)), sha256_(std::move(sha256)), status_(access.status()) {
+  if (access.ok()) rules_ = std::make_shared<const Access>(*std::move(access));
+}
+
+Event AccessLoad::event() const {
+  CHECK(status_.ok() == (rules_ != nullptr), path_);
+  Event event{{"path", path_}, {"sha256", sha256_}, {"result", status_.ok() ? "ok" : "refused"}};
+  if (!status_.ok()) return event.add("error", std::string(status_.message()));
+  event.add_number("users", rules_->users().size());
+  event.add_number("targets", rules_->targets().size());
+  event.add_number("roles", rules_->roles().size());
+  return event;
+}
+
+absl::StatusOr<Grant> decide_session(const Access& access, const SessionWish& wish) {
+  const AccessTarget* const target = wish.target;
+  if (target == nullptr) return absl::PermissionDeniedError("no target " + wish.target_text);
+  if (target->host_key_blobs.empty())
+    return absl::PermissionDeniedError(target->name + " has no host_keys in access.toml");
+  const AccessUser* const user = access.user(wish.user);
+  std::optional<Grant> grant =
+      user == nullptr ? std::nullopt : access.decide(*user, *target, wish.login);
+  if (grant) return *std::move(grant);
+  return absl::PermissionDeniedError(wish.user + " may not log in to " + target->name + " as " +
+                                     printable(wish.login));
+}
+
+}  // namespace gatetape::gateway

@@ -1,0 +1,49 @@
+// AccessLoad: one reading of the access rules, and what of it takes effect. session_rules: whether
+// a person gets a session. Pure; any thread.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "policy/access.h"
+#include "record/event.h"
+
+namespace gatetape::gateway {
+
+// AccessLoad is one reading of access.toml. Every reading is a frame, also one that is refused. Its
+// rules take effect when that frame is durable, and not before.
+class AccessLoad {
+ public:
+  // `sha256` is that of the file's bytes in hexadecimal, empty when they could not be read.
+  AccessLoad(std::string path, std::string sha256, absl::StatusOr<Access> access);
+  // event returns the fields of access_load.
+  Event event() const;
+  // rules returns what holds from when the frame is durable, nullptr when the old rules stay.
+  std::shared_ptr<const Access> rules() const { return rules_; }
+  // status is OK, or says why the file was refused.
+  const absl::Status& status() const { return status_; }
+  const std::string& path() const { return path_; }
+  const std::string& sha256() const { return sha256_; }
+
+ private:
+  std::string path_;
+  std::string sha256_;
+  absl::Status status_;
+  std::shared_ptr<const Access> rules_;
+};
+
+// SessionWish is the session that a person asks for.
+struct SessionWish {
+  std::string user;
+  const AccessTarget* target = nullptr;  // nullptr when the rules have no such target
+  std::string target_text;               // as the person wrote it
+  std::string login;
+};
+
+// decide_session returns the grant under which the session is opened, or PERMISSION_DENIED with the
+// reason that the person and the record get.
+absl::StatusOr<Grant> decide_session(const Access& access, const SessionWish& wish);
+
+}  // namespace gatetape::gateway

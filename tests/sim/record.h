@@ -1,0 +1,54 @@
+// Record: a session's real Recording on the simulated link. The oracle sees what is offered and
+// released on its way through. Owned by a visit or by the rules.
+#pragma once
+
+#include <string>
+
+#include "gateway/session/recording.h"
+#include "tests/sim/link.h"
+#include "tests/sim/oracle.h"
+
+namespace gatetape::sim {
+
+class Record : public gateway::RecordPort, public gateway::Recording::Owner, public Link::Sink {
+ public:
+  // Place is where a session is recorded.
+  struct Place {
+    World* world;
+    Oracle* oracle;
+    Link* link;
+    const SigningKey* key;
+  };
+
+  Record(const Place& place, uint64_t window_bytes);
+
+  // set_owner names who is told of what is released; nobody when it is never called.
+  void set_owner(gateway::Recording::Owner* owner) { owner_ = owner; }
+  gateway::Recording& recording() { return recording_; }
+  uint64_t number() const { return number_; }
+  // end_in_order is called before the end when the peers have left by themselves: then everything
+  // that was offered has arrived.
+  void end_in_order() { in_order_ = true; }
+
+  // gateway::RecordPort
+  int64_t mono_ns() override { return place_.world->mono_ns(); }
+  int64_t wall_ns() override { return place_.world->wall_ns(); }
+  void add(tee::FramePtr frame) override;
+  void close(tee::FramePtr last, tee::CloseItem head) override;
+  void on_closed(const SessionHead& head) override;
+  void on_failed(const std::string& reason) override;
+  // gateway::Recording::Owner
+  void on_released(tee::FramePtr frame) override;
+  void on_record_failed(const std::string& reason) override;
+  // Link::Sink
+  void on_event(const tee::TeeEvent& event) override;
+
+ private:
+  const Place place_;
+  gateway::Recording recording_;
+  const uint64_t number_;
+  gateway::Recording::Owner* owner_ = nullptr;
+  bool in_order_ = false;
+};
+
+}  // namespace gatetape::sim

@@ -1,0 +1,133 @@
+#include "tests/sim/visit.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace gatetape::sim {
+namespace {
+
+// So small that every limit is reached; a large session has the product's own.
+gateway::SessionLimits limits_of(const SessionPlan& plan) {
+  gateway::SessionLimits limits;
+  limits.freeze_ns = plan.freeze_ns;
+  limits.channels_max = plan.channels_max;
+  if (plan.is_large) return limits;
+  limits.channel = {.frame_bytes = 1000,
+                    .write_bytes = 700,
+                    .outbox_bytes_max = 2048,
+                    .held_bytes_max = 1 << 16,
+                    .drain_bytes = 300,
+                    .frames_per_flush = 8};
+  return limits;
+}
+
+}  // namespace
+
+Visit::Visit(const Record::Place& place, const Rules& rules, const Grant& grant, SessionPlan plan)
+    : place_(place),
+      plan_(std::move(plan)),
+      limits_(limits_of(plan_)),
+      record_(place, plan_.window_bytes),
+      open_channels_(plan_.channels.size()),
+      core_("db1", grant, limits_, record_.recording(), *this) {
+  record_.set_owner(&core_);
+  uint64_t library_bytes = 0;
+  for (const ChannelPlan& channel : plan_.channels) library_bytes += 4 * channel.library_bytes;
+  place_.oracle->on_opened(number(), rules.allowed(), library_bytes);
+  Event event{{"kind", "session"},          {"user", "alice"}, {"login", "root"}, {"target", "db1"},
+              {"source", "192.0.2.1:4711"}, {"gateway", "gw1"}};
+  event.add("rule", grant.rule);
+  event.add_number("started_at", static_cast<uint64_t>(place_.world->wall_ns()));
+  core_.start(event);
+  ask_for_channels(true);
+  tick();
+}
+
+void Visit::connect_target() {
+  place_.oracle->on_session_step(number(), FrameKind::kSessionOpen);
+  place_.world->after(place_.world->rng.between(kMs, 100 * kMs), [this] {
+    if (over()) return;
+    if (plan_.target_fails)
+      return core_.on_target_failed(
+          Event{{"reason", "unreachable"}, {"detail", "connection refused"}});
+    connected_ = true;
+    core_.on_target_ready(Event{{"address", "10.0.0.1:22"}});
+  });
+}
+
+void Visit::let_user_in() {
+  place_.oracle->on_session_step(number(), FrameKind::kTargetConnect);
+  ask_for_channels(false);
+}
+
+// An eager user asks for channels before the login has succeeded.
+void Visit::ask_for_channels(bool early) {
+  for (const ChannelPlan& plan : plan_.channels)
+    if (plan.is_early == early)
+      place_.world->after(plan.starts_after_ns, [this, &plan] {
+        if (!over() && !user_lost()) ask(plan);
+      });
+}
+
+void Visit::ask(const ChannelPlan& plan) {
+  auto peers = std::make_unique<Peers>(place_.world, place_.oracle, number(), plan, this);
+  Peers& channel = *peers;
+  place_.oracle->on_asked(number());
+  gateway::ChannelCore* const core = core_.open_channel(plan.type, std::move(peers));
+  if (core != nullptr) channel.attach_core(core);
+  wake();
+}
+
+void Visit::refuse_request(uint64_t, std::string_view) { place_.oracle->on_denial_told(number()); }
+
+void Visit::wake() {
+  if (std::exchange(waking_, true)) return;
+  place_.world->after(place_.world->rng.between(kUs, 20 * kUs), [this] {
+    waking_ = false;
+    service();
+  });
+}
+
+void Visit::service() {
+  core_.service();
+  core_.check_target();
+}
+
+void Visit::lose(Side side) {
+  if (std::exchange(lost_[static_cast<size_t>(side)], true)) return;
+  place_.world->note(side == Side::kUser ? "the user is lost" : "the target is lost", number());
+  place_.oracle->on_lost(number(), side);
+  if (side == Side::kUser) place_.oracle->on_user_left(number());
+  wake();
+}
+
+// A user who is done with every channel disconnects.
+void Visit::on_channel_gone() {
+  if (--open_channels_ > 0) return;
+  place_.world->after(place_.world->rng.between(20 * kMs, 40 * kMs), [this] {
+    if (over()) return;
+    record_.end_in_order();
+    lose(Side::kUser);
+  });
+}
+
+void Visit::tick() {
+  if (over()) return;
+  const int64_t limit_ns = connected_ ? plan_.freeze_ns : std::min(plan_.freeze_ns, 10 * kS);
+  place_.oracle->on_waiting(number(), record_.recording().waiting_ns(), limit_ns);
+  core_.check_target();
+  core_.on_tick();
+  place_.world->after(kS, [this] { tick(); });
+}
+
+void Visit::kill() {
+  core_.finish({.reason = "shutdown",
+                .detail = "the gateway is shutting down",
+                .text = "gatetape: the gateway is shutting down"});
+}
+
+void Visit::on_over(const gateway::SessionEnd& end) {
+  if (!end.text.empty() && !user_lost()) place_.oracle->on_farewell(number(), end.text);
+}
+
+}  // namespace gatetape::sim

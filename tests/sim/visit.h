@@ -1,0 +1,64 @@
+// Visit: one user's stay on one target, around the product's SessionCore: it invents the two
+// connections (when they come up, when they are lost) and the channels that the user asks for.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "gateway/session/session_core.h"
+#include "gateway/session/session_invariants.h"
+#include "tests/sim/peers.h"
+#include "tests/sim/record.h"
+#include "tests/sim/rules.h"
+
+namespace gatetape::sim {
+
+class Visit : public gateway::SessionPort, public Peers::Owner {
+ public:
+  // Opens under a grant that the rules of this moment gave.
+  Visit(const Record::Place& place, const Rules& rules, const Grant& grant, SessionPlan plan);
+  Visit(const Visit&) = delete;
+  Visit& operator=(const Visit&) = delete;
+
+  // kill ends it, as a gateway that shuts down.
+  void kill();
+  // check checks what must hold of the session between two events.
+  void check() { invariants_.check_step(core_); }
+  uint64_t number() const { return record_.number(); }
+  const SessionId& id() { return record_.recording().session(); }
+
+  // gateway::SessionPort
+  void connect_target() override;
+  void let_user_in() override;
+  void refuse_request(uint64_t number, std::string_view text) override;
+  void on_over(const gateway::SessionEnd& end) override;
+  void wake() override;
+  bool user_lost() const override { return is_lost(Side::kUser); }
+  bool target_lost() const override { return connected_ && is_lost(Side::kTarget); }
+  bool user_busy() const override { return false; }
+  int64_t mono_ns() override { return place_.world->mono_ns(); }
+  // Peers::Owner
+  bool over() const override { return core_.over(); }
+  bool is_lost(Side side) const override { return lost_[static_cast<size_t>(side)]; }
+  void lose(Side side) override;
+  void on_channel_gone() override;
+
+ private:
+  void ask_for_channels(bool early);
+  void ask(const ChannelPlan& plan);
+  void service();
+  void tick();
+
+  const Record::Place place_;
+  const SessionPlan plan_;
+  gateway::SessionLimits limits_;
+  Record record_;
+  std::array<bool, 2> lost_{};  // by Side
+  bool connected_ = false;
+  bool waking_ = false;
+  size_t open_channels_ = 0;  // that the user has asked for, or will
+  gateway::SessionCore core_;
+  gateway::SessionInvariants invariants_;
+};
+
+}  // namespace gatetape::sim
