@@ -22,7 +22,7 @@
 namespace gatetape::gateway {
 
 struct SessionLimits {
-  ChannelLimits channel;
+  ChannelLimits channel{};
   size_t channels_max = 64;
   // A session whose oldest frame has waited this long for the recorder ends.
   int64_t freeze_ns = 30'000'000'000;

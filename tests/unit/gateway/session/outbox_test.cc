@@ -5,8 +5,11 @@
 namespace gatetape::gateway {
 namespace {
 
+// Frames are numbered in the order in which they are made.
 tee::FramePtr frame(FrameKind kind, std::string payload) {
+  static uint64_t seq = 0;
   tee::SealedFrame sealed;
+  sealed.frame.seq = ++seq;
   sealed.frame.kind = kind;
   sealed.frame.payload = std::move(payload);
   return std::make_shared<const tee::SealedFrame>(std::move(sealed));
@@ -63,6 +66,24 @@ TEST(Outbox, steps_are_counted_apart_from_bytes) {
   outbox.push(frame(FrameKind::kRequestIn, "x"));
   outbox.clear();
   EXPECT_EQ(outbox.step_bytes(), 0U);
+}
+
+TEST(OutboxDeathTest, more_bytes_are_never_taken_than_there_are) {
+  Outbox outbox;
+  outbox.push(frame(FrameKind::kIn, "abc"));
+  EXPECT_DEATH(outbox.take(4), "bytes <= rest");
+}
+
+TEST(OutboxDeathTest, an_empty_outbox_has_no_front) {
+  const Outbox outbox;
+  EXPECT_DEATH(outbox.front(), "frames_.empty");
+}
+
+TEST(OutboxDeathTest, a_frame_never_waits_behind_a_later_one) {
+  Outbox outbox;
+  const tee::FramePtr early = frame(FrameKind::kIn, "a");
+  outbox.push(frame(FrameKind::kIn, "b"));
+  EXPECT_DEATH(outbox.push(early), "seq < frame->frame.seq");
 }
 
 }  // namespace

@@ -1,0 +1,155 @@
+#include "gateway/session/channel_core.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/gateway/session/fake_session.h"
+
+namespace gatetape::gateway {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+class ChannelCoreTest : public testing::Test {
+ protected:
+  ChannelCoreTest() { session_.up(); }
+
+  FakeSession session_;
+};
+
+TEST_F(ChannelCoreTest, bytes_wait_for_their_commit) {
+  ChannelCore& channel = session_.open();
+  EXPECT_EQ(channel.on_bytes(Side::kUser, Stream::kData, "ls\r"), 3U);
+  session_.service();
+  EXPECT_THAT(session_.words_, IsEmpty());
+  session_.commit();
+  EXPECT_THAT(session_.words_, ElementsAre("target: ls\r"));
+}
+
+TEST_F(ChannelCoreTest, the_answer_to_a_request_waits_for_its_commit) {
+  ChannelCore& channel = session_.open();
+  channel.on_request(Side::kUser, request("shell", true));
+  session_.commit();
+  channel.on_reply(true);
+  session_.service();
+  EXPECT_THAT(session_.words_, ElementsAre("target: request shell"));
+  session_.commit();
+  EXPECT_THAT(session_.words_, ElementsAre("target: request shell", "user: success"));
+}
+
+TEST_F(ChannelCoreTest, nothing_passes_a_request_that_the_target_has_not_answered) {
+  ChannelCore& channel = session_.open();
+  channel.on_request(Side::kUser, request("pty-req", true));
+  channel.on_bytes(Side::kUser, Stream::kData, "x");
+  session_.commit();
+  EXPECT_THAT(session_.words_, ElementsAre("target: request pty-req"));
+  channel.on_reply(false);
+  session_.service();
+  EXPECT_THAT(session_.words_, ElementsAre("target: request pty-req", "target: x"));
+}
+
+TEST_F(ChannelCoreTest, a_denied_request_never_reaches_the_target_and_is_answered_in_order) {
+  ChannelCore& channel = session_.open();
+  channel.on_request(Side::kUser, request("pty-req", true));
+  channel.on_request(Side::kUser, request("exec", true));
+  session_.commit();
+  EXPECT_THAT(session_.words_, ElementsAre("target: request pty-req"));
+  channel.on_reply(true);
+  session_.commit();
+  session_.commit();
+  EXPECT_THAT(session_.words_, testing::Not(Contains("target: request exec")));
+  EXPECT_EQ(session_.words_[1], "user: success");
+  EXPECT_THAT(session_.words_, Contains("user: request exit-status"));
+  EXPECT_EQ(session_.words_.back(), "user: close");
+}
+
+TEST_F(ChannelCoreTest, steps_behind_held_bytes_keep_their_order) {
+  ChannelCore& channel = session_.open();
+  session_.kinds();
+  const std::string much(3 << 20, 'x');
+  const std::string_view pieces(much);
+  for (size_t at = 0; at < much.size(); at += 1 << 18)
+    if (channel.on_bytes(Side::kTarget, Stream::kData, pieces.substr(at, 1 << 18)) == 0) break;
+  session_.kinds();
+  EXPECT_EQ(channel.on_bytes(Side::kTarget, Stream::kData, "ab"), 0U);
+  channel.on_request(Side::kTarget, request("exit-status", false));
+  EXPECT_EQ(channel.on_bytes(Side::kTarget, Stream::kData, "abc"), 0U);
+  channel.on_eof(Side::kTarget);
+  channel.on_close(Side::kTarget);
+  EXPECT_THAT(session_.kinds(), IsEmpty());
+  session_.peers_->held_ = pieces.substr(0, 1 << 18);
+  session_.commit();
+  EXPECT_THAT(session_.kinds(),
+              testing::IsSupersetOf({"out", "request_out", "eof_out", "close_out"}));
+  EXPECT_EQ(session_.sent_.back()->frame.kind, FrameKind::kCloseOut);
+}
+
+TEST_F(ChannelCoreTest, an_exit_status_passes_when_the_window_is_full) {
+  ChannelCore& channel = session_.open();
+  session_.peers_->window_ = 0;
+  channel.on_request(Side::kTarget, request("exit-status", false));
+  session_.commit();
+  EXPECT_THAT(session_.words_, ElementsAre("user: request exit-status"));
+}
+
+TEST_F(ChannelCoreTest, eof_waits_for_the_last_bytes) {
+  ChannelCore& channel = session_.open();
+  session_.peers_->busy_ = true;
+  channel.on_bytes(Side::kTarget, Stream::kData, "last");
+  channel.on_eof(Side::kTarget);
+  session_.commit();
+  EXPECT_THAT(session_.words_, IsEmpty());
+  session_.peers_->busy_ = false;
+  session_.service();
+  EXPECT_THAT(session_.words_, ElementsAre("user: last", "user: eof"));
+}
+
+TEST_F(ChannelCoreTest, an_answer_that_nobody_waits_for_ends_the_session) {
+  ChannelCore& channel = session_.open();
+  channel.on_reply(true);
+  session_.service();
+  EXPECT_THAT(session_.words_, ElementsAre("over: protocol"));
+}
+
+TEST_F(ChannelCoreTest, a_target_that_is_gone_is_told_and_then_closed) {
+  ChannelCore& channel = session_.open();
+  channel.on_bytes(Side::kTarget, Stream::kData, "half a li");
+  session_.target_lost_ = true;
+  session_.service();
+  session_.commit();
+  EXPECT_THAT(session_.words_,
+              ElementsAre("user: half a li", "user stderr: gatetape: db1 closed the connection\r\n",
+                          "user: close"));
+}
+
+using ChannelCoreDeathTest = ChannelCoreTest;
+
+TEST_F(ChannelCoreDeathTest, a_channel_is_answered_once) {
+  ChannelCore& channel = session_.open();
+  EXPECT_DEATH(channel.on_open_answer(true, ""), "next \\|\\| refused");
+}
+
+TEST_F(ChannelCoreDeathTest, a_target_goes_once) {
+  ChannelCore& channel = session_.open();
+  channel.on_target_gone("gone");
+  EXPECT_DEATH(channel.on_target_gone("again"), "gone_.empty");
+}
+
+TEST_F(ChannelCoreDeathTest, a_frame_of_another_channel_is_not_taken) {
+  ChannelCore& first = session_.open();
+  session_.open().on_bytes(Side::kUser, Stream::kData, "x");
+  EXPECT_DEATH(first.on_released(session_.sent_.back()), "step.channel == number_");
+}
+
+TEST_F(ChannelCoreDeathTest, a_frame_of_the_session_is_in_no_outbox) {
+  ChannelCore& channel = session_.open();
+  tee::SealedFrame sealed;
+  sealed.frame = {99, channel.number(), FrameKind::kHeartbeat, 0, ""};
+  EXPECT_DEATH(channel.on_released(std::make_shared<const tee::SealedFrame>(sealed)),
+               "route != Route::kNobody");
+}
+
+}  // namespace
+}  // namespace gatetape::gateway

@@ -1,0 +1,169 @@
+// FakeSession: a SessionCore with a recorder and two peers that a test moves by hand. What reaches
+// the peers is a list of words. One thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/check.h"
+#include "gateway/session/session_core.h"
+#include "gateway/session/session_invariants.h"
+
+namespace gatetape::gateway {
+
+using Words = std::vector<std::string>;
+
+inline std::string side_name(Side side) { return side == Side::kUser ? "user" : "target"; }
+
+class FakePeers : public ChannelPort {
+ public:
+  explicit FakePeers(Words* words) : words_(words) {}
+  void open_on_target() override { words_->push_back("target: open"); }
+  bool accept_open() override {
+    words_->push_back("user: opened");
+    return true;
+  }
+  void refuse_open(OpenFailure, std::string_view text) override {
+    words_->push_back("user: refused: " + std::string(text));
+  }
+  bool lost(Side) const override { return false; }
+  bool busy(Side) const override { return busy_; }
+  size_t window(Side) const override { return window_; }
+  Written write(Side side, Stream stream, std::string_view bytes) override {
+    words_->push_back(side_name(side) + (stream == Stream::kStderr ? " stderr: " : ": ") +
+                      std::string(bytes));
+    return {.bytes = bytes.size(), .closed = false};
+  }
+  Kept send_request(Side side, const Request& request) override {
+    words_->push_back(side_name(side) + ": request " + request.name);
+    return Kept::kSent;
+  }
+  bool answer_request(bool ok) override {
+    words_->push_back(ok ? "user: success" : "user: failure");
+    return true;
+  }
+  void send_eof(Side side) override { words_->push_back(side_name(side) + ": eof"); }
+  bool send_close(Side side) override {
+    words_->push_back(side_name(side) + ": close");
+    return true;
+  }
+  std::string_view read_held(Side, Stream, size_t bytes_max) override {
+    read_ = held_.substr(0, bytes_max);
+    held_.erase(0, read_.size());
+    return read_;
+  }
+
+  bool busy_ = false;
+  size_t window_ = 1 << 20;
+  std::string held_;  // of either side
+
+ private:
+  Words* words_;
+  std::string read_;
+};
+
+class FakeSession : public SessionPort, public RecordPort {
+ public:
+  explicit FakeSession(SessionLimits limits = {}, uint64_t window_bytes = 1 << 20)
+      : limits_(limits),
+        recording_({.session = SessionId::mint(1'000'000'000),
+                    .commit_key = std::string(kCommitKeyBytes, 'k'),
+                    .window_bytes = window_bytes,
+                    .forced_bytes_max = 1 << 22,
+                    .key = &key_},
+                   *this),
+        core_("db1", Grant{.rule = "sre", .shell = true, .exec = false, .sftp = true}, limits_,
+              recording_, *this) {
+    recording_.set_owner(&core_);
+  }
+
+  // up brings the session to where channels work.
+  void up() {
+    core_.start(Event{{"kind", "session"}});
+    commit();
+    core_.on_target_ready(Event{{"address", "10.0.0.1:22"}});
+    commit();
+    words_.clear();
+  }
+  // open opens a channel that the target accepts.
+  ChannelCore& open() {
+    auto peers = std::make_unique<FakePeers>(&words_);
+    peers_ = peers.get();
+    ChannelCore* const channel = core_.open_channel("session", std::move(peers));
+    CHECK(channel != nullptr, words_.size());
+    commit();
+    channel->on_open_answer(true, "");
+    commit();
+    words_.clear();
+    return *channel;
+  }
+  // commit makes everything durable that was offered, and services the session.
+  void commit() {
+    if (!sent_.empty()) tell_durable(sent_.back()->frame.seq, sent_.back()->root);
+    service();
+  }
+  // tell_durable is the recorder's word that frames up to `seq` are durable under `root`.
+  void tell_durable(uint64_t seq, const Hash& root) {
+    tee::TeeEvent event;
+    event.seq = seq;
+    event.root = root;
+    recording_.on_event(event);
+  }
+  void service() {
+    core_.service();
+    core_.check_target();
+    invariants_.check_step(core_);
+  }
+  // kinds returns the names of the frames that were offered since the last call.
+  Words kinds() {
+    Words names;
+    for (; named_ < sent_.size(); named_++)
+      names.emplace_back(kind_name(sent_[named_]->frame.kind));
+    return names;
+  }
+
+  // SessionPort
+  void connect_target() override { words_.push_back("target: connect"); }
+  void let_user_in() override { words_.push_back("user: in"); }
+  void refuse_request(uint64_t, std::string_view text) override {
+    words_.push_back("request refused: " + std::string(text));
+  }
+  void on_over(const SessionEnd& end) override { words_.push_back("over: " + end.reason); }
+  void wake() override {}
+  bool user_lost() const override { return user_lost_; }
+  bool target_lost() const override { return target_lost_; }
+  bool user_busy() const override { return false; }
+  int64_t mono_ns() override { return now_ns_; }
+  // RecordPort
+  int64_t wall_ns() override { return 1'000'000'000 + now_ns_; }
+  void add(tee::FramePtr frame) override { sent_.push_back(std::move(frame)); }
+  void close(tee::FramePtr last, tee::CloseItem head) override {
+    sent_.push_back(std::move(last));
+    head_ = std::move(head);
+  }
+  void on_closed(const SessionHead&) override { closed_ = true; }
+  void on_failed(const std::string& reason) override { failed_ = reason; }
+
+  Words words_;
+  FakePeers* peers_ = nullptr;  // of the channel that was opened last
+  std::vector<tee::FramePtr> sent_;
+  size_t named_ = 0;
+  tee::CloseItem head_;
+  bool closed_ = false;
+  std::string failed_;
+  bool user_lost_ = false;
+  bool target_lost_ = false;
+  int64_t now_ns_ = 0;
+  const SigningKey key_ = SigningKey::generate();
+  const SessionLimits limits_;
+  Recording recording_;
+  SessionCore core_;
+  SessionInvariants invariants_;
+};
+
+inline Request request(const std::string& name, bool want_reply) {
+  return {.name = name, .want_reply = want_reply, .data = ""};
+}
+
+}  // namespace gatetape::gateway

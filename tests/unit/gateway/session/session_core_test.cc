@@ -1,0 +1,166 @@
+#include "gateway/session/session_core.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/gateway/session/fake_session.h"
+
+namespace gatetape::gateway {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+std::unique_ptr<ChannelPort> peers(FakeSession* session) {
+  return std::make_unique<FakePeers>(&session->words_);
+}
+
+TEST(SessionCore, each_step_of_the_login_waits_for_its_record) {
+  FakeSession session;
+  session.core_.start(Event{{"kind", "session"}});
+  EXPECT_THAT(session.words_, IsEmpty());
+  session.commit();
+  EXPECT_THAT(session.words_, ElementsAre("target: connect"));
+  session.core_.on_target_ready(Event{{"address", "10.0.0.1:22"}});
+  session.service();
+  EXPECT_THAT(session.words_, ElementsAre("target: connect"));
+  session.commit();
+  EXPECT_THAT(session.words_, ElementsAre("target: connect", "user: in"));
+}
+
+TEST(SessionCore, a_channel_that_is_asked_for_before_the_login_waits_for_the_target) {
+  FakeSession session;
+  session.core_.start(Event{{"kind", "session"}});
+  session.core_.open_channel("session", peers(&session));
+  session.commit();
+  EXPECT_THAT(session.words_, ElementsAre("target: connect"));
+  session.core_.on_target_ready(Event{{"address", "10.0.0.1:22"}});
+  session.commit();
+  EXPECT_THAT(session.words_, ElementsAre("target: connect", "user: in", "target: open"));
+}
+
+TEST(SessionCore, what_is_held_is_dropped_with_its_session) {
+  FakeSession session;
+  session.core_.start(Event{{"kind", "session"}});
+  session.core_.open_channel("session", peers(&session));
+  session.commit();
+  session.core_.finish({.reason = "shutdown", .detail = "", .text = ""});
+  session.commit();
+  EXPECT_THAT(session.words_, ElementsAre("target: connect", "over: shutdown"));
+}
+
+TEST(SessionCore, a_denied_channel_is_refused_when_the_denial_is_durable) {
+  FakeSession session;
+  session.up();
+  EXPECT_EQ(session.core_.open_channel("direct-tcpip", peers(&session)), nullptr);
+  session.service();
+  EXPECT_THAT(session.words_, IsEmpty());
+  session.commit();
+  EXPECT_THAT(session.words_, ElementsAre(HasSubstr("forwarding does not")));
+}
+
+TEST(SessionCore, a_denied_request_is_refused_when_the_denial_is_durable) {
+  FakeSession session;
+  session.up();
+  session.core_.deny({.what = "global_request", .name = "x", .reason = "no", .number = 7});
+  session.service();
+  EXPECT_THAT(session.words_, IsEmpty());
+  session.commit();
+  EXPECT_THAT(session.words_, ElementsAre("request refused: gatetape: no"));
+}
+
+TEST(SessionCore, a_harmless_global_request_leaves_no_denial) {
+  FakeSession session;
+  session.up();
+  session.kinds();
+  session.core_.on_global_request("keepalive@openssh.com");
+  session.core_.on_global_request("streamlocal-forward@openssh.com");
+  EXPECT_THAT(session.kinds(), ElementsAre("denied"));
+}
+
+TEST(SessionCore, channels_are_limited) {
+  FakeSession session({.channels_max = 1});
+  session.up();
+  session.open();
+  EXPECT_EQ(session.core_.open_channel("session", peers(&session)), nullptr);
+}
+
+TEST(SessionCore, a_session_that_waits_too_long_for_the_recorder_ends) {
+  FakeSession session;
+  session.up();
+  session.open().on_bytes(Side::kUser, Stream::kData, "x");
+  session.now_ns_ = session.limits_.freeze_ns - 1;
+  session.core_.on_tick();
+  EXPECT_THAT(session.words_, IsEmpty());
+  session.now_ns_++;
+  session.core_.on_tick();
+  EXPECT_THAT(session.words_, ElementsAre("over: recorder"));
+}
+
+TEST(SessionCore, denials_are_rate_limited) {
+  FakeSession session({.denials_burst = 3, .denials_per_second = 1});
+  session.up();
+  for (int i = 0; i < 3; i++) session.core_.deny({.what = "x", .name = "y", .reason = "z"});
+  session.service();
+  EXPECT_FALSE(session.core_.over());
+  session.core_.deny({.what = "x", .name = "y", .reason = "z"});
+  session.service();
+  EXPECT_TRUE(session.core_.over());
+}
+
+TEST(SessionCore, the_end_is_the_last_frame_under_a_signed_head) {
+  FakeSession session;
+  session.up();
+  session.user_lost_ = true;
+  session.service();
+  EXPECT_THAT(session.words_, ElementsAre("over: client"));
+  EXPECT_EQ(session.sent_.back()->frame.kind, FrameKind::kSessionEnd);
+  EXPECT_EQ(session.head_.size, session.sent_.back()->frame.seq);
+  EXPECT_EQ(session.core_.offer(0, FrameKind::kDenied, ""), 0U);
+}
+
+TEST(SessionCore, other_content_fails_the_record_and_ends_the_session) {
+  FakeSession session;
+  session.up();
+  session.open().on_bytes(Side::kUser, Stream::kData, "x");
+  session.tell_durable(session.sent_.back()->frame.seq, Hash{});
+  EXPECT_THAT(session.failed_, HasSubstr("other content"));
+  EXPECT_THAT(session.words_, ElementsAre("over: recorder"));
+}
+
+TEST(SessionCore, a_close_before_the_end_fails_the_record) {
+  FakeSession session;
+  session.up();
+  tee::TeeEvent closed;
+  closed.type = tee::TeeEvent::Type::kClosed;
+  session.recording_.on_event(closed);
+  EXPECT_THAT(session.failed_, HasSubstr("has not ended"));
+}
+
+TEST(SessionCoreDeathTest, a_session_starts_once) {
+  FakeSession session;
+  session.up();
+  EXPECT_DEATH(session.core_.start(Event{}), "seq == 1");
+}
+
+TEST(SessionCoreDeathTest, a_target_is_ready_once) {
+  FakeSession session;
+  session.up();
+  EXPECT_DEATH(session.core_.on_target_ready(Event{}), "State::kConnecting");
+}
+
+TEST(SessionCoreDeathTest, a_frame_of_a_channel_that_was_never_opened_is_not_offered) {
+  FakeSession session;
+  session.up();
+  EXPECT_DEATH(session.core_.offer(7, FrameKind::kIn, "x"), "channel <= last_channel_");
+}
+
+TEST(SessionCoreDeathTest, a_recording_without_an_owner_takes_nothing) {
+  FakeSession session;
+  session.recording_.set_owner(nullptr);
+  EXPECT_DEATH(session.recording_.offer(0, FrameKind::kSessionOpen, ""), "owner_ != nullptr");
+}
+
+}  // namespace
+}  // namespace gatetape::gateway
