@@ -55,9 +55,28 @@ std::vector<std::string_view> search_keys(FrameKind kind) {
       return {"source", "reason"};
     case FrameKind::kQuery:
       return {"peer", "method", "arguments", "result"};
-    default:
+    case FrameKind::kIn:
+    case FrameKind::kOut:
+    case FrameKind::kErr:
+    case FrameKind::kSessionOpen:
+    case FrameKind::kTargetConnect:
+    case FrameKind::kChannelOpen:
+    case FrameKind::kChannelOpenReply:
+    case FrameKind::kRequestIn:
+    case FrameKind::kRequestOut:
+    case FrameKind::kReplyOut:
+    case FrameKind::kEofIn:
+    case FrameKind::kEofOut:
+    case FrameKind::kCloseIn:
+    case FrameKind::kCloseOut:
+    case FrameKind::kStart:
+    case FrameKind::kClockJump:
+    case FrameKind::kHeartbeat:
+    case FrameKind::kSessionOpened:
+    case FrameKind::kSessionClosed:
       return {};
   }
+  return {};  // an unknown number has no text
 }
 
 }  // namespace

@@ -56,6 +56,12 @@ std::string_view kind_name(FrameKind kind);
 
 constexpr size_t kPayloadBytesMax = 256 * 1024;
 constexpr size_t kCommitKeyBytes = 32;
+// Estimated memory of one queued frame in addition to its payload, in bytes. Every limit on queued
+// frames adds this number for each frame, so that a frame of one byte is not counted as one byte.
+// In a writer the sealed frame and its control block take 144 bytes, the allocation of the payload
+// takes up to 24, and the pointers in the queues of gate, link and channel take 48. In the recorder
+// the work item takes 184, and the payload 24. 256 is the next power of two above both sums.
+constexpr size_t kFrameOverheadBytes = 256;
 
 struct Frame {
   uint64_t seq = 0;

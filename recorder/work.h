@@ -101,7 +101,8 @@ struct Work {
 
   // bytes is what the work counts in queues.
   size_t bytes() const {
-    return kind == Kind::kFinish ? 0 : frame.payload.size() * (derived ? 3 : 1) + 256;
+    return kind == Kind::kFinish ? 0
+                                 : frame.payload.size() * (derived ? 3 : 1) + kFrameOverheadBytes;
   }
   // cost is what the work counts in a transaction, in bytes of a stream that take PostgreSQL as
   // long: rows of its own cost a frame far more than its bytes.

@@ -21,7 +21,7 @@ FramePtr Gate::offer(uint32_t channel, FrameKind kind, uint64_t offset_ns, std::
   sealed->leaf = leaf_hash(session_, commit_key_, sealed->frame);
   tree_.append(sealed->leaf);
   sealed->root = tree_.root();
-  pending_bytes_ += sealed->frame.payload.size() + kFrameOwnBytes;
+  pending_bytes_ += sealed->frame.payload.size() + kFrameOverheadBytes;
   frames_.push_back(sealed);
   return sealed;
 }
@@ -41,7 +41,7 @@ absl::Status Gate::durable(uint64_t seq, const Hash& root) {
     return absl::DataLossError(absl::StrCat("the recorder holds other content at frame ", seq));
   }
   for (uint64_t n = durable_seq_ + 1; n <= seq; n++)
-    pending_bytes_ -= frames_[n - released_seq_ - 1]->frame.payload.size() + kFrameOwnBytes;
+    pending_bytes_ -= frames_[n - released_seq_ - 1]->frame.payload.size() + kFrameOverheadBytes;
   durable_seq_ = seq;
   return absl::OkStatus();
 }

@@ -28,9 +28,6 @@ struct SealedFrame {
 // Shared by the session (which releases it) and the link's threads (which send it).
 using FramePtr = std::shared_ptr<const SealedFrame>;
 
-// kFrameOwnBytes is what a frame takes beside its payload, about: one of a byte counts too.
-constexpr uint64_t kFrameOwnBytes = 160;
-
 class Gate {
  public:
   // `commit_key` has kCommitKeyBytes; `window_bytes` bounds what was offered and is not durable.

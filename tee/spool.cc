@@ -175,7 +175,7 @@ size_t Spool::fill_session(uint32_t handle, Session& session, RecordRequest* req
     const SealedFrame& sealed = *session.frames[session.sent++];
     fill_frame(handle, sealed, request->add_items());
     owe(1);
-    bytes += sealed.frame.payload.size() + 64;
+    bytes += sealed.frame.payload.size() + kFrameOverheadBytes;
   }
   if (session.close && !session.close_sent && session.sent == session.frames.size()) {
     Item* item = request->add_items();

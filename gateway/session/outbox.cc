@@ -16,7 +16,7 @@ size_t step_bytes_of(const Frame& frame) {
 }  // namespace
 
 void Outbox::push(tee::FramePtr frame) {
-  bytes_ += frame->frame.payload.size() + tee::kFrameOwnBytes;
+  bytes_ += frame->frame.payload.size() + kFrameOverheadBytes;
   step_bytes_ += step_bytes_of(frame->frame);
   frames_.push_back(std::move(frame));
 }
@@ -29,7 +29,7 @@ void Outbox::take(size_t bytes) {
 }
 
 void Outbox::pop() {
-  bytes_ -= rest().size() + tee::kFrameOwnBytes;
+  bytes_ -= rest().size() + kFrameOverheadBytes;
   step_bytes_ -= step_bytes_of(front());
   frames_.pop_front();
   taken_ = 0;

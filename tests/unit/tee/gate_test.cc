@@ -59,14 +59,14 @@ TEST(Gate, an_old_acknowledgement_changes_nothing) {
 }
 
 TEST(Gate, the_window_counts_what_is_not_durable) {
-  Gate gate = make_gate(10 + 2 * kFrameOwnBytes);
+  Gate gate = make_gate(10 + 2 * kFrameOverheadBytes);
   const FramePtr one = gate.offer(1, FrameKind::kIn, 5, "123456789");
   EXPECT_TRUE(gate.has_room());
   gate.offer(1, FrameKind::kIn, 6, "x");
   EXPECT_FALSE(gate.has_room());
   ASSERT_TRUE(gate.durable(1, one->root).ok());
   EXPECT_TRUE(gate.has_room());
-  EXPECT_EQ(gate.pending_bytes(), 1U + kFrameOwnBytes);
+  EXPECT_EQ(gate.pending_bytes(), 1U + kFrameOverheadBytes);
 }
 
 TEST(Gate, frames_of_one_byte_fill_the_window_as_the_memory_that_they_take) {

@@ -16,7 +16,7 @@ TEST(Outbox, bytes_leave_once_and_in_order_however_they_are_taken) {
   Outbox outbox;
   outbox.push(frame(FrameKind::kIn, "abc"));
   outbox.push(frame(FrameKind::kIn, "de"));
-  EXPECT_EQ(outbox.bytes(), 5U + 2 * tee::kFrameOwnBytes);
+  EXPECT_EQ(outbox.bytes(), 5U + 2 * kFrameOverheadBytes);
   std::string written;
   while (!outbox.empty()) {
     written += outbox.rest().substr(0, 2);
