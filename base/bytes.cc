@@ -84,8 +84,8 @@ std::string to_base64(std::string_view bytes) {
 }
 
 bool from_base64(std::string_view text, std::string* bytes) {
-  // Abseil also takes spaces, other padding and none: two texts of one key would look like two
-  // keys.
+  // Abseil also accepts spaces and missing padding. Two different texts would then decode to one
+  // key and look like two keys, so only the canonical text is accepted.
   return absl::Base64Unescape({text.data(), text.size()}, bytes) && to_base64(*bytes) == text;
 }
 

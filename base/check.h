@@ -1,5 +1,6 @@
-// CHECK: our own bugs. Prints the condition and the values and aborts, in release builds too.
-// Never use it on bytes that we did not make. Any thread.
+// CHECK: an assertion against our own bugs. A failed CHECK prints the condition and the values,
+// then aborts the process. It is active in release builds too. Never use it on bytes that a peer
+// made. Any thread.
 #pragma once
 
 #include <sstream>
@@ -7,7 +8,7 @@
 
 namespace gatetape {
 
-// check_failed prints `file:line: CHECK(condition) failed: values` to standard error and aborts.
+// check_failed writes `file:line: CHECK(condition) failed: values` to standard error and aborts.
 [[noreturn]] void check_failed(const char* file, int line, const char* condition,
                                const std::string& values);
 
@@ -21,7 +22,8 @@ std::string join_values(const Values&... values) {
 }  // namespace internal
 }  // namespace gatetape
 
-// CHECK(condition, values...): aborts with the values when the condition does not hold.
+// CHECK(condition, values...) checks the condition. When it does not hold, the process prints the
+// values and aborts.
 #define CHECK(condition, ...)                                                   \
   do {                                                                          \
     if (!(condition)) [[unlikely]]                                              \

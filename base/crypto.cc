@@ -23,8 +23,8 @@ const unsigned char* bytes_of(std::string_view text) {
 }
 unsigned char* bytes_of(char* data) { return reinterpret_cast<unsigned char*>(data); }
 
-// A digest context and the fetched SHA-256, one a thread: an implicit fetch for each hash costs as
-// much as the hash.
+// Sha256 holds a digest context and the fetched algorithm, one per thread, because an implicit
+// fetch for each hash would cost as much as the hash itself.
 struct Sha256 {
   EVP_MD* md = EVP_MD_fetch(nullptr, "SHA256", nullptr);
   EVP_MD_CTX* context = EVP_MD_CTX_new();
@@ -34,7 +34,8 @@ struct Sha256 {
   }
 };
 
-// HMAC's context and the key it was last keyed with: a session's frames come in runs.
+// HmacSha256 holds the HMAC context, one per thread, and the key of its last use. The frames of one
+// session come one after another, so that the key often stays the same.
 struct HmacSha256 {
   EVP_MAC* mac = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
   EVP_MAC_CTX* context = EVP_MAC_CTX_new(mac);
@@ -46,7 +47,8 @@ struct HmacSha256 {
   }
 };
 
-// OpenSSL would ask on the terminal, or take what comes on the input.
+// no_pass_phrase fails the request for a pass phrase. OpenSSL would otherwise read one from the
+// terminal or from standard input.
 int no_pass_phrase(char*, int, int, void*) { return -1; }
 
 struct CloseFile {
@@ -141,11 +143,12 @@ SigningKey SigningKey::generate() {
 
 absl::StatusOr<SigningKey> SigningKey::load(const std::string& path) {
   File file(std::fopen(path.c_str(), "re"));
-  if (!file && errno == EACCES) return absl::PermissionDeniedError(path + ": we may not read it");
+  if (!file && errno == EACCES) return absl::PermissionDeniedError(path + ": permission denied");
   if (!file) return absl::NotFoundError(path + ": " + std::strerror(errno));
   struct stat info {};
   if (fstat(fileno(file.get()), &info) != 0 || (info.st_mode & 077) != 0)
-    return absl::PermissionDeniedError(path + ": others may read this key; chmod 600 it");
+    return absl::PermissionDeniedError(
+        path + ": the group or others can access this key; run chmod 600 on it");
   EVP_PKEY* key = PEM_read_PrivateKey(file.get(), nullptr, no_pass_phrase, nullptr);
   if (key == nullptr || EVP_PKEY_get_id(key) != EVP_PKEY_ED25519) {
     EVP_PKEY_free(key);
@@ -157,7 +160,7 @@ absl::StatusOr<SigningKey> SigningKey::load(const std::string& path) {
 absl::Status SigningKey::save(const std::string& path) const {
   const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0) {
-    if (errno == EEXIST) return absl::AlreadyExistsError(path + " exists");
+    if (errno == EEXIST) return absl::AlreadyExistsError(path + ": the file exists already");
     return absl::UnavailableError(path + ": " + std::strerror(errno));
   }
   File file(fdopen(fd, "w"));

@@ -1,4 +1,5 @@
-// Hashes, Ed25519 and randomness, all by OpenSSL 3. Pure but for random_bytes; any thread.
+// Hashes, Ed25519 signatures and randomness, computed by OpenSSL 3. Pure, except random_bytes and
+// the key files. Any thread.
 #pragma once
 
 #include <array>
@@ -18,48 +19,51 @@ using Hash = std::array<char, 32>;
 
 inline std::string_view view(const Hash& hash) { return {hash.data(), hash.size()}; }
 
-// sha256 hashes the concatenation of `first` and `second`.
+// sha256 returns the hash of the concatenation of its parts.
 Hash sha256(std::string_view first, std::string_view second = {}, std::string_view third = {});
-// hmac_sha256 is RFC 2104 with SHA-256.
+// hmac_sha256 returns HMAC (RFC 2104) with SHA-256.
 Hash hmac_sha256(std::string_view key, std::string_view message);
-// random_bytes gives `count` bytes from OpenSSL's CSPRNG; CHECKs that it works.
+// random_bytes returns `count` bytes from OpenSSL's random generator. A failure of the generator
+// fails a CHECK.
 std::string random_bytes(size_t count);
-// equal_secrets compares in time that depends only on the lengths.
+// equal_secrets compares two texts in a time that depends only on their lengths.
 bool equal_secrets(std::string_view a, std::string_view b);
 
 // PublicKey is an Ed25519 public key (RFC 8032): 32 raw bytes.
 struct PublicKey {
   std::string raw;
 
-  // verify tells whether `signature` (64 bytes) is this key's signature over `message`.
+  // verify returns true when `signature` (64 bytes) is this key's signature over `message`.
   bool verify(std::string_view message, std::string_view signature) const;
-  // id is the first 8 bytes of SHA-256 of the raw key, in hexadecimal: 16 characters.
+  // id returns the first 8 bytes of SHA-256 of the raw key in hexadecimal: 16 characters.
   std::string id() const;
-  // to_text is one line: "ed25519 <base64 of the raw key>".
+  // to_text returns one line: "ed25519 <base64 of the raw key>".
   std::string to_text() const;
-  // from_text parses to_text's form; INVALID_ARGUMENT otherwise.
+  // from_text parses the line that to_text returns, and fails with INVALID_ARGUMENT for any other
+  // text.
   static absl::StatusOr<PublicKey> from_text(std::string_view text);
 };
 
-// SigningKey is an Ed25519 private key, kept in a PEM (PKCS #8) file of mode 0600.
+// SigningKey is an Ed25519 private key. It is stored in a PEM (PKCS #8) file of mode 0600.
 class SigningKey {
  public:
+  // generate returns a new random key.
   static SigningKey generate();
-  // load reads a PEM file; NOT_FOUND without it, INVALID_ARGUMENT when it is no Ed25519 key,
-  // PERMISSION_DENIED when group or others may read it.
+  // load reads a PEM file. It fails with NOT_FOUND when there is no file, INVALID_ARGUMENT when the
+  // file holds no Ed25519 key, and PERMISSION_DENIED when the group or others can read the file.
   static absl::StatusOr<SigningKey> load(const std::string& path);
-  // save writes a new PEM file of mode 0600; ALREADY_EXISTS when there is one.
+  // save writes a new PEM file of mode 0600. It fails with ALREADY_EXISTS when the file exists.
   absl::Status save(const std::string& path) const;
 
-  // sign gives the 64-byte signature of `message`.
+  // sign returns the 64-byte signature of `message`.
   std::string sign(std::string_view message) const;
   const PublicKey& public_key() const { return public_key_; }
-  // seed gives the 32 raw private bytes (for the OpenSSH key formats).
+  // seed returns the 32 raw private bytes, which the OpenSSH key formats need.
   std::string seed() const;
 
  private:
   explicit SigningKey(EVP_PKEY* key);
-  std::shared_ptr<EVP_PKEY> key_;  // shared by copies of this value; OpenSSL counts references
+  std::shared_ptr<EVP_PKEY> key_;  // copies of this value share one immutable key
   PublicKey public_key_;
 };
 

@@ -42,8 +42,9 @@ absl::Status bad(std::string_view text, std::string_view wanted) {
       absl::StrCat("`", printable(text), "` is not ", std::string(wanted)));
 }
 
-// Splits `[inner]:port` or `inner:port`; `port` stays empty when there is none. A bare text with
-// two colons or more is an IPv6 address without a port. False when brackets do not close.
+// split_port splits `[inner]:port` or `inner:port`. `port` stays empty when the text has none. A
+// text without brackets that has two or more colons is an IPv6 address without a port. split_port
+// returns false when a bracket is not closed.
 bool split_port(std::string_view text, std::string_view* inner, std::string_view* port) {
   if (text.starts_with('[')) {
     const size_t close = text.find(']');
@@ -62,7 +63,7 @@ bool split_port(std::string_view text, std::string_view* inner, std::string_view
   return !port->empty();
 }
 
-// Bit `index` of an address, from the left.
+// bit returns bit `index` of an address, counted from the left.
 bool bit(std::string_view ip, int index) {
   const auto byte = static_cast<uint8_t>(ip[static_cast<size_t>(index / 8)]);
   return (byte >> (7 - index % 8) & 1) != 0;
@@ -90,7 +91,7 @@ std::string format_host_port(const HostPort& endpoint) {
 
 std::string parse_ip(std::string_view text) {
   const std::string copy(text);
-  if (copy.find('\0') != std::string::npos) return {};  // inet_pton would not see what is behind it
+  if (copy.find('\0') != std::string::npos) return {};  // inet_pton would stop at the NUL
   char bytes[16];
   if (inet_pton(AF_INET, copy.c_str(), bytes) == 1) return std::string(bytes, 4);
   if (inet_pton(AF_INET6, copy.c_str(), bytes) == 1) return std::string(bytes, 16);
@@ -114,7 +115,7 @@ absl::StatusOr<AddressRange> AddressRange::parse(std::string_view text) {
     range.prefix_bits = prefix;
   }
   for (int i = range.prefix_bits; i < bits; i++)
-    if (bit(range.ip, i)) return bad(text, "a network: bits behind the prefix are set");
+    if (bit(range.ip, i)) return bad(text, "a network, because bits behind its prefix are set");
   uint16_t port = 0;
   if (!port_text.empty()) {
     if (!parse_port(port_text, &port) || port == 0) return bad(text, kWanted);

@@ -1,5 +1,5 @@
-// Endpoints and addresses as people write them: host:port, [v6]:port, unix:PATH, CIDR. Pure; any
-// thread.
+// Endpoints and addresses in the forms that people write: host:port, [v6]:port, unix:PATH and CIDR.
+// Pure; any thread.
 #pragma once
 
 #include <cstdint>
@@ -12,22 +12,23 @@
 namespace gatetape {
 
 struct HostPort {
-  std::string host;  // lower case; an IPv6 address without brackets, in its shortest form
+  std::string host;  // lower case; an IPv6 address has no brackets and its shortest form
   uint16_t port = 0;
 };
 
-// parse_host_port reads `host:port`, `[v6]:port` and, when there is a default port, `host`, `v6`
-// and `[v6]`. INVALID_ARGUMENT for anything else. A host is an address or a name of a-z 0-9 . _ -
-// (RFC 1123 and underscore). Port 0 is a number like others.
+// parse_host_port parses `host:port` and `[v6]:port`. With a default port it also accepts `host`,
+// `v6` and `[v6]`. It fails with INVALID_ARGUMENT for any other text. A host is an address, or a
+// name of the characters a-z 0-9 . _ - (RFC 1123 and the underscore). Port 0 is accepted.
 absl::StatusOr<HostPort> parse_host_port(std::string_view text,
                                          std::optional<uint16_t> default_port = std::nullopt);
-// format_host_port is the opposite: an IPv6 address gets brackets.
+// format_host_port returns the text that parse_host_port parses. An IPv6 address gets brackets.
 std::string format_host_port(const HostPort& endpoint);
 
-// parse_ip gives the 4 or 16 bytes of an address in text, empty when it is none.
+// parse_ip returns the 4 or 16 bytes of an address, and an empty string when the text is no
+// address.
 std::string parse_ip(std::string_view text);
 
-// is_unix tells whether an endpoint is `unix:PATH`.
+// is_unix returns true for an endpoint of the form `unix:PATH`.
 inline bool is_unix(std::string_view endpoint) { return endpoint.starts_with("unix:"); }
 
 // AddressRange is an address or CIDR with an optional port: 10.2.2.7, 10.2.2.0/24:22, fd00::/8,
@@ -37,13 +38,15 @@ struct AddressRange {
   int prefix_bits = 0;
   std::optional<uint16_t> port;
 
-  // parse gives INVALID_ARGUMENT for anything else, also for bits set behind the prefix.
+  // parse fails with INVALID_ARGUMENT for any other form, and when bits behind the prefix are set.
   static absl::StatusOr<AddressRange> parse(std::string_view text);
-  // contains tells whether the address (as text) and port are inside; a name is never.
+  // contains returns true when the address (as text) and the port are in the range. A name is in no
+  // range.
   bool contains(std::string_view host, uint16_t host_port) const;
 };
 
-// glob_matches tells whether the whole text matches a pattern of * (any run) and ? (any one byte).
+// glob_matches returns true when the pattern matches the whole text. In the pattern * stands for
+// any bytes and ? for one byte.
 bool glob_matches(std::string_view pattern, std::string_view text);
 
 }  // namespace gatetape

@@ -16,6 +16,8 @@
 namespace gatetape {
 namespace {
 
+// Largest file that is read, in bytes. A larger file is rejected. Configuration files are a
+// thousand times smaller; the limit keeps a wrong path from filling the memory.
 constexpr size_t kFileBytesMax = 16 << 20;
 
 const toml::node* find(const toml::table* table, std::string_view key) {
@@ -31,7 +33,7 @@ absl::Status error_at(const std::string& path, int line, std::string_view what) 
 }  // namespace
 
 struct TomlTable::State {
-  std::shared_ptr<const toml::table> root;  // keeps `table` alive; shared by all tables of the file
+  std::shared_ptr<const toml::table> root;  // the whole file; kept alive by each of its tables
   const toml::table* table = nullptr;
   std::string path;
   std::set<std::string, std::less<>> asked;
@@ -41,7 +43,8 @@ struct TomlTable::State {
     asked.emplace(key);
     return find(table, key);
   }
-  // text gives a node's text; a NUL in it, which no path or name can hold, is a failure too.
+  // text returns a node's text. A text that holds a NUL is an error, because no path and no name
+  // can hold one.
   std::optional<std::string> text(const toml::node& node, std::string_view key,
                                   std::string_view wrong) {
     std::optional<std::string> text = node.value_exact<std::string>();
@@ -73,7 +76,7 @@ absl::StatusOr<TomlTable> TomlTable::parse(std::string_view text, const std::str
 void TomlTable::get(std::string_view key, std::string* value) {
   const toml::node* node = state_->ask(key);
   if (node == nullptr) return;
-  if (auto text = state_->text(*node, key, "must be a text in quotes")) *value = *std::move(text);
+  if (auto text = state_->text(*node, key, "must be a string in quotes")) *value = *std::move(text);
 }
 
 template <typename Int>
@@ -100,10 +103,10 @@ void TomlTable::get(std::string_view key, uint64_t* value, TomlRange range) {
 void TomlTable::get(std::string_view key, std::vector<std::string>* value) {
   const toml::node* node = state_->ask(key);
   if (node == nullptr) return;
-  if (!node->is_array()) return state_->fail(*node, key, "must be a list of texts");
+  if (!node->is_array()) return state_->fail(*node, key, "must be a list of strings");
   value->clear();
   for (const toml::node& item : *node->as_array()) {
-    auto text = state_->text(item, key, "must hold only texts in quotes");
+    auto text = state_->text(item, key, "must hold only strings in quotes");
     if (!text) return;
     value->push_back(*std::move(text));
   }
@@ -115,7 +118,7 @@ void TomlTable::get(std::string_view key, std::map<std::string, std::string>* va
   if (!node->is_table()) return state_->fail(*node, key, "must be a table { name = \"text\" }");
   value->clear();
   for (const auto& item : *node->as_table()) {
-    auto text = state_->text(item.second, key, "must hold only texts in quotes");
+    auto text = state_->text(item.second, key, "must hold only strings in quotes");
     if (!text) return;
     (*value)[std::string(item.first.str())] = *std::move(text);
   }
@@ -183,7 +186,8 @@ absl::StatusOr<std::string> read_whole_file(const std::string& path) {
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (file.bad()) return absl::UnavailableError(path + ": cannot be read");
   text.resize(static_cast<size_t>(file.gcount()));
-  if (text.size() > kFileBytesMax) return absl::ResourceExhaustedError(path + ": too large");
+  if (text.size() > kFileBytesMax)
+    return absl::ResourceExhaustedError(path + ": the file is larger than 16 MiB");
   return text;
 }
 

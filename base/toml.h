@@ -1,5 +1,6 @@
-// TomlTable: the one door to toml++: reads a table key by key, each into a typed variable, and
-// keeps the first error with its line. What nobody asked for is an error too. One thread.
+// TomlTable: a typed view of one TOML table, and the only user of toml++. A caller asks for each
+// key, and the table writes its value into a typed variable and remembers the first error with its
+// line. A key that the caller did not ask for is an error too. One thread.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,7 @@
 
 namespace gatetape {
 
-// TomlRange bounds a number, both ends included.
+// TomlRange limits a number; both ends are included.
 struct TomlRange {
   uint64_t least = 0;
   uint64_t most = 0;
@@ -22,29 +23,32 @@ struct TomlRange {
 
 class TomlTable {
  public:
-  // parse takes the text of a whole file; `path` is only for messages. INVALID_ARGUMENT
-  // "path:line: what" when it is no TOML 1.0.
+  // parse reads the text of a whole file. `path` appears in messages only. It fails with
+  // INVALID_ARGUMENT "path:line: what" when the text is not TOML 1.0.
   static absl::StatusOr<TomlTable> parse(std::string_view text, const std::string& path);
 
-  // get fills *value when the key is there, and leaves it alone when it is not. A text with a NUL
-  // is an error.
+  // get writes the value of the key to *value, and leaves *value unchanged when the key is missing.
+  // A text that holds a NUL is an error.
   void get(std::string_view key, std::string* value);
   void get(std::string_view key, uint32_t* value, TomlRange range);
   void get(std::string_view key, uint64_t* value, TomlRange range);
   void get(std::string_view key, std::vector<std::string>* value);
   void get(std::string_view key, std::map<std::string, std::string>* value);
-  // table gives the table of a key, an empty one when it is not there. Finish it too.
+  // table returns the table of a key, or an empty table when the key is missing. The caller must
+  // call finish on it too.
   TomlTable table(std::string_view key);
-  // tables gives the tables of an array `[[key]]`, in order. Finish each of them too.
+  // tables returns the tables of an array `[[key]]` in their order. The caller must call finish on
+  // each of them too.
   std::vector<TomlTable> tables(std::string_view key);
 
+  // has returns true when the table holds the key.
   bool has(std::string_view key) const;
-  // line is where the table starts; with a key, where that key's value is.
+  // line returns the line where the table starts or, with a key, the line of that key's value.
   int line() const;
   int line(std::string_view key) const;
-  // error makes INVALID_ARGUMENT "path:line: what".
+  // error returns INVALID_ARGUMENT "path:line: what".
   absl::Status error(int line, std::string_view what) const;
-  // finish gives the first error of any get, or of a key that nobody asked for.
+  // finish returns the first error of any get, or an error for a key that no get asked for.
   absl::Status finish();
 
  private:
@@ -52,11 +56,12 @@ class TomlTable {
   explicit TomlTable(std::shared_ptr<State> state) : state_(std::move(state)) {}
   template <typename Int>
   void get_number(std::string_view key, Int* value, TomlRange range);
-  std::shared_ptr<State> state_;  // of this table alone; shared by copies in one thread
+  std::shared_ptr<State> state_;  // copies of this table share it, on one thread
 };
 
-// read_whole_file gives a file's bytes; PERMISSION_DENIED when we may not read it, NOT_FOUND when
-// it cannot be opened for another reason, RESOURCE_EXHAUSTED past 16 MiB.
+// read_whole_file reads a file. It fails with PERMISSION_DENIED when this process may not read the
+// file, NOT_FOUND when the file cannot be opened for another reason, and RESOURCE_EXHAUSTED when
+// the file is larger than 16 MiB.
 absl::StatusOr<std::string> read_whole_file(const std::string& path);
 
 }  // namespace gatetape

@@ -5,8 +5,8 @@
 namespace gatetape {
 namespace {
 
-// Lead says what a first byte asks for: how many bytes the character has, and the range of the
-// second one (RFC 3629 section 4). A length of 0 means that no character begins with the byte.
+// Lead describes what a first byte requires: the length of the character, and the range of its
+// second byte (RFC 3629 section 4). A length of 0 means that no character begins with this byte.
 struct Lead {
   size_t length = 0;
   uint8_t low = 0x80;

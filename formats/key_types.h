@@ -1,5 +1,5 @@
-// The types of SSH keys that gatetape accepts, in the order of preference. Every list of key types
-// and of algorithms is made from this one. Pure; any thread.
+// SshKeyType: the types of SSH keys that gatetape accepts, in the order of preference. Every list
+// of key types and of algorithms is made from this one. Pure; any thread.
 #pragma once
 
 #include <array>
@@ -8,10 +8,10 @@
 namespace gatetape {
 
 struct SshKeyType {
-  std::string_view name;         // of the public key
-  std::string_view certificate;  // of an OpenSSH certificate for such a key
+  std::string_view name;         // name of the type of the public key
+  std::string_view certificate;  // name of the type of an OpenSSH certificate for such a key
   std::string_view signatures;   // signature algorithms, separated by commas
-  int strings;                   // strings of the key's blob behind its type, in a certificate too
+  int strings;  // number of strings in the blob of the key after its type, also in a certificate
 };
 
 // RFC 4253, RFC 5656, RFC 8332 (the signatures of ssh-rsa), RFC 8709, and OpenSSH's PROTOCOL.u2f
@@ -47,7 +47,7 @@ constexpr std::array<SshKeyType, 7> kSshKeyTypes = {{
      .strings = 2},
 }};
 
-// find_key_type returns the type of that name; nullptr when it is not accepted.
+// find_key_type returns the type of that name, or nullptr when gatetape does not accept it.
 constexpr const SshKeyType* find_key_type(std::string_view name) {
   for (const SshKeyType& type : kSshKeyTypes)
     if (type.name == name) return &type;

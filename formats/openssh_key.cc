@@ -11,9 +11,10 @@
 namespace gatetape {
 namespace {
 
+// Smallest RSA modulus, in bits. A smaller key is rejected: NIST SP 800-131A disallows it.
 constexpr int kRsaBitsMin = 2048;
 
-// Bits of an mpint (RFC 4251 section 5), 0 when it is negative.
+// mpint_bits returns the number of bits of an mpint (RFC 4251 section 5), or 0 when it is negative.
 int mpint_bits(std::string_view mpint) {
   if (mpint.empty() || (mpint.front() & 0x80) != 0) return 0;
   const size_t first = mpint.find_first_not_of('\0');
@@ -22,8 +23,8 @@ int mpint_bits(std::string_view mpint) {
   return whole + std::bit_width(static_cast<uint8_t>(mpint[first]));
 }
 
-// is_point tells whether an ECDSA key of this type has this curve and an uncompressed point on a
-// curve of its size (SEC1 section 2.3.3).
+// is_point returns true when `curve` is the curve of this key type and `point` is an uncompressed
+// point (SEC1 section 2.3.3) of the size of that curve.
 bool is_point(std::string_view type, std::string_view curve, std::string_view point) {
   struct Curve {
     std::string_view name;
@@ -37,11 +38,11 @@ bool is_point(std::string_view type, std::string_view curve, std::string_view po
   return false;
 }
 
-// Checks that the blob is a key of this type: RFC 4253 section 6.6, RFC 5656 section 3.1, RFC 8709
-// section 4, OpenSSH PROTOCOL.u2f.
+// check_blob checks that the blob is a key of this type: RFC 4253 section 6.6, RFC 5656 section
+// 3.1, RFC 8709 section 4, OpenSSH PROTOCOL.u2f.
 absl::Status check_blob(std::string_view type, std::string_view blob) {
-  const auto bad =
-      absl::InvalidArgumentError(absl::StrCat("the key is not a whole ", std::string(type)));
+  const auto bad = absl::InvalidArgumentError(
+      absl::StrCat("the base64 does not hold a complete key of type ", std::string(type)));
   ByteReader reader(blob);
   std::string_view inner, first, second;
   if (!reader.get_string(&inner) || inner != type || !reader.get_string(&first)) return bad;
@@ -65,20 +66,21 @@ absl::StatusOr<OpensshPublicKey> OpensshPublicKey::parse(std::string_view line) 
   const absl::string_view text(line.data(), line.size());
   const absl::string_view trimmed = absl::StripAsciiWhitespace(text);
   if (trimmed.find_first_of("\r\n") != absl::string_view::npos)
-    return absl::InvalidArgumentError("a key is one line; give each key of a file by itself");
+    return absl::InvalidArgumentError("a key is one line; list each key of a file separately");
   const std::vector<std::string> words =
       absl::StrSplit(trimmed, absl::MaxSplits(' ', 2), absl::SkipEmpty());
   if (words.size() < 2)
     return absl::InvalidArgumentError("a key is `type base64 comment`, as in a .pub file");
   OpensshPublicKey key{words[0], {}, words.size() > 2 ? words[2] : ""};
   if (key.type.find("-cert-v01@") != std::string::npos)
-    return absl::InvalidArgumentError("this is a certificate; give the public key itself");
+    return absl::InvalidArgumentError("this is a certificate; use the public key itself");
   if (find_key_type(key.type) == nullptr) {
     return absl::InvalidArgumentError(
-        absl::StrCat("key type `", printable(key.type), "` is not supported, options neither"));
+        absl::StrCat("key type `", printable(key.type),
+                     "` is not supported, and options before the type are not either"));
   }
   if (!from_base64(words[1], &key.blob))
-    return absl::InvalidArgumentError("the key is not whole base64");
+    return absl::InvalidArgumentError("the key is not valid base64");
   if (absl::Status status = check_blob(key.type, key.blob); !status.ok()) return status;
   return key;
 }

@@ -1,5 +1,5 @@
-// OpenSSH's forms of keys: public key lines, fingerprints, and the openssh-key-v1 private key text.
-// Pure; any thread.
+// The text and binary forms of keys that OpenSSH uses: public key lines, fingerprints, and the
+// private key file openssh-key-v1. Pure; any thread.
 #pragma once
 
 #include <string>
@@ -10,24 +10,25 @@
 
 namespace gatetape {
 
-// OpensshPublicKey is a line `type base64 comment`.
+// OpensshPublicKey is a line of the form `type base64 comment`.
 struct OpensshPublicKey {
   std::string type;     // "ssh-ed25519" ...
-  std::string blob;     // the decoded base64: the RFC 4253 section 6.6 public key
+  std::string blob;     // the decoded base64: a public key by RFC 4253 section 6.6
   std::string comment;  // may be empty
 
-  // parse reads one line. INVALID_ARGUMENT for options before the type, a certificate, a type that
-  // we do not take (ssh-dss, RSA below 2048 bits), or a blob that is not of its type.
+  // parse reads one line. It fails with INVALID_ARGUMENT for options before the type, for a
+  // certificate, for a type that gatetape does not support (ssh-dss, RSA below 2048 bits), and for
+  // a blob that does not fit the type.
   static absl::StatusOr<OpensshPublicKey> parse(std::string_view line);
 };
 
-// openssh_fingerprint gives `SHA256:` and base64 without padding, as ssh-keygen -l shows it.
+// openssh_fingerprint returns `SHA256:` and base64 without padding, as ssh-keygen -l prints it.
 std::string openssh_fingerprint(std::string_view blob);
-// openssh_blob gives the RFC 8709 public key blob of an Ed25519 key.
+// openssh_blob returns the public key blob (RFC 8709) of an Ed25519 key.
 std::string openssh_blob(const PublicKey& key);
-// openssh_line gives `ssh-ed25519 BASE64 comment`, without a line end.
+// openssh_line returns `ssh-ed25519 BASE64 comment` without a line end.
 std::string openssh_line(const PublicKey& key, std::string_view comment);
-// openssh_private_key gives the private key file that ssh and libssh load, not encrypted (OpenSSH
+// openssh_private_key returns an unencrypted private key file that ssh and libssh load (OpenSSH
 // PROTOCOL.key).
 std::string openssh_private_key(const SigningKey& key, std::string_view comment);
 

@@ -13,11 +13,12 @@ constexpr std::string_view kEd25519 = kSshKeyTypes.front().name;
 constexpr std::string_view kEd25519Certificate = kSshKeyTypes.front().certificate;
 constexpr uint32_t kUserType = 1;
 constexpr uint32_t kHostType = 2;
-constexpr size_t kNonceBytes = 32;
+constexpr size_t kNonceBytes = 32;  // size of the random nonce; OpenSSH uses the same
 
 using Options = std::vector<std::pair<std::string, std::string>>;
 
-// encode_options writes names in order; a value is a string in a string, no value an empty one.
+// encode_options returns the options in order of their names. A value is a string inside a string;
+// no value is an empty string.
 std::string encode_options(Options options) {
   std::sort(options.begin(), options.end());
   std::string out;
@@ -31,7 +32,8 @@ std::string encode_options(Options options) {
   return out;
 }
 
-// decode_options reads encode_options' form: sorted, without repetition, each value whole.
+// decode_options parses the form that encode_options returns. It returns false when names are not
+// sorted or repeat, or a value is not complete.
 bool decode_options(std::string_view bytes, Options* options) {
   ByteReader reader(bytes);
   while (!reader.at_end()) {
@@ -67,7 +69,8 @@ const SshKeyType* find_certificate_type(std::string_view certificate_type) {
   return nullptr;
 }
 
-// read_key reads the nonce and the key's own strings into the plain key's blob.
+// read_key reads the nonce, which is dropped, and the strings of the key, and writes the blob of
+// the plain key.
 bool read_key(ByteReader* reader, const SshKeyType& type, std::string* public_key) {
   std::string_view nonce;
   reader->get_string(&nonce);
@@ -119,11 +122,11 @@ absl::StatusOr<Certificate> parse_certificate(std::string_view blob) {
   reader.get_string(&type_name);
   const SshKeyType* type = find_certificate_type(type_name);
   if (type == nullptr) {
-    return absl::InvalidArgumentError("certificate: the type is not one of OpenSSH's version 1");
+    return absl::InvalidArgumentError("certificate: the type is unknown");
   }
   parsed.type = type->certificate;
   if (!read_key(&reader, *type, &parsed.public_key)) {
-    return absl::InvalidArgumentError("certificate: cut short in the key");
+    return absl::InvalidArgumentError("certificate: it ends inside the key");
   }
   uint32_t kind = 0;
   std::string_view key_id, principals, critical, extensions, reserved, authority, signature;
@@ -139,9 +142,10 @@ absl::StatusOr<Certificate> parse_certificate(std::string_view blob) {
   reader.get_string(&authority);
   parsed.signed_bytes = blob.substr(0, blob.size() - reader.rest().size());
   reader.get_string(&signature);
-  if (!reader.at_end()) return absl::InvalidArgumentError("certificate: cut short, or too long");
+  if (!reader.at_end())
+    return absl::InvalidArgumentError("certificate: bytes are missing or left over");
   if (kind != kUserType && kind != kHostType) {
-    return absl::InvalidArgumentError("certificate: neither a user's nor a host's");
+    return absl::InvalidArgumentError("certificate: it is neither a user nor a host certificate");
   }
   if (!decode_principals(principals, &parsed.principals) ||
       !decode_options(critical, &parsed.critical_options) ||

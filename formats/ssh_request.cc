@@ -30,7 +30,7 @@ bool get_exit_signal(ByteReader* reader, SshRequest* request) {
          get_text(reader, &request->error_message) && get_text(reader, &language);
 }
 
-// get_fields reads all fields of a request that it knows; of another it leaves all bytes unread and
+// get_fields reads the fields of a request with a known name. For another name it reads nothing and
 // clears `known`.
 bool get_fields(ByteReader* reader, SshRequest* request, bool* known) {
   const std::string& name = request->name;

@@ -1,5 +1,5 @@
-// SshRequest: what the data of an SSH channel request says (RFC 4254 section 6), read by the name
-// of the request. Pure; any thread.
+// SshRequest: the parsed data of an SSH channel request (RFC 4254 section 6). The name of the
+// request selects the fields. Pure; any thread.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,8 @@
 
 namespace gatetape {
 
-// Only the fields of the request's own kind are set. All strings are the peer's bytes.
+// Only the fields that belong to the name of the request are set. All strings are bytes of the
+// peer.
 struct SshRequest {
   std::string name;
   std::string command;    // exec
@@ -29,13 +30,14 @@ struct SshRequest {
   std::string error_message;  // exit-signal
 };
 
-// parse_ssh_request reads `data`, the bytes after want_reply. A request that is not named above
-// gives its name alone. INVALID_ARGUMENT when the data of a known one is cut short or has bytes
-// left over.
+// parse_ssh_request parses `data`, the bytes of the request after want_reply. For a name that is
+// not listed above it returns the name alone. It fails with INVALID_ARGUMENT when the data of a
+// listed request is incomplete or has bytes left over.
 absl::StatusOr<SshRequest> parse_ssh_request(std::string_view name, std::string_view data);
 
-// describe gives one printable line of what people look for: the command, the subsystem,
-// NAME=value, "xterm 80x24", the signal, the exit status; empty when the name says it all.
+// describe returns one printable line with what people search for: the command, the subsystem,
+// NAME=value, "xterm 80x24", the signal or the exit status. It returns an empty line when the name
+// says everything.
 std::string describe(const SshRequest& request);
 
 }  // namespace gatetape

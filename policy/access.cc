@@ -30,7 +30,8 @@ bool consists_of(std::string_view text, std::string_view allowed, std::string_vi
 
 std::string in_quotes(std::string_view text) { return "`" + printable(text) + "`"; }
 
-// Names of users, targets and roles: what a login, a log line and a shell all take unquoted.
+// check_name checks the name of a user, target or role. Logins, log lines and shells accept these
+// characters without quotes.
 absl::Status check_name(const TomlTable& table, const std::string& name, std::string_view what) {
   const int line = table.line("name");
   if (name.empty())
@@ -41,7 +42,7 @@ absl::Status check_name(const TomlTable& table, const std::string& name, std::st
   return absl::OkStatus();
 }
 
-// Decodes the key lines under a key of the table.
+// read_keys parses the key lines that stand under a key of the table.
 absl::Status read_keys(const TomlTable& table, std::string_view key,
                        const std::vector<std::string>& lines, std::vector<std::string>* blobs) {
   for (const std::string& text : lines) {
@@ -55,10 +56,10 @@ absl::Status read_keys(const TomlTable& table, std::string_view key,
   return absl::OkStatus();
 }
 
-// TargetPattern is one entry of a role's `targets`, taken apart.
+// TargetPattern is one parsed entry of `targets` of a role.
 struct TargetPattern {
   enum class Kind { kName, kLabel, kAddress } kind = Kind::kName;
-  std::string glob;    // of the name, or of the label's value
+  std::string glob;    // matches the name, or the value of the label
   std::string label;   // kLabel
   AddressRange range;  // kAddress
 
@@ -81,7 +82,8 @@ absl::StatusOr<TargetPattern> parse_pattern(std::string_view text) {
       return absl::InvalidArgumentError(in_quotes(text) + " is not label=value");
     return pattern;
   }
-  // Only digits, dots and wildcards would be a glob of names that is meant as one of addresses.
+  // A text of digits, dots and wildcards could be a name glob, but its author means addresses. It
+  // is parsed as an address, so that wildcards fail with a message.
   const bool numeric =
       text.find('.') != std::string_view::npos && consists_of(text, "0123456789.*?");
   if (numeric || text.find_first_of(":/") != std::string_view::npos) {
@@ -101,7 +103,7 @@ absl::StatusOr<TargetPattern> parse_pattern(std::string_view text) {
 bool reaches_target(const AccessRole& role, const AccessTarget& target) {
   return std::any_of(role.targets.begin(), role.targets.end(), [&](const std::string& text) {
     const absl::StatusOr<TargetPattern> pattern = parse_pattern(text);
-    CHECK(pattern.ok(), text);  // parse() refused every other
+    CHECK(pattern.ok(), text);  // Access::parse refused every other text
     return pattern->matches(target);
   });
 }
@@ -186,7 +188,7 @@ absl::StatusOr<AccessRole> read_role(TomlTable table) {
   return role;
 }
 
-// Refuses a second thing of the same name.
+// add_named appends a user, target or role, and fails when its name is already in use.
 template <typename Thing>
 absl::Status add_named(const TomlTable& table, std::string_view what, Thing thing,
                        std::vector<Thing>* all) {
@@ -194,13 +196,14 @@ absl::Status add_named(const TomlTable& table, std::string_view what, Thing thin
     if (other.name == thing.name)
       return table.error(table.line("name"),
                          absl::StrCat(std::string(what), " ", in_quotes(thing.name),
-                                      " is there twice; rename or remove one"));
+                                      " occurs twice; rename or remove one"));
   }
   all->push_back(std::move(thing));
   return absl::OkStatus();
 }
 
-// What concerns several tables: roles exist, and a key is of one user only.
+// check_users checks what concerns several tables: every role of a user exists, and no key belongs
+// to two users.
 absl::Status check_users(const std::vector<TomlTable>& tables, const std::vector<AccessUser>& users,
                          const std::vector<AccessRole>& roles) {
   std::map<std::string_view, const AccessUser*> owners;
@@ -220,7 +223,8 @@ absl::Status check_users(const std::vector<TomlTable>& tables, const std::vector
       return tables[i].error(
           tables[i].line("keys"),
           absl::StrCat("key ", openssh_fingerprint(blob), " is already the key of user ",
-                       in_quotes(placed.first->second->name), "; a key is of one user only"));
+                       in_quotes(placed.first->second->name),
+                       "; a key can belong to one user only"));
     }
   }
   return absl::OkStatus();
@@ -276,8 +280,8 @@ absl::Status Access::read_keys() {
     const std::string name = absl::StrCat("key_file of ", target.name, ": ");
     struct stat info {};
     if (stat(target.key_file.c_str(), &info) == 0 && (info.st_mode & 077) != 0)
-      return absl::PermissionDeniedError(
-          absl::StrCat(name, target.key_file, ": others may read this key; chmod 600 it"));
+      return absl::PermissionDeniedError(absl::StrCat(
+          name, target.key_file, ": the group or others can access this key; run chmod 600 on it"));
     absl::StatusOr<std::string> key = read_whole_file(target.key_file);
     if (!key.ok()) return absl::NotFoundError(absl::StrCat(name, key.status().message()));
     target.key = *std::move(key);

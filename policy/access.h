@@ -1,5 +1,5 @@
-// Access: access.toml, who may reach what as whom. Deny by default. Immutable once loaded; any
-// thread.
+// Access: the rules of access.toml: which user reaches which target as which login. What no rule
+// allows is denied. Immutable once loaded; any thread.
 #pragma once
 
 #include <map>
@@ -14,20 +14,20 @@ namespace gatetape {
 
 struct AccessUser {
   std::string name;
-  std::vector<std::string> keys;       // as written: "ssh-ed25519 AAAA... comment"
-  std::vector<std::string> key_blobs;  // the decoded public key blobs, same order
+  std::vector<std::string> keys;       // as in the file: "ssh-ed25519 AAAA... comment"
+  std::vector<std::string> key_blobs;  // the decoded public key blobs, in the same order
   std::vector<std::string> roles;
 };
 
 struct AccessTarget {
   std::string name;
-  std::string host;  // of address, without the port
+  std::string host;  // the host of `address`, without the port
   uint16_t port = 22;
   std::map<std::string, std::string> labels;
-  std::vector<std::string> host_keys;       // as written
+  std::vector<std::string> host_keys;       // as in the file
   std::vector<std::string> host_key_blobs;  // decoded
-  std::string key_file;  // private key to log in with; empty = a certificate of the user CA
-  std::string key;       // its text, once read_keys read it
+  std::string key_file;  // private key for the login; empty = a certificate of the user CA
+  std::string key;       // the text of key_file, after read_keys()
 };
 
 struct AccessRole {
@@ -37,12 +37,12 @@ struct AccessRole {
   bool shell = false;
   bool exec = false;
   bool sftp = false;
-  int line = 0;  // in the file, for the rule's name
+  int line = 0;  // where the role stands in the file
 };
 
-// Grant is what one decision allowed: the union of what all matching roles allow.
+// Grant is the result of one decision: the union of what all matching roles allow.
 struct Grant {
-  std::string rule;  // names of the roles that allowed it: "sre" or "sre,dba"
+  std::string rule;  // the names of the matching roles: "sre" or "sre,dba"
   bool shell = false;
   bool exec = false;
   bool sftp = false;
@@ -50,33 +50,35 @@ struct Grant {
 
 class Access {
  public:
-  // parse reads the text of an access file; INVALID_ARGUMENT "path:line: what" for anything
-  // unknown, doubled, or of the wrong form. Relative key_file paths are relative to the folder of
-  // `path`.
+  // parse reads the text of an access file. It fails with INVALID_ARGUMENT "path:line: what" for an
+  // unknown key, a name that occurs twice, or a value of the wrong form. A relative key_file is
+  // relative to the folder of `path`.
   static absl::StatusOr<Access> parse(std::string_view text, const std::string& path);
-  // load reads the file, then parses it.
+  // load reads the file and parses it.
   static absl::StatusOr<Access> load(const std::string& path);
-  // read_keys reads the key files of all targets; an error names one that is not there, or that
-  // others may read.
+  // read_keys reads the key files of all targets. It fails when a file is missing or when the group
+  // or others can read it; the message names the file.
   absl::Status read_keys();
 
-  // user_of_key gives the user whose key it is, nullptr when nobody's. `blob` is the RFC 4253 key
-  // blob.
+  // user_of_key returns the user whose public key blob (RFC 4253) this is, or nullptr when it
+  // belongs to no user.
   const AccessUser* user_of_key(std::string_view blob) const;
+  // user returns the user of this name, or nullptr.
   const AccessUser* user(std::string_view name) const;
-  // target finds by name, else by address ("10.2.2.7"); `port` is the one asked for: 22, or the
-  // target's own. nullptr when there is none.
+  // target returns the target of this name or, when there is none, of this address ("10.2.2.7").
+  // `port` is the port that the client asked for: 22, or the port of the target. target returns
+  // nullptr when no target fits.
   const AccessTarget* target(std::string_view host, uint16_t port) const;
-  // decide gives the grant, or nothing: deny.
+  // decide returns the grant, or nothing when the login is denied.
   std::optional<Grant> decide(const AccessUser& user, const AccessTarget& target,
                               std::string_view login) const;
-  // reaches tells whether any login on the target could be granted to the user.
+  // reaches returns true when decide would grant the user at least one login on the target.
   bool reaches(const AccessUser& user, const AccessTarget& target) const;
 
   const std::vector<AccessUser>& users() const { return users_; }
   const std::vector<AccessTarget>& targets() const { return targets_; }
   const std::vector<AccessRole>& roles() const { return roles_; }
-  // sha256 is of the file's bytes, hexadecimal.
+  // sha256 returns the hash of the bytes of the file, in hexadecimal.
   const std::string& sha256() const { return sha256_; }
 
  private:

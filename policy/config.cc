@@ -11,7 +11,9 @@
 namespace gatetape {
 namespace {
 
-constexpr size_t kSocketPathBytesMax = 107;  // sun_path of unix(7), less its NUL
+// Longest path of a unix socket, in bytes: the size of sun_path (unix(7)) without the NUL. A longer
+// path is rejected.
+constexpr size_t kSocketPathBytesMax = 107;
 
 std::string host_name() {
   char name[256] = {};
@@ -28,7 +30,7 @@ void absolute_endpoint(const std::string& dir, std::string* endpoint) {
   if (is_unix(*endpoint)) *endpoint = "unix:" + absolute(dir, endpoint->substr(5));
 }
 
-// Checks the endpoints that were written under a key.
+// check_endpoints checks the endpoints that stand under a key.
 absl::Status check_endpoints(const TomlTable& table, std::string_view key,
                              const std::vector<std::string>& endpoints) {
   if (endpoints.empty())
@@ -46,11 +48,12 @@ absl::Status check_endpoints(const TomlTable& table, std::string_view key,
   return absl::OkStatus();
 }
 
-// Figures are served over plain HTTP on addr:port, or not at all.
+// check_metrics checks `metrics_listen`: metrics are served over plain HTTP on addr:port, or not at
+// all.
 absl::Status check_metrics(const TomlTable& table, const std::string& listen) {
   if (listen.empty()) return absl::OkStatus();
   if (is_unix(listen))
-    return table.error(table.line("metrics_listen"), "metrics are served on addr:port");
+    return table.error(table.line("metrics_listen"), "metrics are served on addr:port only");
   return check_endpoints(table, "metrics_listen", {listen});
 }
 
@@ -65,7 +68,7 @@ absl::Status read_tls(TomlTable table, Config* config) {
 }
 
 absl::Status read_gateway(TomlTable table, const std::string& dir, GatewayConfig* gateway) {
-  constexpr uint64_t kDay = 86400;
+  constexpr uint64_t kDay = 86400;  // seconds
   table.get("listen", &gateway->listen);
   table.get("threads", &gateway->threads, {1, 256});
   table.get("host_key", &gateway->host_key);
@@ -87,7 +90,7 @@ absl::Status read_gateway(TomlTable table, const std::string& dir, GatewayConfig
   if (absl::Status status = table.finish(); !status.ok()) return status;
   for (const std::string& listen : gateway->listen)
     if (is_unix(listen))
-      return table.error(table.line("listen"), "the gateway listens on addr:port");
+      return table.error(table.line("listen"), "the gateway listens on addr:port only");
   if (absl::Status status = check_endpoints(table, "listen", gateway->listen); !status.ok())
     return status;
   for (std::string* path : {&gateway->host_key, &gateway->signing_key, &gateway->user_ca,
@@ -128,11 +131,12 @@ absl::Status read_auditd(TomlTable table, const std::string& dir, AuditdConfig* 
   if (absl::Status status = check_metrics(table, auditd->metrics_listen); !status.ok())
     return status;
   if (!is_unix(auditd->listen))
-    return table.error(table.line("listen"), "auditd listens on unix:PATH alone");
+    return table.error(table.line("listen"), "auditd listens on unix:PATH only");
   return check_endpoints(table, "listen", {auditd->listen});
 }
 
-// Endpoints over TCP speak mutual TLS or nothing.
+// check_tls checks that [tls] is complete when an endpoint is HOST:PORT, because connections over
+// TCP always use mutual TLS.
 absl::Status check_tls(const TomlTable& root, const Config& config) {
   std::vector<std::string> endpoints = config.recorders;
   endpoints.push_back(config.recorder.listen);

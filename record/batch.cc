@@ -11,19 +11,22 @@
 namespace gatetape {
 namespace {
 
+// Smallest batch that is compressed, in bytes. Below it the time of zstd saves next to nothing.
 constexpr size_t kCompressBytesMin = 512;
+// Level of zstd. Level 1 keeps the recorder fast; it already shrinks log text to a third.
 constexpr int kLevel = 1;
 
 absl::Status damaged(const std::string& what) {
   return absl::DataLossError("a stored batch is damaged: " + what);
 }
 
-// compress gives nothing when it does not pay.
+// compress returns the compressed bytes, or nothing when compression does not save one eighth.
 std::string compress(const std::string& raw) {
-  // A fresh context costs more than a small batch: one a thread.
+  // A new context costs more than a small batch, so each thread keeps one.
   thread_local const std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> context(ZSTD_createCCtx(),
                                                                                   &ZSTD_freeCCtx);
-  // A shorter target than the input makes zstd give up early, which is an error that we expect.
+  // The target is shorter than the input. zstd stops early with an error, which is expected, when
+  // the result does not fit.
   std::string out(raw.size() - raw.size() / 8, '\0');
   const size_t size =
       ZSTD_compressCCtx(context.get(), out.data(), out.size(), raw.data(), raw.size(), kLevel);
@@ -37,7 +40,7 @@ absl::StatusOr<std::string> decompress(uint32_t raw_bytes, std::string_view data
   std::string raw(raw_bytes, '\0');
   const size_t size = ZSTD_decompress(raw.data(), raw.size(), data.data(), data.size());
   if (ZSTD_isError(size)) return damaged(ZSTD_getErrorName(size));
-  if (size != raw_bytes) return damaged("raw_bytes is not its size");
+  if (size != raw_bytes) return damaged("raw_bytes does not match the size of data");
   return raw;
 }
 
@@ -51,17 +54,17 @@ absl::StatusOr<std::vector<Frame>> parse(uint64_t first_seq, uint64_t last_seq,
     std::string_view payload;
     if (!reader.get_u32(&frame.channel) || !reader.get_u16(&kind) ||
         !reader.get_u64(&frame.offset_ns) || !reader.get_string(&payload))
-      return damaged("it is cut short");
+      return damaged("a frame is incomplete");
     if (!is_known(kind)) return damaged("unknown kind " + std::to_string(kind));
-    if (payload.size() > kPayloadBytesMax) return damaged("a payload is too long");
-    if (seq > last_seq) return damaged("it holds more frames than it says");
+    if (payload.size() > kPayloadBytesMax) return damaged("a payload is over 256 KiB");
+    if (seq > last_seq) return damaged("it holds more frames than first_seq and last_seq allow");
     frame.seq = seq;
     frame.kind = static_cast<FrameKind>(kind);
     frame.payload = payload;
     frames.push_back(std::move(frame));
   }
   if (frames.size() != last_seq - first_seq + 1)
-    return damaged("it holds fewer frames than it says");
+    return damaged("it holds fewer frames than first_seq and last_seq require");
   return frames;
 }
 
@@ -94,15 +97,16 @@ EncodedBatch encode_batch(const std::vector<Frame>& frames) {
 absl::StatusOr<std::vector<Frame>> decode_batch(uint64_t first_seq, uint64_t last_seq,
                                                 int16_t codec, uint32_t raw_bytes,
                                                 std::string_view data) {
-  if (first_seq == 0 || last_seq < first_seq) return damaged("first_seq and last_seq");
-  if (raw_bytes > kBatchRawBytesMax) return damaged("raw_bytes is over the limit");
+  if (first_seq == 0 || last_seq < first_seq)
+    return damaged("first_seq and last_seq do not form a range");
+  if (raw_bytes > kBatchRawBytesMax) return damaged("raw_bytes is over 64 MiB");
   if (codec == kCodecZstd) {
     const absl::StatusOr<std::string> raw = decompress(raw_bytes, data);
     if (!raw.ok()) return raw.status();
     return parse(first_seq, last_seq, *raw);
   }
   if (codec != kCodecPlain) return damaged("unknown codec " + std::to_string(codec));
-  if (raw_bytes != data.size()) return damaged("raw_bytes is not its size");
+  if (raw_bytes != data.size()) return damaged("raw_bytes does not match the size of data");
   return parse(first_seq, last_seq, data);
 }
 

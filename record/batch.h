@@ -1,5 +1,5 @@
-// Batch: the frames of one row of gatetape.frames as its `data` (docs/FORMAT.md section 6). Pure;
-// any thread.
+// Batch: the encoding of the frames of one row of gatetape.frames in its column `data`
+// (docs/FORMAT.md section 6). Pure; any thread.
 #pragma once
 
 #include <cstdint>
@@ -14,33 +14,37 @@ namespace gatetape {
 
 constexpr int16_t kCodecPlain = 0;
 constexpr int16_t kCodecZstd = 1;
+// Largest uncompressed size of a batch, in bytes. The encoder CHECKs it, and the decoder treats a
+// larger raw_bytes as damage, so that a forged row cannot make a reader allocate gigabytes. The
+// recorder closes a batch at about 1 MiB.
 constexpr uint32_t kBatchRawBytesMax = 64 << 20;
 
 struct EncodedBatch {
   int16_t codec = kCodecPlain;
-  uint32_t raw_bytes = 0;  // of data before compression
+  uint32_t raw_bytes = 0;  // size of `data` before compression
   std::string data;
 };
 
-// BatchEncoder collects frames, so that each payload is copied once.
+// BatchEncoder encodes frames one by one, so that each payload is copied once.
 class BatchEncoder {
  public:
-  // add appends a frame; all of them together at most kBatchRawBytesMax (CHECKed).
+  // add appends a frame. A batch over kBatchRawBytesMax fails a CHECK.
   void add(const Frame& frame);
+  // raw_bytes returns the uncompressed size so far.
   size_t raw_bytes() const { return raw_.size(); }
-  // finish gives what was added and starts again. It is compressed where that saves at least an
-  // eighth.
+  // finish returns the batch and starts an empty one. It compresses the batch when that saves at
+  // least one eighth.
   EncodedBatch finish();
 
  private:
   std::string raw_;
 };
 
-// encode_batch encodes frames with consecutive seq.
+// encode_batch returns the batch of these frames, which have consecutive seq.
 EncodedBatch encode_batch(const std::vector<Frame>& frames);
 
-// decode_batch gives the frames first_seq..last_seq of a row. DATA_LOSS for anything that no
-// encoder makes: the bytes may be hostile.
+// decode_batch parses the frames first_seq..last_seq of a row, which may be hostile. It fails with
+// DATA_LOSS for bytes that no encoder writes.
 absl::StatusOr<std::vector<Frame>> decode_batch(uint64_t first_seq, uint64_t last_seq,
                                                 int16_t codec, uint32_t raw_bytes,
                                                 std::string_view data);

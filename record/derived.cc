@@ -13,7 +13,7 @@ namespace gatetape {
 namespace {
 
 constexpr int64_t kNsPerUs = 1000;
-// ordered_json keeps the fields in the event's order.
+// ordered_json keeps the order of the event's fields.
 using Json = nlohmann::ordered_json;
 
 std::string text_of(const Event& event, std::string_view key) { return printable(event.get(key)); }
@@ -33,7 +33,8 @@ std::string request_text(const Event& event) {
   return request.ok() ? describe(*request) : text_of(event, "data");
 }
 
-// search_keys gives the fields of a kind whose values, joined by spaces, are its text.
+// search_keys returns the fields of a kind whose values, joined by spaces, form the text of its
+// row.
 std::vector<std::string_view> search_keys(FrameKind kind) {
   switch (kind) {
     case FrameKind::kSessionEnd:
@@ -112,7 +113,7 @@ SessionEndRow derive_session_end(const Frame& frame, const Event& event, int64_t
   if (frame.kind == FrameKind::kStop) {
     int64_t ended_at_ns = 0;
     if (__builtin_add_overflow(started_at_ns, frame.offset_ns, &ended_at_ns))
-      ended_at_ns = INT64_MAX;  // started_at is whatever the writer said
+      ended_at_ns = INT64_MAX;  // the writer chose started_at freely
     row.ended_at_ns = ended_at_ns - ended_at_ns % kNsPerUs;
     return row;
   }
@@ -160,7 +161,7 @@ std::string fields_json(const Event& event) {
 
 absl::StatusOr<Event> fields_from_json(std::string_view json) {
   const Json object = Json::parse(json, nullptr, false);
-  if (!object.is_object()) return absl::InvalidArgumentError("the fields are no JSON object");
+  if (!object.is_object()) return absl::InvalidArgumentError("the fields are not a JSON object");
   Event event;
   for (const auto& [key, value] : object.items()) {
     std::string bytes;
@@ -168,7 +169,7 @@ absl::StatusOr<Event> fields_from_json(std::string_view json) {
       bytes = value.get<std::string>();
     else if (!value.is_object() || !value.contains("base64") || !value["base64"].is_string() ||
              !from_base64(value["base64"].get<std::string>(), &bytes))
-      return absl::InvalidArgumentError("a field is neither text nor base64");
+      return absl::InvalidArgumentError("a field is neither a string nor base64");
     event.add(key, bytes);
   }
   return event;

@@ -1,6 +1,6 @@
-// The rows that are computed from frames: session, session_end, channel, event. The recorder writes
-// what these functions give, in the frame's own transaction, and the verifier computes them again.
-// Pure; any thread.
+// Derived rows: the rows of session, session_end, channel and event, which are computed from
+// frames. The recorder inserts them in the transaction of their frame, and the verifier computes
+// them again and compares. Pure; any thread.
 #pragma once
 
 #include <cstdint>
@@ -12,14 +12,15 @@
 
 namespace gatetape {
 
-// Text columns hold printable() text; times are cut to microseconds, as PostgreSQL keeps them.
+// Text columns hold printable() text. Times are truncated to microseconds, the precision of
+// PostgreSQL.
 struct SessionRow {
   std::string kind;  // session | forward | system
   std::string user;
   std::string login;
   std::string target;
   std::string target_address;
-  std::string source_ip;    // as inet prints it; empty = NULL
+  std::string source_ip;    // in the form that the type inet prints; empty = NULL
   int32_t source_port = 0;  // NULL with source_ip
   std::string rule;
   std::string key_fingerprint;
@@ -51,26 +52,30 @@ struct EventRow {
   uint32_t channel = 0;
   uint16_t kind = 0;
   uint64_t offset_ns = 0;
-  std::string name;    // the kind's name, or for requests the SSH request name
-  std::string text;    // what people search
-  std::string fields;  // JSON, see fields_json
+  std::string name;    // the name of the kind; for a request, the SSH request name
+  std::string text;    // the text that search looks at
+  std::string fields;  // JSON, see fields_json()
   bool operator==(const EventRow&) const = default;
 };
 
-// derive_session takes frame 1 (session_open or start) and its event.
+// derive_session returns the row of a session. `frame` is frame 1 (session_open or start) and
+// `event` is its decoded payload.
 SessionRow derive_session(const Frame& frame, const Event& event);
-// derive_session_end takes a session_end or stop frame and its event. A system session counts no
-// bytes; its end is `started_at_ns` (of its session row) plus the stop frame's offset.
+// derive_session_end returns the row of the end of a session. `frame` is a session_end or stop
+// frame and `event` its decoded payload. A system session counts no bytes, and its end is
+// `started_at_ns` of its session row plus the offset of the stop frame.
 SessionEndRow derive_session_end(const Frame& frame, const Event& event, int64_t started_at_ns);
-// derive_channel gives a row for a channel_open frame, nothing for others.
+// derive_channel returns a row for a channel_open frame, and nothing for other frames.
 std::optional<ChannelRow> derive_channel(const Frame& frame, const Event& event);
-// derive_event gives the row of any frame that is no stream bytes.
+// derive_event returns the row of a frame that holds an event.
 EventRow derive_event(const Frame& frame, const Event& event);
 
-// fields_json gives an object of the event's fields, the first of each key: a string where the
-// value is UTF-8 without NUL, else {"base64": "..."}. Nothing is lost and jsonb takes all of it.
+// fields_json returns a JSON object of the fields. When a key occurs twice, its first value counts.
+// A value that is UTF-8 without NUL is a JSON string; any other value is {"base64": "..."}, so that
+// no byte is lost and jsonb accepts all of it.
 std::string fields_json(const Event& event);
-// fields_from_json is the opposite, in the order of the JSON text; INVALID_ARGUMENT for other JSON.
+// fields_from_json parses the JSON that fields_json returns and keeps its order. It fails with
+// INVALID_ARGUMENT for other JSON.
 absl::StatusOr<Event> fields_from_json(std::string_view json);
 
 }  // namespace gatetape

@@ -59,7 +59,7 @@ absl::StatusOr<Event> Event::decode(std::string_view payload) {
     std::string_view key;
     std::string_view value;
     if (!reader.get_string(&key) || !reader.get_string(&value) || !is_key(key))
-      return absl::InvalidArgumentError("an event is a list of (key, value) strings");
+      return absl::InvalidArgumentError("the payload is not a list of (key, value) strings");
     event.add(key, value);
   }
   return event;

@@ -1,5 +1,5 @@
-// Event: the payload of a frame that is no stream bytes: an ordered list of (key, value), written
-// by our own codec (docs/FORMAT.md section 4). Pure; any thread.
+// Event: the payload of every frame that does not carry stream bytes. It is an ordered list of
+// (key, value) in the encoding of docs/FORMAT.md section 4. Pure; any thread.
 #pragma once
 
 #include <cstdint>
@@ -17,19 +17,23 @@ class Event {
   Event() = default;
   Event(std::initializer_list<std::pair<std::string, std::string>> fields) : fields_(fields) {}
 
-  // add appends a field. Keys are lower_snake_case ASCII of 1-64 characters; values are any bytes.
+  // add appends a field. A key has 1 to 64 characters of a-z 0-9 _; a value is any bytes.
   Event& add(std::string_view key, std::string_view value);
+  // add_number appends a field whose value is decimal text.
   Event& add_number(std::string_view key, uint64_t value);
-  // get gives the first value of a key, empty when there is none.
+  // get returns the first value of a key, or an empty text when the key is missing.
   std::string_view get(std::string_view key) const;
+  // has returns true when the key occurs.
   bool has(std::string_view key) const;
-  // get_number gives the first value as a decimal number, 0 when it is none.
+  // get_number returns the first value as a decimal number, or 0 when it is not a number.
   uint64_t get_number(std::string_view key) const;
   const std::vector<std::pair<std::string, std::string>>& fields() const { return fields_; }
 
-  // encode gives the payload: for each field a string key and a string value (uint32 lengths).
+  // encode returns the payload: a string for each key and for each value, each with its uint32
+  // length.
   std::string encode() const;
-  // decode parses encode's form; INVALID_ARGUMENT for anything else (hostile bytes).
+  // decode parses the payload that encode returns. The bytes may be hostile; it fails with
+  // INVALID_ARGUMENT for any other form.
   static absl::StatusOr<Event> decode(std::string_view payload);
 
  private:

@@ -1,5 +1,5 @@
-// Frame: one step of a session, and its canonical bytes (docs/FORMAT.md sections 2 and 3). Pure;
-// any thread.
+// Frame: one step of a session and its canonical bytes (docs/FORMAT.md sections 2 and 3). Pure; any
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,9 @@
 
 namespace gatetape {
 
-// FrameKind is the `kind` of docs/FORMAT.md section 2. Numbers are never reused.
+// FrameKind is the number `kind` of docs/FORMAT.md section 2. Numbers are never reused. No switch
+// over FrameKind has a `default`, so that the compiler names each place that must handle a new
+// kind.
 enum class FrameKind : uint16_t {
   kIn = 1,   // bytes to the target
   kOut = 2,  // bytes to the user, stdout
@@ -19,31 +21,31 @@ enum class FrameKind : uint16_t {
 
   kSessionOpen = 16,
   kSessionEnd = 17,
-  kTargetConnect = 18,  // the target's key was checked and the login succeeded
+  kTargetConnect = 18,  // the host key was checked and the login succeeded
   kTargetFail = 19,
 
   kChannelOpen = 32,
   kChannelOpenReply = 33,
-  kRequestIn = 34,  // channel request, to the target
-  kRequestOut = 35,
-  kReplyOut = 36,  // the target's answer to a kRequestIn
+  kRequestIn = 34,   // a channel request of the user
+  kRequestOut = 35,  // a channel request of the target
+  kReplyOut = 36,    // the reply of the target to a kRequestIn
   kEofIn = 37,
   kEofOut = 38,
   kCloseIn = 39,
   kCloseOut = 40,
-  kDenied = 41,  // a request or channel that policy or the gateway refused
-  kNotice = 42,  // text of the gateway's own to the user
+  kDenied = 41,  // a request or channel that policy does not allow
+  kNotice = 42,  // text that the gateway itself shows to the user
 
   kAuthAttempt = 48,
   kAccessLoad = 49,
   kStart = 50,
   kStop = 51,
-  kAccessDenied = 52,  // a session that was not opened
+  kAccessDenied = 52,  // policy does not allow the session, so that it is not opened
   kClockJump = 53,
   kHeartbeat = 54,
   kSessionOpened = 55,  // in the gateway's system session
   kSessionClosed = 56,
-  kQuery = 57,              // auditd: who asked what, with what result
+  kQuery = 57,              // a call that auditd answered: who asked, what, and the result
   kConnectionRefused = 58,  // limits, before authentication
 };
 
@@ -70,12 +72,16 @@ Route route_of(FrameKind kind);
 
 // is_known tells whether `kind` is a number above.
 bool is_known(uint32_t kind);
-// is_bytes tells whether a frame of this kind carries stream bytes (otherwise an event).
+// is_bytes returns true when a frame of this kind carries stream bytes. All other kinds carry an
+// event.
 inline bool is_bytes(FrameKind kind) { return static_cast<uint16_t>(kind) <= 3; }
-// kind_name gives the name used in SQL, JSON and docs: "in", "session_open" ...
+// kind_name returns the name used in SQL, JSON and documents: "in", "session_open" and so on.
 std::string_view kind_name(FrameKind kind);
 
+// Largest payload of a frame, in bytes. The recorder refuses a larger one. The number is part of
+// the format (docs/FORMAT.md section 2).
 constexpr size_t kPayloadBytesMax = 256 * 1024;
+// Size of a commit key, in bytes: the output size of the HMAC that it keys.
 constexpr size_t kCommitKeyBytes = 32;
 // Estimated memory of one queued frame in addition to its payload, in bytes. Every limit on queued
 // frames adds this number for each frame, so that a frame of one byte is not counted as one byte.
@@ -92,9 +98,9 @@ struct Frame {
   std::string payload;
 };
 
-// canonical_bytes gives the 75 canonical bytes of a frame with this payload commitment.
+// canonical_bytes returns the 75 canonical bytes of a frame whose payload has this commitment.
 std::string canonical_bytes(const SessionId& session, const Frame& frame, const Hash& commitment);
-// leaf_hash gives SHA-256(0x00 || canonical bytes), the commitment being
+// leaf_hash returns SHA-256(0x00 || canonical bytes). The commitment in them is
 // HMAC-SHA-256(commit_key, payload).
 Hash leaf_hash(const SessionId& session, std::string_view commit_key, const Frame& frame);
 

@@ -1,5 +1,5 @@
-// SessionHead: what gateway and recorder sign when a session closes (docs/FORMAT.md section 5).
-// Pure; any thread.
+// SessionHead: the size and root of a session, which gateway and recorder sign when the session
+// ends (docs/FORMAT.md section 5). Pure; any thread.
 #pragma once
 
 #include <string>
@@ -14,7 +14,8 @@ struct SessionHead {
   uint64_t size = 0;
   Hash root{};
 
-  // signed_text gives the bytes that are signed: one line each for origin, session, size, root.
+  // signed_text returns the bytes that are signed: one line each for the format, the session, the
+  // size and the root.
   std::string signed_text() const;
 };
 

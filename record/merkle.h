@@ -1,5 +1,5 @@
-// CompactRange: the RFC 6962 Merkle tree of a growing list of leaves, kept as its peaks: the roots
-// of the complete subtrees that the list splits into, largest first. Pure; any thread.
+// CompactRange: an RFC 6962 Merkle tree to which leaves are appended. It keeps the peaks alone: the
+// roots of the complete subtrees of the list, the largest first. Pure; any thread.
 #pragma once
 
 #include <cstdint>
@@ -13,13 +13,13 @@ namespace gatetape {
 class CompactRange {
  public:
   CompactRange() = default;
-  // from_peaks takes the range over `size` leaves; INVALID_ARGUMENT when the number of peaks is not
-  // the number of one bits of `size`.
+  // from_peaks returns the range over `size` leaves. It fails with INVALID_ARGUMENT when the number
+  // of peaks differs from the number of one bits of `size`.
   static absl::StatusOr<CompactRange> from_peaks(uint64_t size, std::vector<Hash> peaks);
 
   // append adds one leaf hash.
   void append(const Hash& leaf);
-  // root gives the RFC 6962 tree head; SHA-256 of nothing when empty.
+  // root returns the RFC 6962 tree head. Without leaves it is SHA-256 of no bytes.
   Hash root() const;
   uint64_t size() const { return size_; }
   const std::vector<Hash>& peaks() const { return peaks_; }

@@ -27,7 +27,8 @@ bool contains(const std::vector<PublicKey>& keys, std::string_view raw) {
   return std::any_of(keys.begin(), keys.end(), same);
 }
 
-// signature_problem is empty when `raw_key` is trusted and its signature over `text` verifies.
+// signature_problem returns what is wrong with a signature. It returns an empty text when `raw_key`
+// is trusted and its signature over `text` verifies.
 std::string signature_problem(const std::string& who, const std::string& raw_key,
                               const std::string& signature, const std::string& text,
                               const std::vector<PublicKey>& trusted) {
@@ -61,31 +62,33 @@ bool FrameVerifier::add(const StoredBatch& batch, std::vector<Frame>* frames) {
   absl::StatusOr<std::vector<Frame>> decoded =
       decode_batch(batch.first_seq, batch.last_seq, batch.codec, batch.raw_bytes, batch.data);
   if (!decoded.ok())
-    return fail(next, absl::StrCat(
-                          name, ": not readable: ", absl::string_view(decoded.status().message())));
+    return fail(
+        next,
+        absl::StrCat(name, " cannot be read: ", absl::string_view(decoded.status().message())));
   const uint64_t in_before = bytes_in_;
   const uint64_t out_before = bytes_out_;
   for (const Frame& frame : *decoded)
     if (!check_frame(frame)) return false;
   if (view(tree_.root()) != batch.root)
-    return fail(next, name + ": content does not fit the stored root");
+    return fail(next, "the content of " + name + " does not match the stored root");
   if (bytes_in_ - in_before != batch.bytes_in || bytes_out_ - out_before != batch.bytes_out)
-    return fail(next, name + ": the stored byte counts are not those of the frames");
+    return fail(next, "the stored byte counts of " + name + " are wrong");
   *frames = *std::move(decoded);
   return true;
 }
 
-// decode_batch has settled that the frame's seq is the next, its kind known and its payload not too
-// long.
+// decode_batch has already checked that the seq of the frame is the next one, that its kind is
+// known and that its payload is not too long.
 bool FrameVerifier::check_frame(const Frame& frame) {
   const uint64_t seq = frame.seq;
   if (frame.offset_ns < last_offset_ns_)
-    return fail(seq, absl::StrCat("frame ", seq, ": earlier than the frame before"));
-  if (ended_) return fail(seq, absl::StrCat("frame ", seq, ": after the session's end"));
+    return fail(seq,
+                absl::StrCat("frame ", seq, " has a smaller offset_ns than the frame before it"));
+  if (ended_) return fail(seq, absl::StrCat("frame ", seq, " comes after the end of the session"));
   if (opens_session(frame.kind) != (seq == 1))
     return fail(seq,
-                absl::StrCat("frame ", seq, ": ",
-                             seq == 1 ? "does not open the session" : "opens the session again"));
+                absl::StrCat("frame ", seq,
+                             seq == 1 ? " does not open the session" : " opens the session again"));
   if (!is_bytes(frame.kind) && !check_event(frame)) return false;
   if (frame.kind == FrameKind::kIn) bytes_in_ += frame.payload.size();
   if (frame.kind == FrameKind::kOut || frame.kind == FrameKind::kErr)
@@ -97,7 +100,7 @@ bool FrameVerifier::check_frame(const Frame& frame) {
 
 bool FrameVerifier::check_event(const Frame& frame) {
   if (!Event::decode(frame.payload).ok())
-    return fail(frame.seq, absl::StrCat("frame ", frame.seq, ": its event does not decode"));
+    return fail(frame.seq, absl::StrCat("the event of frame ", frame.seq, " does not decode"));
   ended_ = ended_ || ends_session(frame.kind);
   return true;
 }
@@ -110,7 +113,7 @@ std::optional<Problem> check_head(const SessionId& session, uint64_t size, const
     return Problem{head.size + 1,
                    frames_text(head.size + 1, size) + " added after the signed head"};
   if (head.root != view(root))
-    return Problem{0, "the signed head's root is not that of the frames"};
+    return Problem{0, "the root of the signed head is not the root of the frames"};
   const std::string text = SessionHead{session, size, root}.signed_text();
   std::string what =
       signature_problem("gateway", head.gateway_key, head.gateway_signature, text, trusted.writers);

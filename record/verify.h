@@ -1,6 +1,6 @@
-// The verifier of one session: from stored batches, the commit key and the signed head alone, it
-// tells whether the frames are what was recorded, and which is the first that is not. Nothing here
-// reads storage, so that a stranger with an export runs the same checks. Pure; one thread at a
+// The verifier of one session. From stored batches, the commit key and the signed head alone it
+// checks whether the frames are the recorded ones, and names the first frame that is not. It reads
+// no storage itself, so that a stranger with an export runs the same checks. Pure; one thread at a
 // time.
 #pragma once
 
@@ -18,13 +18,14 @@
 
 namespace gatetape {
 
-// Problem is what is wrong with a session, in one line of plain words.
+// Problem describes in one line what is wrong with a session.
 struct Problem {
   uint64_t seq = 0;  // the first bad frame; 0 = no single frame
   std::string what;
 };
 
-// StoredBatch is one row of gatetape.frames with its data as stored (docs/FORMAT.md section 6).
+// StoredBatch is one row of gatetape.frames with its data in the stored form (docs/FORMAT.md
+// section 6).
 struct StoredBatch {
   uint64_t first_seq = 0;
   uint64_t last_seq = 0;
@@ -46,21 +47,22 @@ struct StoredHead {
   std::string recorder_signature;
 };
 
-// TrustedKeys are the public keys that may sign, known from elsewhere than the store.
+// TrustedKeys holds the public keys whose signatures count. They come from files, never from the
+// database that is verified.
 struct TrustedKeys {
   std::vector<PublicKey> writers;
   std::vector<PublicKey> recorders;
 };
 
-// FrameVerifier takes a session's batches in order of first_seq and keeps their Merkle tree. After
-// the first problem it takes nothing more.
+// FrameVerifier checks the batches of a session in order of first_seq and computes their Merkle
+// tree. After the first problem it accepts no further batch.
 class FrameVerifier {
  public:
-  // `commit_key` is the session's, kCommitKeyBytes long.
+  // The constructor accepts the commit key of the session, which has kCommitKeyBytes.
   FrameVerifier(const SessionId& session, std::string commit_key);
 
-  // add checks one batch: it follows the one before, decodes, and hashes to its root. `frames` gets
-  // the decoded frames. False at the first problem and ever after.
+  // add checks one batch: it must follow the batch before it, decode, and hash to its root. It
+  // writes the decoded frames to `frames`. It returns false at the first problem and from then on.
   bool add(const StoredBatch& batch, std::vector<Frame>* frames);
   const std::optional<Problem>& problem() const { return problem_; }
 
@@ -82,8 +84,8 @@ class FrameVerifier {
   bool ended_ = false;
 };
 
-// check_head compares a signed head with the `size` and `root` that the frames give: both must fit,
-// both signatures must verify, and both keys must be trusted.
+// check_head checks a signed head against the `size` and `root` of the frames: both must be equal,
+// both signatures must verify, and both keys must be trusted. It returns the first problem.
 std::optional<Problem> check_head(const SessionId& session, uint64_t size, const Hash& root,
                                   const StoredHead& head, const TrustedKeys& trusted);
 

@@ -22,7 +22,7 @@ sigset_t daemon_signals() {
   return set;
 }
 
-// The inside of a JSON string; what is not text becomes \xHH first.
+// json_escaped returns the inside of a JSON string. Bytes that are not text become \xHH first.
 std::string json_escaped(std::string_view bytes) {
   std::string out;
   for (char c : printable(bytes)) {
@@ -81,10 +81,10 @@ DaemonArguments parse_daemon_arguments(int argc, char** argv, const std::string&
     } else if (argument == "--config" && i + 1 < argc) {
       arguments.config = argv[++i];
     } else {
-      leave(stderr, 2, program + ": bad argument " + printable(argument) + "; " + usage);
+      leave(stderr, 2, program + ": wrong argument " + printable(argument) + "; " + usage);
     }
   }
-  if (arguments.config.empty()) leave(stderr, 2, program + ": no configuration; " + usage);
+  if (arguments.config.empty()) leave(stderr, 2, program + ": --config is missing; " + usage);
   return arguments;
 }
 

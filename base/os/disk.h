@@ -1,5 +1,5 @@
-// Disk: how much room is left on the volumes of a stack's folder. A full one stops every session,
-// so that people are warned long before. Any thread.
+// DiskRoom: the free space of the volumes of a stack. A full volume stops every session, so that
+// administrators are warned long before. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -10,15 +10,18 @@ namespace gatetape {
 
 struct DiskRoom {
   std::string path;
-  uint64_t free_bytes = 0;  // for those who are not root
+  uint64_t free_bytes = 0;  // available to processes that are not root
 
-  // is_low tells that it is time to make room.
+  // is_low returns true when an administrator should free some space.
   bool is_low() const { return free_bytes < kFreeBytesMin; }
+  // Free space in bytes below which is_low returns true. Below the limit the daemon logs a warning;
+  // nothing stops. 2 GiB last half a minute of bulk transfer at full speed, or millions of
+  // keystrokes.
   static constexpr uint64_t kFreeBytesMin = uint64_t{2} << 30;
 };
 
-// disk_rooms gives the room for `dir` and for its `pg`, where that is a volume of its own. What
-// cannot be looked at is left out.
+// disk_rooms returns the free space for `dir` and, when it is a volume of its own, for `dir`/pg. A
+// folder that cannot be examined is left out.
 std::vector<DiskRoom> disk_rooms(const std::string& dir);
 
 }  // namespace gatetape

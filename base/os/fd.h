@@ -1,4 +1,4 @@
-// Fd: the one owner of a file descriptor. Moved, never copied; any one thread.
+// Fd: the owner of one file descriptor. It can be moved but not copied. One thread at a time.
 #pragma once
 
 #include <unistd.h>
@@ -18,9 +18,9 @@ class Fd {
   }
   ~Fd() { reset(); }
 
-  // get gives the descriptor, -1 when there is none.
+  // get returns the descriptor, or -1 when there is none.
   int get() const { return fd_; }
-  // reset closes it now.
+  // reset closes the descriptor now.
   void reset() {
     if (fd_ >= 0) close(fd_);
     fd_ = -1;

@@ -72,12 +72,11 @@ absl::StatusOr<std::unique_ptr<Metrics>> Metrics::serve(const std::string& liste
                                                         std::vector<Figure> figures) {
   std::unique_ptr<Metrics> metrics(new Metrics);
   if (listen.empty()) return metrics;
+  figures.push_back(figure(Kind::kGauge, "process_open_fds", "Open file descriptors.", open_fds));
+  figures.push_back(figure(Kind::kGauge, "process_max_fds",
+                           "Largest allowed number of open file descriptors.", max_fds));
   figures.push_back(
-      figure(Kind::kGauge, "process_open_fds", "File descriptors that are open.", open_fds));
-  figures.push_back(
-      figure(Kind::kGauge, "process_max_fds", "File descriptors that may be open.", max_fds));
-  figures.push_back(figure(Kind::kGauge, "process_resident_memory_bytes",
-                           "Memory that is resident.", resident_bytes));
+      figure(Kind::kGauge, "process_resident_memory_bytes", "Resident memory.", resident_bytes));
   metrics->figures_ = std::make_shared<Figures>(std::move(figures));
   try {
     metrics->exposer_ = std::make_unique<prometheus::Exposer>(listen, 1);
@@ -88,7 +87,7 @@ absl::StatusOr<std::unique_ptr<Metrics>> Metrics::serve(const std::string& liste
   return metrics;
 }
 
-// The server's threads first, then what they read.
+// The HTTP server stops first, because its threads read figures_.
 Metrics::~Metrics() { exposer_.reset(); }
 
 Metrics::Figure Metrics::figure(Kind kind, std::string name, std::string help,
@@ -99,7 +98,7 @@ Metrics::Figure Metrics::figure(Kind kind, std::string name, std::string help,
 }
 
 Metrics::Figure disk_figure(const std::string& dir) {
-  return {Metrics::Kind::kGauge, "gatetape_disk_free_bytes", "Room on a volume of the stack.",
+  return {Metrics::Kind::kGauge, "gatetape_disk_free_bytes", "Free space on a volume of the stack.",
           "path", [dir] {
             std::vector<Metrics::Sample> samples;
             for (const DiskRoom& room : disk_rooms(dir))

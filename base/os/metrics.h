@@ -1,7 +1,7 @@
-// Metrics: what a daemon tells a Prometheus that asks it over HTTP (GET /metrics on
-// `metrics_listen`). Every figure is read when it is asked for, so that nothing is counted twice or
-// on the hot path. Holds no secret and no name of a person. Made and filled by main before the
-// first scrape; the readers are called by threads of the HTTP server.
+// Metrics: the figures that a daemon serves to Prometheus over HTTP (GET /metrics on
+// `metrics_listen`). A figure is read when Prometheus asks for it, so that the hot path counts
+// nothing for it. No figure holds a secret or the name of a person. The main thread makes the
+// object before the first request; the HTTP server's threads call the readers.
 #pragma once
 
 #include <functional>
@@ -24,37 +24,37 @@ class Metrics {
     std::string label_value;
     double value = 0;
   };
-  // Figure has one sample, or with a `label` one for each of its values.
+  // Figure has one sample or, with a `label`, one sample for each value of the label.
   struct Figure {
     Kind kind;
-    std::string name;  // as Prometheus wants it: unit last, _total for counters
+    std::string name;  // by the rules of Prometheus: the unit last, _total for counters
     std::string help;
     std::string label;
     std::function<std::vector<Sample>()> read;
   };
 
-  // serve listens on ADDRESS:PORT; with an empty `listen` nothing is served. Adds the process's own
-  // figures (process_open_fds, process_max_fds, process_resident_memory_bytes). UNAVAILABLE when it
-  // cannot listen.
+  // serve starts the HTTP server on ADDRESS:PORT. With an empty `listen` it starts no server. It
+  // adds the figures of the process (process_open_fds, process_max_fds,
+  // process_resident_memory_bytes). It fails with UNAVAILABLE when it cannot listen.
   static absl::StatusOr<std::unique_ptr<Metrics>> serve(const std::string& listen,
                                                         std::vector<Figure> figures);
   ~Metrics();
   Metrics(const Metrics&) = delete;
   Metrics& operator=(const Metrics&) = delete;
 
-  // figure makes one with a single sample.
+  // figure returns a figure with a single sample.
   static Figure figure(Kind kind, std::string name, std::string help, std::function<double()> read);
 
  private:
   class Figures;
   Metrics() = default;
 
-  // Shared by us and the HTTP server's threads, which look at it through a weak_ptr.
+  // Shared by this object and the HTTP server, whose threads hold a weak_ptr to it.
   std::shared_ptr<Figures> figures_;
   std::unique_ptr<prometheus::Exposer> exposer_;
 };
 
-// disk_figure tells the room on the volumes of a stack's folder.
+// disk_figure returns the free space on the volumes of the stack in `dir`.
 Metrics::Figure disk_figure(const std::string& dir);
 
 }  // namespace gatetape

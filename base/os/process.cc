@@ -23,6 +23,7 @@
 namespace gatetape {
 namespace {
 
+// Largest output that run_process keeps of one stream, in bytes.
 constexpr size_t kOutputBytesMax = 16 << 20;
 
 int64_t now_ms() { return system_clock().mono_ns() / 1'000'000; }
@@ -31,13 +32,14 @@ RunUser from_passwd(const passwd& entry) {
   return {entry.pw_name, entry.pw_dir, entry.pw_uid, entry.pw_gid};
 }
 
-// What the child needs, made before fork: after it only system calls.
+// Prepared holds everything that the child needs. It is made before fork, because the child may
+// make system calls only.
 struct Prepared {
   std::vector<char*> argv;
   std::vector<std::string> environment_text;
   std::vector<char*> environment;
   std::string program;  // a path
-  Fd program_fd;        // the same file: its folder may be closed to the user we drop to
+  Fd program_fd;        // the same file, for an account that may not enter its folder
   Fd log;
   std::vector<gid_t> groups;
 };
@@ -103,7 +105,7 @@ absl::Status prepare(ProcessSpec& spec, Prepared* prepared) {
   return prepare_log(spec, prepared);
 }
 
-// In the child: redirects the three standard streams.
+// redirect sets the three standard streams. Called in the child.
 bool redirect(const ProcessSpec& spec, const Prepared& prepared) {
   if (spec.terminal_fd >= 0) {
     return dup2(spec.terminal_fd, 0) == 0 && dup2(spec.terminal_fd, 1) == 1 &&
@@ -121,7 +123,8 @@ bool drop_to(const RunUser& user, const std::vector<gid_t>& groups) {
          setuid(user.uid) == 0;
 }
 
-// In the child; returns only when it failed, with errno.
+// become turns the child into the program. It returns only when it fails, with errno set. Called in
+// the child.
 void become(const ProcessSpec& spec, Prepared& prepared, pid_t parent) {
   sigset_t none;
   sigemptyset(&none);
@@ -129,7 +132,7 @@ void become(const ProcessSpec& spec, Prepared& prepared, pid_t parent) {
   if (setsid() < 0 || !redirect(spec, prepared)) return;
   if (spec.user && !drop_to(*spec.user, prepared.groups)) return;
   if (prctl(PR_SET_PDEATHSIG, spec.death_signal) != 0) return;
-  if (getppid() != parent) _exit(127);  // we died in between
+  if (getppid() != parent) _exit(127);  // the parent died before prctl
   pthread_sigmask(SIG_SETMASK, &none, nullptr);
   execve(prepared.program.c_str(), prepared.argv.data(), prepared.environment.data());
   if (errno == EACCES)
@@ -140,7 +143,8 @@ int exit_code_of(int status) {
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-// Moves bytes of the two outputs until both ended, or the deadline. False when it passed.
+// drain reads both outputs until both ended or the deadline passed. It returns false when the
+// deadline passed.
 bool drain(std::array<Fd, 2>* pipes, std::array<std::string*, 2> texts, int64_t deadline_ms) {
   std::array<char, 65536> buffer;
   while ((*pipes)[0].get() >= 0 || (*pipes)[1].get() >= 0) {
@@ -197,7 +201,8 @@ absl::StatusOr<Process> Process::start(const ProcessSpec& given) {
   if (absl::Status status = prepare(spec, &prepared); !status.ok()) return status;
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return absl::UnavailableError(std::strerror(errno));
-  Fd report(ends[0]), reporter(ends[1]);  // carries errno when exec failed, else closes
+  // The pipe carries errno when exec fails, and closes when exec succeeds.
+  Fd report(ends[0]), reporter(ends[1]);
   const pid_t parent = getpid();
   const pid_t pid = fork();
   if (pid < 0) return absl::UnavailableError(std::string("fork: ") + std::strerror(errno));
@@ -252,7 +257,9 @@ void Process::send(int signal) {
 int Process::stop(int signal, int64_t grace_ms) {
   send(signal);
   if (!wait(grace_ms)) send(SIGKILL);
-  constexpr int64_t kReapMs = 10000;  // a killed process is gone as soon as its I/O is
+  // Longest wait for a killed process, in ms. It ends as soon as its pending I/O does; after the
+  // limit stop returns the code of SIGKILL without having seen the end.
+  constexpr int64_t kReapMs = 10000;
   return wait(kReapMs).value_or(128 + SIGKILL);
 }
 
@@ -268,7 +275,7 @@ absl::StatusOr<ProcessOutput> run_process(ProcessSpec spec, int64_t timeout_ms,
   if (pipe2(err, O_CLOEXEC) != 0) return absl::UnavailableError(std::strerror(errno));
   reads[1] = Fd(err[0]);
   Fd err_write(err[1]);
-  // A pipe takes 64 KiB at once, so that writing before the program reads cannot block.
+  // A pipe holds 64 KiB, so that this write before the program reads does not block.
   CHECK(input.size() <= 65536, input.size());
   if (write(in_write.get(), input.data(), input.size()) != static_cast<ssize_t>(input.size()))
     return absl::UnavailableError(std::strerror(errno));
@@ -283,7 +290,8 @@ absl::StatusOr<ProcessOutput> run_process(ProcessSpec spec, int64_t timeout_ms,
   ProcessOutput result;
   const bool ended = drain(&reads, {&result.output, &result.errors}, deadline_ms);
   const std::optional<int> code = process->wait(ended ? deadline_ms - now_ms() : 0);
-  if (!code) return absl::DeadlineExceededError(spec.argv[0] + ": did not end in time");
+  if (!code)
+    return absl::DeadlineExceededError(spec.argv[0] + ": did not end within the time limit");
   result.exit_code = *code;
   return result;
 }

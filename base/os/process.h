@@ -1,6 +1,6 @@
-// Process: a child program: started, perhaps as another user, waited for, stopped. Nothing of it
-// survives us: when we die it is signalled too. One thread, and a process that has no other threads
-// yet (fork).
+// Process: a child process. It can run as another account, and its owner can wait for it and stop
+// it. A child process receives `death_signal` when this process dies (PR_SET_PDEATHSIG). Use it
+// from one thread, in a process that has no other threads yet, because it calls fork.
 #pragma once
 
 #include <sys/types.h>
@@ -23,14 +23,16 @@ struct RunUser {
   uid_t uid = 0;
   gid_t gid = 0;
 
-  // find looks an account up; NOT_FOUND when there is none.
+  // find returns the account of this name, and fails with NOT_FOUND when there is none.
   static absl::StatusOr<RunUser> find(const std::string& name);
-  // current is whoever runs us; its number as name when it has no account.
+  // current returns the account that runs this process. A user id without an account gets its
+  // number as the name.
   static RunUser current();
 };
 
-// ActingAs does the file work of a scope as another account, with its primary group alone: what
-// that account may not do is not done for it. Nothing happens without a user. All threads.
+// ActingAs performs the file operations of a scope as another account, with the primary group of
+// that account alone, so that the kernel applies the permissions of that account. Without a user it
+// does nothing. It affects all threads of the process.
 class ActingAs {
  public:
   explicit ActingAs(const std::optional<RunUser>& user);
@@ -40,40 +42,41 @@ class ActingAs {
 
  private:
   bool active_;
-  gid_t gid_ = 0;  // ours
+  gid_t gid_ = 0;  // of this process, to be restored
   std::vector<gid_t> groups_;
 };
 
 struct ProcessSpec {
-  std::vector<std::string> argv;                   // argv[0]: a path, or a name that PATH finds
-  std::map<std::string, std::string> environment;  // on top of ours
-  std::optional<RunUser> user;                     // drop to it, with its groups; needs root
-  std::string log_file;                            // standard output and error are appended here
-  int input_fd = -1;                               // becomes standard input; else /dev/null
-  int output_fd = -1;          // becomes standard output; else the log file, else ours
-  int error_fd = -1;           // becomes standard error; else the log file, else ours
-  int terminal_fd = -1;        // a pty's slave: becomes all three and the controlling terminal
-  int death_signal = SIGTERM;  // what it gets when we die
+  std::vector<std::string> argv;  // argv[0] is a path, or a name to look up in PATH
+  std::map<std::string, std::string> environment;  // added to the environment of this process
+  std::optional<RunUser> user;  // the child runs as it, with its groups; needs root
+  std::string log_file;         // standard output and error are appended here
+  int input_fd = -1;            // becomes standard input; without it /dev/null does
+  int output_fd = -1;          // becomes standard output; without it log_file, or the inherited one
+  int error_fd = -1;           // becomes standard error; without it log_file, or the inherited one
+  int terminal_fd = -1;        // the slave of a pty: becomes all three and the controlling terminal
+  int death_signal = SIGTERM;  // sent to the child when this process dies
 };
 
 class Process {
  public:
-  // start runs the program in a session of its own, so that a Ctrl-C on our terminal is not its.
-  // NOT_FOUND or PERMISSION_DENIED when it cannot be executed, UNAVAILABLE when the machine cannot.
+  // start starts the program in a session of its own (setsid), so that Ctrl-C on this terminal does
+  // not reach it. It fails with NOT_FOUND or PERMISSION_DENIED when the program cannot be executed,
+  // and with UNAVAILABLE when the kernel cannot create a process.
   static absl::StatusOr<Process> start(const ProcessSpec& spec);
   Process(Process&& other) noexcept;
   Process& operator=(Process&& other) noexcept;
-  // A program that still runs is killed.
+  // The destructor kills a program that still runs.
   ~Process();
 
   pid_t pid() const { return pid_; }
-  // wait gives the exit code (128 + number after a signal), or nothing when it still runs after
-  // `timeout_ms`; 0 only looks.
+  // wait waits at most `timeout_ms` and returns the exit code (128 + signal number for a signal),
+  // or nothing when the program still runs. With 0 it does not wait.
   std::optional<int> wait(int64_t timeout_ms);
-  // send signals it; nothing happens once it ended.
+  // send sends a signal. It does nothing when the program has ended.
   void send(int signal);
-  // stop signals it, waits, and kills it when it has not ended after `grace_ms`; gives the exit
-  // code.
+  // stop sends a signal, waits at most `grace_ms` for the end of the program, then kills it. It
+  // returns the exit code.
   int stop(int signal, int64_t grace_ms);
 
  private:
@@ -88,9 +91,10 @@ struct ProcessOutput {
   std::string errors;  // standard error
 };
 
-// run_process runs a program to its end with `input` as standard input (at most 64 KiB) and gives
-// what it wrote, 16 MiB at most. DEADLINE_EXCEEDED after `timeout_ms` (it is killed); else as
-// Process::start. An exit code other than 0 is no error here.
+// run_process starts a program with `input` (at most 64 KiB) on standard input, waits for its end
+// and returns its output, at most 16 MiB of each stream. It fails with DEADLINE_EXCEEDED after
+// `timeout_ms` and kills the program; otherwise it fails as Process::start does. An exit code other
+// than 0 is not a failure.
 absl::StatusOr<ProcessOutput> run_process(ProcessSpec spec, int64_t timeout_ms,
                                           const std::string& input = {});
 

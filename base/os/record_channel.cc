@@ -10,6 +10,8 @@ namespace gatetape {
 std::shared_ptr<grpc::ChannelCredentials> record_credentials(const std::string& endpoint,
                                                              const TlsConfig& tls) {
   namespace experimental = grpc::experimental;
+  // Time between two reads of the files of [tls], in seconds, so that a renewed certificate is used
+  // without a restart.
   constexpr unsigned kCertificateRefreshS = 10;
   if (is_unix(endpoint)) return grpc::InsecureChannelCredentials();
   const auto provider = std::make_shared<experimental::FileWatcherCertificateProvider>(

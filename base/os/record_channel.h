@@ -1,5 +1,5 @@
-// record_credentials: how a recorder is reached: what the gateway's and auditd's link uses, and
-// `gatetape doctor` when it asks whether one is well. Any thread.
+// record_credentials: the gRPC credentials for a connection to a recorder. The links of gateway and
+// auditd use them, and `gatetape doctor` when it checks the health of a recorder. Any thread.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -11,9 +11,9 @@
 
 namespace gatetape {
 
-// record_credentials gives those for an endpoint of the configuration: none for unix:PATH, where
-// the recorder looks at the peer's uid, and mutual TLS by the three files of [tls], read again
-// every 10 s, for HOST:PORT.
+// record_credentials returns the credentials for an endpoint of the configuration. For unix:PATH
+// they are empty, because the recorder checks the uid of the peer. For HOST:PORT they are mutual
+// TLS with the three files of [tls], which gRPC reads again every 10 s.
 std::shared_ptr<grpc::ChannelCredentials> record_credentials(const std::string& endpoint,
                                                              const TlsConfig& tls);
 

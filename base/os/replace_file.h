@@ -1,4 +1,4 @@
-// replace_file: a file appears whole or not at all. Any thread.
+// replace_file: writes a file so that it appears complete or not at all. Any thread.
 #pragma once
 
 #include <sys/types.h>
@@ -11,9 +11,10 @@
 
 namespace gatetape {
 
-// replace_file writes a new file of the given mode beside `path` and renames it to `path` when
-// `write` returned OK and the bytes are on the disk. Until then, and after a failure, what was at
-// `path` stays. It returns the status of `write`, or UNKNOWN with the path and the system's reason.
+// replace_file writes a new file of the given mode beside `path`, and renames it to `path` when
+// `write` returned OK and the bytes are on the disk. Before that, and after a failure, the old file
+// at `path` stays. It returns the status of `write`, or UNKNOWN with the path and the reason of the
+// system.
 absl::Status replace_file(const std::string& path, mode_t mode,
                           const std::function<absl::Status(std::FILE* file)>& write);
 

@@ -21,7 +21,8 @@ using Bio = std::unique_ptr<BIO, decltype(&BIO_free_all)>;
 using X509Ptr = std::unique_ptr<X509, decltype(&X509_free)>;
 using KeyPtr = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
 
-// OpenSSL would ask on the terminal.
+// no_pass_phrase fails the request for a pass phrase, which OpenSSL would otherwise read from the
+// terminal.
 int no_pass_phrase(char*, int, int, void*) { return -1; }
 
 Bio bio_of(const std::string& text) {
@@ -35,19 +36,22 @@ absl::StatusOr<X509Ptr> read_certificate(const std::string& path) {
   if (!text.ok()) return text.status();
   X509Ptr certificate(PEM_read_bio_X509(bio_of(*text).get(), nullptr, no_pass_phrase, nullptr),
                       X509_free);
-  if (!certificate) return absl::InvalidArgumentError(path + ": no certificate in PEM");
+  if (!certificate)
+    return absl::InvalidArgumentError(path + ": the file holds no certificate in PEM");
   return certificate;
 }
 
 absl::StatusOr<KeyPtr> read_key(const std::string& path) {
   struct stat info {};
   if (stat(path.c_str(), &info) == 0 && (info.st_mode & 07) != 0)
-    return absl::PermissionDeniedError(path + ": everybody may use this key; chmod 600 it");
+    return absl::PermissionDeniedError(path +
+                                       ": every account can access this key; run chmod 600 on it");
   const absl::StatusOr<std::string> text = read_whole_file(path);
   if (!text.ok()) return text.status();
   KeyPtr key(PEM_read_bio_PrivateKey(bio_of(*text).get(), nullptr, no_pass_phrase, nullptr),
              EVP_PKEY_free);
-  if (!key) return absl::InvalidArgumentError(path + ": no private key in PEM, not encrypted");
+  if (!key)
+    return absl::InvalidArgumentError(path + ": the file holds no unencrypted private key in PEM");
   return key;
 }
 
@@ -65,15 +69,15 @@ absl::StatusOr<int64_t> read_tls_expiry(const TlsConfig& tls, int64_t now_s) {
   if (!key.ok()) return key.status();
   if (const absl::StatusOr<X509Ptr> ca = read_certificate(tls.ca); !ca.ok()) return ca.status();
   if (X509_check_private_key(certificate->get(), key->get()) != 1)
-    return absl::InvalidArgumentError(tls.key + ": not the key of " + tls.certificate);
+    return absl::InvalidArgumentError(tls.key + ": this is not the key of " + tls.certificate);
   const int64_t from_s = unix_s(X509_get0_notBefore(certificate->get()));
   const int64_t until_s = unix_s(X509_get0_notAfter(certificate->get()));
   constexpr int64_t kNsPerS = 1'000'000'000;
   if (now_s < from_s)
-    return absl::InvalidArgumentError(tls.certificate + ": not valid before " +
+    return absl::InvalidArgumentError(tls.certificate + ": the certificate is not valid before " +
                                       format_utc(from_s * kNsPerS));
   if (now_s >= until_s)
-    return absl::InvalidArgumentError(tls.certificate + ": expired at " +
+    return absl::InvalidArgumentError(tls.certificate + ": the certificate expired at " +
                                       format_utc(until_s * kNsPerS));
   return until_s;
 }

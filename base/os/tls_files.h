@@ -1,5 +1,6 @@
-// The files of [tls]: looked at before gRPC takes them, because gRPC starts without them and
-// complains later, in its own words. Pure but for the files; any thread.
+// The files of [tls], checked before gRPC uses them. gRPC would start with missing or wrong files
+// and report the problem later, without the name of the file. Pure except for the files; any
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -11,20 +12,22 @@
 
 namespace gatetape {
 
-// TlsConfig names PEM files for mutual TLS; used when an endpoint is `HOST:PORT`, not `unix:PATH`.
+// TlsConfig names the PEM files for mutual TLS. They are used for endpoints of the form
+// `HOST:PORT`, not for `unix:PATH`.
 struct TlsConfig {
   std::string certificate;
   std::string key;
   std::string ca;
 };
 
-// read_tls_expiry reads certificate, key and ca, and gives when the certificate ends (Unix time, in
-// s). NOT_FOUND or PERMISSION_DENIED for a file that cannot be read; INVALID_ARGUMENT for one that
-// is no PEM of its kind, a key that is encrypted or of another certificate, or a certificate that
-// is not valid at `now_s`. The message begins with the file.
+// read_tls_expiry reads certificate, key and CA, and returns the end of the certificate's validity
+// (Unix time in seconds). It fails with NOT_FOUND or PERMISSION_DENIED for a file that cannot be
+// read, and with INVALID_ARGUMENT for a file that is not PEM of its kind, a key that is encrypted
+// or belongs to another certificate, and a certificate that is not valid at `now_s`. The message
+// begins with the name of the file.
 absl::StatusOr<int64_t> read_tls_expiry(const TlsConfig& tls, int64_t now_s);
-// check_tls_files is what a daemon does at its start: read_tls_expiry when one of the endpoints is
-// HOST:PORT; OK when none is.
+// check_tls_files checks the files at the start of a daemon: it calls read_tls_expiry when one of
+// the endpoints is HOST:PORT, and returns OK otherwise.
 absl::Status check_tls_files(const std::vector<std::string>& endpoints, const TlsConfig& tls,
                              int64_t now_s);
 

@@ -22,14 +22,15 @@ namespace {
 
 constexpr char kUidProperty[] = "gatetape_peer_uid";
 
-// UidProcessor writes the peer's uid into each call's auth context, where peer_uid() finds it.
+// UidProcessor writes the uid of the peer into the auth context of each call, where peer_uid()
+// finds it.
 class UidProcessor : public grpc::AuthMetadataProcessor {
  public:
   explicit UidProcessor(uid_t uid) : uid_(std::to_string(uid)) {}
   bool IsBlocking() const override { return false; }
   grpc::Status Process(const InputMetadata&, grpc::AuthContext* context, OutputMetadata*,
                        OutputMetadata*) override {
-    // One context serves all calls of a connection, which may start on several threads.
+    // All calls of a connection share one context, and gRPC may start them on several threads.
     absl::MutexLock lock(&mutex_);
     if (context->FindPropertyValues(kUidProperty).empty()) context->AddProperty(kUidProperty, uid_);
     return grpc::Status::OK;
@@ -48,9 +49,10 @@ absl::StatusOr<int> take_lock(const std::string& path) {
   const int fd = ::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) return failed("open", path);
   if (flock(fd, LOCK_EX | LOCK_NB) == 0) return fd;
-  absl::Status status = errno == EWOULDBLOCK
-                            ? absl::AlreadyExistsError(path + " is locked: already running?")
-                            : failed("lock", path);
+  absl::Status status =
+      errno == EWOULDBLOCK
+          ? absl::AlreadyExistsError(path + " is locked; another instance is already running")
+          : failed("lock", path);
   ::close(fd);
   return status;
 }
@@ -59,12 +61,12 @@ absl::StatusOr<int> bind_and_listen(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof(address.sun_path))
-    return absl::InvalidArgumentError("the socket path is longer than 107 bytes: " + path);
+    return absl::InvalidArgumentError("a socket path has at most 107 bytes: " + path);
   path.copy(address.sun_path, path.size());
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return failed("make a socket for", path);
-  ::unlink(path.c_str());  // ours: we hold its lock
-  // Nobody can connect between bind and listen, so the mode is set in time.
+  ::unlink(path.c_str());  // safe: the lock of this path is held
+  // No client can connect between bind and listen, so that the mode is in force for every client.
   if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 &&
       chmod(path.c_str(), 0660) == 0 && listen(fd, 128) == 0)
     return fd;
@@ -131,7 +133,7 @@ void UnixListener::close() {
   ::close(listen_fd_);
   listen_fd_ = -1;
   ::unlink(path_.c_str());
-  ::close(lock_fd_);  // last: another daemon may take the path from here on
+  ::close(lock_fd_);  // last: another daemon may use the path from now on
 }
 
 void UnixListener::accept_loop() {
@@ -146,7 +148,8 @@ void UnixListener::accept_loop() {
 void UnixListener::accept_one() {
   const int fd = accept4(listen_fd_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (fd < 0) {
-    // Out of descriptors: the client stays queued; look again in a moment, not in a hot loop.
+    // The process has no free descriptor. The client stays in the queue of the socket; waiting 100
+    // ms avoids a busy loop.
     pollfd stop = {stop_fd_, POLLIN, 0};
     if (errno == EMFILE || errno == ENFILE) poll(&stop, 1, 100);
     return;

@@ -1,10 +1,10 @@
-// UnixListener: the unix socket of a daemon that serves gRPC. It owns the socket (gRPC's own would
-// take over another daemon's path and unlink it later), lets in only the user ids it is told, and
-// hands the connections to a gRPC server. Made and closed by the main thread; one thread of its own
-// accepts.
+// UnixListener: the unix socket of a daemon that serves gRPC. It owns the socket, because a socket
+// that gRPC itself opens replaces the path of another running daemon and unlinks it later. It
+// accepts only the user ids that it is given, and passes the connections to a gRPC server. The main
+// thread constructs and closes it, and closes it before the server stops; one thread of its own
+// accepts. The order of the calls is:
 //
-//   open() -> attach(builder) -> builder.BuildAndStart() -> start() -> close(), before the server
-//   goes
+//   open() -> attach(builder) -> builder.BuildAndStart() -> start() -> close()
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -20,27 +20,29 @@
 
 namespace gatetape {
 
-// user_ids gives the ids of these users, the process's own and root's; NOT_FOUND names the one that
-// does not exist.
+// user_ids returns the ids of these users, of root and of the process itself. It fails with
+// NOT_FOUND for a user that does not exist, and names it.
 absl::StatusOr<std::vector<uid_t>> user_ids(const std::vector<std::string>& users);
 
 class UnixListener {
  public:
-  // open binds `path` with mode 0660 and listens. PATH.lock is locked as long as this lives:
-  // ALREADY_EXISTS when another process holds it; a socket file that nobody holds is replaced.
-  // Peers of another uid than `allowed_uids` are cut off before they can say a word.
+  // open binds `path` with mode 0660 and listens. It locks PATH.lock until this object is closed,
+  // and fails with ALREADY_EXISTS when another process holds the lock. A socket file that no
+  // process holds is replaced. A connection of a uid that is not in `allowed_uids` is closed before
+  // anything is read from it.
   static absl::StatusOr<std::unique_ptr<UnixListener>> open(const std::string& path,
                                                             const std::vector<uid_t>& allowed_uids);
   ~UnixListener();
   UnixListener(const UnixListener&) = delete;
   UnixListener& operator=(const UnixListener&) = delete;
 
-  // attach makes the builder's server take this socket's connections; before BuildAndStart.
+  // attach registers this socket as a source of connections for the server. Call it before
+  // BuildAndStart.
   void attach(grpc::ServerBuilder* builder);
-  // start begins to accept; after BuildAndStart. Clients that connected since open() waited in the
-  // queue.
+  // start starts to accept connections. Call it after BuildAndStart. Connections that were made
+  // since open() wait in the queue of the socket.
   void start();
-  // close stops to accept and removes the socket file; connections that were handed over live on.
+  // close stops accepting and removes the socket file. Connections that gRPC owns already go on.
   void close();
 
  private:
@@ -53,14 +55,14 @@ class UnixListener {
   std::string path_;
   int lock_fd_;
   int listen_fd_;
-  int stop_fd_;  // an eventfd; readable = stop
+  int stop_fd_;  // an eventfd; it is readable when the thread must stop
   std::map<uid_t, std::unique_ptr<Acceptor>>
-      acceptors_;  // one a uid, so that each call knows its peer
+      acceptors_;  // one per uid, so that the uid of a call's peer is known
   std::thread thread_;
 };
 
-// peer_uid gives the user id of the process behind a call that came through a UnixListener, "uid
-// 0"; "uid ?" for any other call. Any thread, within the call.
+// peer_uid returns the user id of the process that made a call through a UnixListener: "uid 0". It
+// returns "uid ?" for any other call. Any thread, during the call.
 std::string peer_uid(const grpc::ServerContext& context);
 
 }  // namespace gatetape

@@ -1,5 +1,5 @@
-// access.toml. Input: the text of the file. What is accepted must keep every rule of
-// access.toml(5), and be denied by default.
+// Fuzz target of access.toml. The input is the text of the file. What is accepted must keep every
+// rule of access.toml(5) and deny by default.
 
 #include <algorithm>
 #include <set>
@@ -53,7 +53,7 @@ void check_targets(const Access& access) {
   }
 }
 
-// What the roles that a grant names allow together.
+// sum_of returns what the roles that a grant names allow together.
 Grant sum_of(const Access& access, const AccessUser& user, const std::string& rule) {
   Grant sum;
   for (const AccessRole& role : access.roles()) {

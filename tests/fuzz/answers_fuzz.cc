@@ -1,7 +1,8 @@
-// A recorder's answers, as gate and spool take them. Input: a RecordResponse (record.proto) whose
-// answers come one at a time to a writer with two sessions; before each the writer offers a frame
-// and sends. An empty root stands for the right one. Nothing may be released but a frame that was
-// sent and whose own root was acknowledged; and no recorder may break the writer.
+// Fuzz target of a recorder's answers, read by spool and gate. The input is a RecordResponse
+// (record.proto). Its answers arrive one at a time at a writer with two sessions; before each
+// answer the writer offers a frame and sends. An empty root stands for the right one. Only a frame
+// that was sent, and whose own root was acknowledged, may be released, and no recorder may break
+// the writer.
 
 #include <map>
 #include <vector>
@@ -14,7 +15,7 @@ namespace gatetape::fuzz {
 namespace {
 
 constexpr uint32_t kSessions = 2;
-constexpr uint64_t kFramesMax = 6;  // of a session; then it closes
+constexpr uint64_t kFramesMax = 6;  // frames per session; then the session closes
 
 class Writer {
  public:
@@ -28,7 +29,7 @@ class Writer {
     spool_.start_stream();
   }
 
-  // offer gives each session one frame more, or closes it, and sends.
+  // offer appends one frame to each session, or closes it, and sends.
   void offer() {
     for (auto& [handle, session] : sessions_) {
       if (session.closed || session.over) continue;
@@ -59,7 +60,7 @@ class Writer {
  private:
   struct Session {
     tee::Gate gate;
-    std::vector<Hash> roots;  // of frame 1, 2 ...
+    std::vector<Hash> roots;  // the roots of frames 1, 2 ...
     uint64_t sent = 0;
     uint64_t released = 0;
     bool closed = false;
@@ -82,7 +83,7 @@ class Writer {
   void fill_root(uint32_t handle, record::v1::Durable* durable) {
     const auto it = sessions_.find(handle);
     if (it == sessions_.end() || !durable->root().empty()) return;
-    // A root that was never sent is one that no recorder can know.
+    // No recorder can know a root that was never sent.
     const std::vector<Hash>& roots = it->second.roots;
     if (durable->seq() > 0 && durable->seq() <= it->second.sent)
       durable->set_root(std::string(view(roots[durable->seq() - 1])));
@@ -111,7 +112,7 @@ class Writer {
   std::map<uint32_t, Session> sessions_;
 };
 
-// The gate alone, which trusts no spool.
+// The gate alone: it does not trust the spool.
 void check_gate(const record::v1::RecordResponse& response) {
   tee::Gate gate(SessionId{}, std::string(kCommitKeyBytes, 'k'), 1 << 20);
   std::vector<Hash> roots;

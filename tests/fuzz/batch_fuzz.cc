@@ -1,5 +1,6 @@
-// Stored rows (docs/FORMAT.md section 6), as the verifier reads them from a database that it does
-// not trust. Input: a byte of flags, the number of frames less one, raw_bytes (4), `data`.
+// Fuzz target of stored rows (docs/FORMAT.md section 6), which the verifier reads from a database
+// that it does not trust. The input is a byte of flags, the number of frames less one, raw_bytes (4
+// bytes), and `data`.
 
 #include <algorithm>
 
@@ -12,7 +13,7 @@ namespace gatetape::fuzz {
 namespace {
 
 constexpr uint64_t kFirst = 1;
-constexpr uint32_t kRawBytesMax = 1 << 20;  // a larger one costs time and shows nothing more
+constexpr uint32_t kRawBytesMax = 1 << 20;  // larger rows take time and show nothing more
 
 bool same(const std::vector<Frame>& a, const std::vector<Frame>& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Frame& x, const Frame& y) {
@@ -37,7 +38,7 @@ void check_frames(const std::vector<Frame>& frames, const StoredBatch& row) {
   CHECK(same(*decoded, frames));
 }
 
-// A row that lost or gained a byte, or says another number of frames, is never taken.
+// A row that lost or gained a byte, or that claims another number of frames, is never accepted.
 void check_damage(const StoredBatch& row) {
   const uint64_t last = row.last_seq;
   CHECK(!decode_batch(kFirst, last + 1, row.codec, row.raw_bytes, row.data).ok());
@@ -63,7 +64,7 @@ void set_sums(const SessionId& session, const std::string& key, const std::vecto
   row->root = view(tree.root());
 }
 
-// The verifier finds a row good only with its true root and counts.
+// The verifier accepts a row only with its true root and counts.
 void check_verifier(StoredBatch row, const std::vector<Frame>& frames) {
   const SessionId session;
   const std::string key(kCommitKeyBytes, 'k');
@@ -81,7 +82,7 @@ void check_verifier(StoredBatch row, const std::vector<Frame>& frames) {
   }
   CHECK(same(seen, frames));
   CHECK(verifier.size() == frames.size() && view(verifier.root()) == row.root);
-  CHECK(!verifier.add(row, &seen));  // twice
+  CHECK(!verifier.add(row, &seen));  // the same row again
   row.root[0] = static_cast<char>(row.root[0] ^ 1);
   CHECK(!FrameVerifier(session, key).add(row, &seen));
   row.root[0] = static_cast<char>(row.root[0] ^ 1);
@@ -116,7 +117,8 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   row.codec = static_cast<int16_t>(flags & 3);
   row.raw_bytes = choices.u32() % fuzz::kRawBytesMax;
   row.data = choices.rest();
-  // A plain row's length is given for nothing; bit 2 asks for the one of the input.
+  // The length of a plain row is known without the input; flag bit 2 selects raw_bytes of the
+  // input.
   if (row.codec == kCodecPlain && (flags & 4) == 0)
     row.raw_bytes = static_cast<uint32_t>(row.data.size());
   fuzz::check_row(row);

@@ -1,5 +1,6 @@
-// gatetape.toml. Input: the text of the file. What is accepted must be whole: absolute paths,
-// endpoints that can be listened on, numbers within what gatetape.toml(5) says.
+// Fuzz target of gatetape.toml. The input is the text of the file. What is accepted must be
+// complete: absolute paths, endpoints that a daemon can listen on, and numbers in the ranges of
+// gatetape.toml(5).
 
 #include "base/endpoint.h"
 #include "policy/config.h"

@@ -1,5 +1,6 @@
-// Events and what is read out of them: derived rows, their JSON, SSH requests, session ids. Input:
-// the payload of an event, and at the same time JSON, a request's data, the text of an id.
+// Fuzz target of events and of what is read out of them: derived rows, their JSON, SSH requests and
+// session ids. The input is the payload of an event, and at the same time JSON, the data of a
+// request, and the text of an id.
 
 #include <algorithm>
 #include <cctype>
@@ -15,7 +16,7 @@
 namespace gatetape::fuzz {
 namespace {
 
-// first_of_each gives an event without a second field of any key.
+// first_of_each returns the event without the second field of any key.
 Event first_of_each(const Event& event) {
   std::set<std::string> seen;
   Event first;

@@ -1,7 +1,7 @@
-// Frames, binds and closes as they come off the wire. Input: a RecordRequest (record.proto). So
-// that more than refusals is seen, an empty session_id, commit_key, root or public_key stands for
-// the right one, and seq 0 of an item that is nothing else for the next. What the recorder accepts,
-// the verifier must find good.
+// Fuzz target of frames, binds and closes as they arrive from a writer. The input is a
+// RecordRequest (record.proto). So that more than refusals is reached, an empty session_id,
+// commit_key, root or public_key stands for the right one, and seq 0 of an item that is nothing
+// else stands for the next seq. The verifier must accept what the recorder accepts.
 
 #include <map>
 #include <vector>
@@ -22,7 +22,8 @@ const SigningKey& writer_key() {
   return key;
 }
 
-// Peer is one session of the stream: the recorder's side, and what an honest recorder would know.
+// Peer is one session of the stream: the side of the recorder, and what an honest recorder would
+// know.
 class Peer {
  public:
   void take(record::v1::Item item) {
@@ -68,7 +69,7 @@ class Peer {
 
   Verdict on_resume(const record::v1::Resume& resume) {
     const Verdict verdict = ingest_.on_resume(resume);
-    // Nothing is stored: only a resume of nothing can be right.
+    // Nothing is stored, so that only a Resume of zero frames can be right.
     if (verdict == Verdict::kAccept) CHECK(resume.size() == 0 && resume.peaks_size() == 0);
     return verdict;
   }
@@ -96,7 +97,7 @@ class Peer {
     CHECK((derived == nullptr) == is_bytes(frame.kind));
     if (derived) {
       check_shown(derived->event.text);
-      CHECK(derived->event.name.size() <= 2048);  // what an index takes
+      CHECK(derived->event.name.size() <= 2048);  // the limit of an index row
       CHECK(derived->session.has_value() == (frame.seq == 1));
     }
     if (frame.kind == FrameKind::kIn) bytes_in_ += frame.payload.size();

@@ -1,5 +1,5 @@
-// Keys and certificates. Input: a public key line of OpenSSH or of ours, a certificate blob as such
-// or in base64 behind a type, or PEM.
+// Fuzz target of keys and certificates. The input is a public key line of OpenSSH or of gatetape, a
+// certificate blob (raw, or in base64 after a type), or PEM.
 
 #include <algorithm>
 
@@ -12,7 +12,7 @@
 namespace gatetape::fuzz {
 namespace {
 
-// An ECDSA key names the curve of its type, and has a point of that curve's size.
+// An ECDSA key names the curve of its type and has a point of the size of that curve.
 void check_curve(const OpensshPublicKey& key) {
   ByteReader reader(key.blob);
   std::string_view type, curve, point;
@@ -32,7 +32,7 @@ void check_public_line(std::string_view line) {
   std::string_view type;
   CHECK(reader.get_string(&type) && type == key->type, key->type);
   CHECK(key->comment.find_first_of("\r\n") == std::string::npos, key->comment);
-  // What stands in the line is the key and nothing else: one blob has one text.
+  // The line holds the key and nothing else, so that one blob has one text.
   const std::string base64 = to_base64(key->blob);
   CHECK(line.find(key->type + " ") != std::string_view::npos, key->type);
   CHECK(line.find(base64) != std::string_view::npos, base64);
@@ -63,7 +63,7 @@ void check_certificate(std::string_view blob) {
   CHECK(!gateway::parse_certificate(std::string(blob) + '\0').ok());
   CHECK(!gateway::parse_certificate(blob.substr(0, blob.size() - 1)).ok());
   if (!gateway::verify_certificate_signature(*parsed)) return;
-  // No other byte anywhere verifies.
+  // A signature with one other byte anywhere does not verify.
   std::string other(blob);
   for (const size_t at : {size_t{40}, blob.size() / 2, blob.size() - 1}) {
     other[at % other.size()] = static_cast<char>(other[at % other.size()] ^ 1);

@@ -1,5 +1,5 @@
-// Runs a fuzz target over kept inputs: every file that is named, and every file of every folder. It
-// stands in libFuzzer's place, with any compiler.
+// Runs a fuzz target over kept inputs: every file that is named, and every file of every folder
+// that is named. It replaces libFuzzer, and any compiler builds it.
 
 #include <algorithm>
 #include <cstdio>
@@ -22,9 +22,9 @@ std::vector<fs::path> files_of(const fs::path& path) {
   return files;
 }
 
-// False when the file cannot be read.
+// replay returns false when the file cannot be read.
 bool replay(const fs::path& path) {
-  // The last line before an abort names the input.
+  // The last line before an abort then names the input.
   std::fprintf(stderr, "%s\n", path.c_str());
   std::ifstream file(path, std::ios::binary);
   const std::string bytes{std::istreambuf_iterator<char>(file), {}};

@@ -1,5 +1,5 @@
-// What reads a hostile terminal's output: scanner, text, play, UTF-8, casts. Input: where to cut,
-// then the output's bytes.
+// Fuzz target of the readers of hostile terminal output: scanner, text, play, UTF-8 and casts. The
+// input is the places to divide the output, then the bytes of the output.
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -20,7 +20,8 @@ using Pieces = std::vector<std::string_view>;
 
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == '\x7f'; }
 
-// filtered gives all that a filter gives for some pieces; flush is the filter's own, if it has one.
+// filtered returns everything that a filter returns for some pieces. `flush` is the flush function
+// of the filter, if it has one.
 template <typename Filter>
 std::string filtered(const Pieces& pieces) {
   Filter filter;
@@ -30,7 +31,8 @@ std::string filtered(const Pieces& pieces) {
   return out;
 }
 
-// text_on_screen is what a terminal shows, in its order: without all controls and sequences.
+// text_on_screen returns what a terminal shows, in its order: the output without controls and
+// sequences.
 std::string text_on_screen(std::string_view bytes) {
   enum { kGround, kEscape, kIntermediate, kCsi, kString } state = kGround;
   std::string shown;
@@ -56,7 +58,7 @@ std::string text_on_screen(std::string_view bytes) {
   return shown;
 }
 
-// tokens joins runs of text, which any cut may divide.
+// tokens joins runs of text, because the output may be divided anywhere.
 std::vector<std::string> tokens(const Pieces& pieces) {
   VtScanner scanner;
   std::vector<std::string> all;
@@ -79,8 +81,8 @@ std::vector<std::string> tokens(const Pieces& pieces) {
 void check_text(const std::string& text) {
   constexpr size_t kCharactersMax = 16 * 1024;
   std::string shown = text;
-  size_t characters = 0;  // of the line
-  bool escaped = false;   // it has a backslash, maybe of one character that is written as more
+  size_t characters = 0;  // characters of the line
+  bool escaped = false;   // the line has a backslash, which may stand for one character
   for (char& c : shown) {
     characters += (c & 0xc0) != 0x80 && c != '\n' ? 1 : 0;
     escaped = escaped || c == '\\';
@@ -95,7 +97,8 @@ void check_text(const std::string& text) {
   CHECK(text.empty() || text.back() == '\n');
 }
 
-// The sequence at the front of `rest`, with its ESC: ECMA-48 without the strings.
+// sequence_of returns the sequence at the front of `rest`, with its ESC (ECMA-48 without control
+// strings).
 std::string_view sequence_of(std::string_view rest) {
   const auto is_in = [](char c, char low, char high) { return c >= low && c <= high; };
   size_t end = 1;
@@ -108,15 +111,15 @@ std::string_view sequence_of(std::string_view rest) {
   return rest.substr(0, end + 1);
 }
 
-// What a terminal answers or that changes what it sends: by the book of xterm's sequences.
+// Sequences that a terminal answers, or that change what it sends, by the list of xterm.
 void check_sequence(std::string_view sequence) {
   const char last = sequence.back();
   const auto has = [&](char c) { return sequence.find(c) != std::string_view::npos; };
   if (sequence[1] != '[') {
-    // Behind an intermediate byte these name a character set.
+    // After an intermediate byte these bytes name a character set.
     const bool alone = sequence.size() == 2;
     CHECK(!alone || std::string_view("]PX^_Z=>").find(last) == std::string_view::npos, last);
-    CHECK(!has('%') && !has(' '), last);  // another character set than UTF-8, 8-bit controls
+    CHECK(!has('%') && !has(' '), last);  // a character set other than UTF-8; 8-bit controls
     return;
   }
   CHECK(std::string_view("cintuwxyzR{|").find(last) == std::string_view::npos, last);
@@ -158,7 +161,7 @@ void check_play(std::string_view out) {
     CHECK(text[i - 1] != '\xc2' || static_cast<unsigned char>(text[i]) >= 0xa0, printable(text));
 }
 
-// A cast of the pieces as output of a pty; every line is JSON, and nothing of the output is lost.
+// A cast of the pieces as output of a pty: every line is JSON, and no output is lost.
 void check_cast(const Pieces& pieces, const std::string& utf8) {
   std::string lines;
   CastWriter cast({}, [&](const std::string& line) { lines += line; });

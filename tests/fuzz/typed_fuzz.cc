@@ -1,5 +1,6 @@
-// What people type: user names, endpoints, addresses, globs, session ids, times. Input: the text,
-// given to every one of these parsers; and two lines are a pattern and what it is to match.
+// Fuzz target of what people type: user names, endpoints, addresses, globs, session ids and times.
+// Every one of these parsers reads the text of the input; two lines are a pattern and the text to
+// match.
 
 #include <arpa/inet.h>
 
@@ -59,7 +60,7 @@ void check_range(std::string_view text) {
   CHECK(range->contains(ip_text(range->ip), port));
   CHECK(!range->port || !range->contains(ip_text(range->ip), static_cast<uint16_t>(port + 1)));
   CHECK(!range->contains("name", port));
-  // The last bit of the prefix decides, the one behind it does not.
+  // The last bit of the prefix decides; the bit after it does not.
   for (const int bit : {range->prefix_bits - 1, range->prefix_bits}) {
     if (bit < 0 || bit >= bits) continue;
     std::string other = range->ip;
@@ -87,7 +88,8 @@ void check_login(std::string_view text) {
   if (again.ok()) CHECK(again->target == name->target && again->login == name->login);
 }
 
-// matches is the plain definition: by a table of prefixes, with `any` for a run and `one` for one.
+// matches returns the result by the plain definition: a table of prefixes, with `any` for a run of
+// bytes and `one` for one byte.
 bool matches(std::string_view pattern, std::string_view text, char any, char one, bool escapes) {
   std::vector<bool> row(text.size() + 1, false);
   row[0] = true;
@@ -158,7 +160,7 @@ void check_times(std::string_view text) {
     const std::string written = format_rfc3339(*instant, false);
     const auto again = parse_time(written, kNow, false);
     CHECK(again.ok(), written);
-    const int64_t lost = *instant - *again;  // below the millisecond
+    const int64_t lost = *instant - *again;  // the part below one millisecond
     CHECK(lost >= 0 && lost < 1'000'000, written, lost);
   }
   const auto position = parse_position(text);

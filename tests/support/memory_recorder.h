@@ -1,5 +1,5 @@
-// MemoryRecorder: the Record service without a database, for tests of those who write records:
-// keeps every frame, computes every root, and can be told to hold its acknowledgements back.
+// MemoryRecorder: the Record service without a database, for tests of writers. It keeps every
+// frame, computes every root, and can stop acknowledging on demand.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -27,17 +27,17 @@ class MemoryRecorder : public record::v1::RecorderService::Service {
     bool closed = false;
   };
 
-  // Listens on a unix socket at `path`.
+  // The constructor listens on a unix socket at `path`.
   explicit MemoryRecorder(const std::string& path);
   ~MemoryRecorder() override;
 
-  // hold stops (true) or resumes (false) acknowledging; frames are still stored.
+  // hold stops (true) or resumes (false) the acknowledgements. Frames are still stored.
   void hold(bool held);
-  // break_streams ends all streams, as a failed commit does.
+  // break_streams stops all streams, as a failed commit does.
   void break_streams();
-  // sessions gives a copy of all that is stored, by session id in text.
+  // sessions returns a copy of everything that is stored, by session id as text.
   std::map<std::string, Stored> sessions();
-  // wait_for waits until `done` holds of what is stored; false after 10 s.
+  // wait_for waits until `done` returns true for what is stored. It returns false after 10 s.
   bool wait_for(const std::function<bool(const std::map<std::string, Stored>&)>& done);
 
   grpc::Status Record(grpc::ServerContext* context,

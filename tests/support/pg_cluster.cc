@@ -13,7 +13,8 @@ namespace {
 
 constexpr char kBin[] = "/usr/lib/postgresql/15/bin/";
 
-// run_as_postgres runs a command of PostgreSQL's, which refuses to be root.
+// run_as_postgres runs a program of PostgreSQL as another account, because PostgreSQL does not run
+// as root.
 void run_as_postgres(const std::string& command) {
   const std::string line =
       geteuid() == 0 ? "setpriv --reuid=postgres --regid=postgres --clear-groups " + command

@@ -1,6 +1,6 @@
-// PgCluster: a throw-away private PostgreSQL cluster for tests, on a unix socket in a folder under
-// /tmp, without fsync. One a test binary, started at first use and removed when the process ends.
-// Main thread only.
+// PgCluster: a temporary private PostgreSQL cluster for tests, on a unix socket in a folder under
+// /tmp, without fsync. Each test binary has one; it starts at the first use and is removed when the
+// process ends. Main thread only.
 #pragma once
 
 #include <memory>
@@ -12,22 +12,22 @@ namespace gatetape {
 
 class PgCluster {
  public:
-  // shared gives the binary's cluster; CHECKs that it starts.
+  // shared returns the cluster of this test binary. A failed start fails a CHECK.
   static PgCluster& shared();
   ~PgCluster();
   PgCluster(const PgCluster&) = delete;
   PgCluster& operator=(const PgCluster&) = delete;
 
-  // create_database makes an empty database and gives its name.
+  // create_database creates an empty database and returns its name.
   std::string create_database();
-  // create_record makes a database with all migrations and gives its name.
+  // create_record creates a database with all migrations and returns its name.
   std::string create_record();
-  // conninfo names a database as a role; `postgres` is the superuser and owner.
+  // conninfo returns the conninfo of a database and a role; `postgres` is the superuser and owner.
   std::string conninfo(const std::string& database, const std::string& role = "postgres") const;
-  // connect opens a connection; CHECKs that it works.
+  // connect returns a new connection. A failure fails a CHECK.
   std::unique_ptr<PgConnection> connect(const std::string& database,
                                         const std::string& role = "postgres") const;
-  // stop and start end and begin the server; what was committed stays.
+  // stop and start stop and start the server. What was committed stays.
   void stop();
   void start();
 
@@ -38,7 +38,7 @@ class PgCluster {
   int databases_ = 0;
 };
 
-// migrations_folder gives the project's migrations.
+// migrations_folder returns the folder of the project's migrations.
 std::string migrations_folder();
 
 }  // namespace gatetape

@@ -1,5 +1,5 @@
-// RecordWriter: a raw gRPC client of one Record stream. No wait is longer than the stream's
-// deadline of 20 s. One thread.
+// RecordWriter: a raw gRPC client of one Record stream. The deadline of the stream, 20 s, limits
+// every wait. One thread.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -30,7 +30,8 @@ class RecordWriter {
     for (const record::v1::Item& item : items) *request.add_items() = item;
     return stream_->Write(request);
   }
-  // answer waits for the next answer; an empty one when the stream ended.
+  // answer waits for the next answer and returns it. It returns an empty answer when the stream
+  // ended.
   record::v1::Answer answer() {
     while (answers_.empty()) {
       record::v1::RecordResponse response;
@@ -42,7 +43,7 @@ class RecordWriter {
     answers_.pop_front();
     return answer;
   }
-  // durable waits until the session is durable up to `seq`.
+  // durable waits until the recorder has answered that the session is durable up to `seq`.
   bool durable(uint64_t seq) {
     while (true) {
       const record::v1::Answer got = answer();
@@ -59,7 +60,7 @@ class RecordWriter {
     stream_->WritesDone();
     return status();
   }
-  // status waits for the recorder to end the stream.
+  // status waits for the recorder to end the stream, and returns its status.
   grpc::Status status() {
     record::v1::RecordResponse response;
     while (stream_->Read(&response)) {

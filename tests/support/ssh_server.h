@@ -1,6 +1,7 @@
-// ssh_server: an SSH server on the shim for tests: serves one connection on a thread of its own,
-// keeps all it is asked, and terminates the inner connection of `ssh -J` on a hop. Commands: "echo"
-// gives the input back, "spam" writes until eow@openssh.com, anything else prints "ran".
+// ssh_server: an SSH server on the shim, for tests. It serves one connection on a thread of its
+// own, keeps everything it is asked, and terminates the inner connection of `ssh -J` on a hop.
+// Commands: "echo" returns its input, "spam" writes until eow@openssh.com, and any other command
+// prints "ran".
 #pragma once
 
 #include <libssh/callbacks.h>
@@ -25,14 +26,15 @@
 
 namespace gatetape::testing {
 
-// Seen is one thing that happened on a connection, in order; adjacent data is one thing.
+// Seen is one thing that happened on a connection, in order. Adjacent data is one thing.
 struct Seen {
-  std::string what;  // a request's name, "global NAME", "data" or "eof"
+  std::string what;  // the name of a request, "global NAME", "data" or "eof"
   bool want_reply = false;
   std::string data;
 };
 
-// SeenLog is shared by the server's thread, which adds, and the test's, which waits and reads.
+// SeenLog is shared by the server's thread, which appends, and the thread of the test, which waits
+// and reads.
 class SeenLog {
  public:
   void add(Seen seen) {
@@ -48,7 +50,8 @@ class SeenLog {
     std::lock_guard<std::mutex> lock(mutex_);
     return all_;
   }
-  // wait_for waits until something named `what` whose data ends so was seen; false after 20 s.
+  // wait_for waits until something named `what` was seen whose data ends in this text. It returns
+  // false after 20 s.
   bool wait_for(const std::string& what, const std::string& data_end = "") {
     std::unique_lock<std::mutex> lock(mutex_);
     return changed_.wait_for(lock, std::chrono::seconds(20), [&] {
@@ -68,9 +71,9 @@ class SeenLog {
 struct ServerOptions {
   std::string host_certificate;
   std::set<std::string> refused_requests;
-  std::string refused_open;    // text; when set, every channel is refused with reason 2
-  std::string accepted_types;  // of public keys; empty = all, and "none" lets in
-  bool hops = false;           // direct-tcpip ends in an inner server
+  std::string refused_open;  // when it is set, every channel open fails with reason 2 and this text
+  std::string accepted_types;  // types of public keys; empty = all, and the method "none" succeeds
+  bool hops = false;           // a direct-tcpip channel ends in an inner server
 };
 
 class ServerSession : public gateway::PacketSink {
@@ -96,7 +99,8 @@ class ServerSession : public gateway::PacketSink {
   ServerSession(const ServerSession&) = delete;
   ServerSession& operator=(const ServerSession&) = delete;
 
-  // step does what can be done now; true when there is more that no descriptor will tell.
+  // step does what can be done now. It returns true when there is more to do that no descriptor
+  // will report.
   bool step() {
     if (!kex_done_) {
       const int rc = ssh_handle_key_exchange(session_);
@@ -142,7 +146,7 @@ class ServerSession : public gateway::PacketSink {
         (ssh_get_status(session_) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0) {
       ended_ = true;
     }
-    // A login that libssh dropped is what a gateway must notice: no answer will ever come.
+    // The test must see a login that libssh dropped, because libssh sends no answer to it.
     if (auth_packets() > auth_messages) ended_ = true;
   }
 
@@ -163,7 +167,8 @@ class ServerSession : public gateway::PacketSink {
     }
   }
 
-  // answer_auth lets anybody in, or, with accepted types, welcomes any key and then nobody.
+  // answer_auth accepts every user. With accepted types it accepts the question for any key of
+  // these types and then rejects every signature.
   void answer_auth(ssh_message message) {
     if (options_.accepted_types.empty()) {
       ssh_message_auth_reply_success(message, 0);
@@ -212,7 +217,7 @@ class ServerSession : public gateway::PacketSink {
     finish_ = !echo_;
   }
 
-  // flush writes what is to be written; true when something moved and more is there.
+  // flush writes what is waiting. It returns true when bytes moved and more are waiting.
   bool flush() {
     if (!echo_ && !finish_) return false;
     if (spam_ && out_.size() < 4096) out_.append(65536, 'z');
@@ -243,7 +248,7 @@ class ServerSession : public gateway::PacketSink {
     return sent > 0;
   }
 
-  // bridge runs the inner connection and carries what it wrote to the outer channel.
+  // bridge runs the inner connection and moves what it wrote into the outer channel.
   bool bridge() {
     bool more = inner_->step();
     if (out_.empty() && !gateway::hop_out(hop_fd_).empty()) {
@@ -266,7 +271,7 @@ class ServerSession : public gateway::PacketSink {
   static int on_data(ssh_session, ssh_channel, void* data, uint32_t size, int, void* user) {
     auto* self = static_cast<ServerSession*>(user);
     const std::string bytes(static_cast<const char*>(data), size);
-    if (!self->finish_ && !self->spam_) self->out_ += bytes;  // perhaps before "echo" is known
+    if (!self->finish_ && !self->spam_) self->out_ += bytes;  // "echo" may not be known yet
     self->log_->add({"data", false, bytes});
     return static_cast<int>(size);
   }
@@ -302,7 +307,7 @@ class ServerSession : public gateway::PacketSink {
   std::unique_ptr<ServerSession> inner_;
 };
 
-// ShimServer serves one connection on a free port of 127.0.0.1 with the host key DIR/server_key.
+// ShimServer serves one connection on a free port of 127.0.0.1, with the host key DIR/server_key.
 class ShimServer {
  public:
   ShimServer(const TempDir& dir, ServerOptions options)
@@ -312,7 +317,8 @@ class ShimServer {
     const bool no = false;
     ssh_bind_options_set(bind_, SSH_BIND_OPTIONS_PROCESS_CONFIG, &no);
     ssh_bind_options_set(bind_, SSH_BIND_OPTIONS_HOSTKEY, key.c_str());
-    ssh_bind_options_set(bind_, SSH_BIND_OPTIONS_BANNER, "OpenSSH_9.2");  // so that ssh says eow
+    ssh_bind_options_set(bind_, SSH_BIND_OPTIONS_BANNER,
+                         "OpenSSH_9.2");  // so that ssh sends eow@openssh.com
     if (!options_.accepted_types.empty()) {
       ssh_bind_options_set(bind_, SSH_BIND_OPTIONS_PUBKEY_ACCEPTED_KEY_TYPES,
                            options_.accepted_types.c_str());
@@ -328,14 +334,14 @@ class ShimServer {
   ShimServer(const ShimServer&) = delete;
   ShimServer& operator=(const ShimServer&) = delete;
 
-  // finish waits until the connection is over.
+  // finish waits until the connection has ended.
   void finish() {
     if (thread_.joinable()) thread_.join();
   }
   int port() const { return port_; }
   SeenLog& log() { return log_; }
 
-  // Valid after finish.
+  // The results, valid after finish().
   uint64_t auth_messages = 0, auth_packets = 0, request_messages = 0;
   bool read_ahead = false;
 
@@ -349,7 +355,7 @@ class ShimServer {
       if (session.write_pending()) events |= POLLOUT;
       pollfd asked = {fd, events, 0};
       const timespec wait = {more ? 0 : 5, 0};
-      ppoll(&asked, 1, &wait, nullptr);  // ppoll is not wrapped, as epoll is not
+      ppoll(&asked, 1, &wait, nullptr);  // like epoll, ppoll is not wrapped
       more = session.step();
     }
     auth_messages = session.auth_messages;

@@ -1,5 +1,5 @@
-// ssh_tools: stock OpenSSH programs for tests: a temporary folder, commands, a real sshd. Any
-// thread.
+// ssh_tools: the stock OpenSSH programs for tests: a temporary folder, commands and a real sshd.
+// Any thread.
 #pragma once
 
 #include <arpa/inet.h>
@@ -20,7 +20,7 @@
 
 namespace gatetape::testing {
 
-// TempDir is a folder under /tmp that goes with the object.
+// TempDir is a folder under /tmp that is removed with the object.
 class TempDir {
  public:
   TempDir() {
@@ -48,11 +48,11 @@ inline std::string read_all(const std::string& path) {
 }
 
 struct CommandResult {
-  std::string out;  // standard output; the command's standard error is the test's
+  std::string out;  // standard output; the command inherits standard error
   int exit_code = -1;
 };
 
-// run runs a shell command to its end, at most 60 s.
+// run runs a shell command and waits for its end, at most 60 s.
 inline CommandResult run(const std::string& command) {
   CommandResult result;
   FILE* pipe = popen(("exec timeout 60 sh -c '" +
@@ -74,7 +74,7 @@ inline CommandResult run(const std::string& command) {
   return result;
 }
 
-// listen_loopback gives a listening socket on a free port of 127.0.0.1.
+// listen_loopback returns a listening socket on a free port of 127.0.0.1.
 inline int listen_loopback(int* port) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
@@ -87,7 +87,8 @@ inline int listen_loopback(int* port) {
   return fd;
 }
 
-// ssh_command gives an ssh client's command line that reads no configuration and asks nothing.
+// ssh_command returns the command line of an ssh client that reads no configuration and asks no
+// questions.
 inline std::string ssh_command(const TempDir& dir, int port, bool check_host = false) {
   return "ssh -F none -o BatchMode=yes -o IdentitiesOnly=yes -o "
          "UserKnownHostsFile=" +
@@ -96,15 +97,15 @@ inline std::string ssh_command(const TempDir& dir, int port, bool check_host = f
          " -p " + std::to_string(port);
 }
 
-// StockSshd is OpenSSH's server on a free port; its log is DIR/sshd.log. It takes one connection at
-// a time through a listening socket of ours, so there is no race for the port.
+// StockSshd is OpenSSH's server on a free port; its log is DIR/sshd.log. It serves one connection
+// at a time from a listening socket of the test, so that no other process can take the port.
 class StockSshd {
  public:
   StockSshd(const TempDir& dir, const std::string& configuration) {
     if (!std::filesystem::exists(dir.path("host_key"))) {
       run("ssh-keygen -q -t ed25519 -N '' -f " + dir.path("host_key"));
     }
-    std::filesystem::create_directories("/run/sshd");  // its privilege separation folder
+    std::filesystem::create_directories("/run/sshd");  // the folder of its privilege separation
     dir.write("sshd_config", "HostKey " + dir.path("host_key") +
                                  "\nUsePAM no\nPidFile none\nPermitRootLogin yes\nStrictModes no\n"
                                  "LogLevel VERBOSE\nSubsystem sftp internal-sftp\n" +
@@ -125,7 +126,7 @@ class StockSshd {
   int port() const { return port_; }
 
  private:
-  // serve accepts and runs `sshd -i` for each connection, until it is ended.
+  // serve accepts connections and runs `sshd -i` for each, until the object is destroyed.
   [[noreturn]] static void serve(int listener, const TempDir& dir) {
     const std::string config = dir.path("sshd_config"), log = dir.path("sshd.log");
     signal(SIGCHLD, SIG_IGN);

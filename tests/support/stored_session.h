@@ -1,5 +1,5 @@
-// StoredSession: a recorded session made up for tests, and its rows written straight into
-// PostgreSQL, with the same shared functions as the recorder's.
+// StoredSession: a session that a test invents. Its rows are written directly into PostgreSQL with
+// the functions that the recorder uses too.
 #pragma once
 
 #include <string>
@@ -21,10 +21,10 @@ struct StoredSession {
   std::string key = std::string(kCommitKeyBytes, 'k');
   std::vector<Frame> frames;
   int64_t started_at_ns = 0;
-  CompactRange tree;         // of what was stored
-  size_t stored_frames = 0;  // of `frames`
+  CompactRange tree;         // over the stored frames
+  size_t stored_frames = 0;  // the number of `frames` that are stored
 
-  // add appends a frame a millisecond after the one before.
+  // add appends a frame one millisecond after the frame before it.
   StoredSession& add(FrameKind kind, uint32_t channel, std::string payload) {
     frames.push_back(
         {frames.size() + 1, channel, kind, frames.size() * 1'000'000, std::move(payload)});
@@ -46,7 +46,8 @@ struct StoredSession {
   SessionHead head() const { return {id, tree.size(), tree.root()}; }
 };
 
-// make_system_session opens a daemon's own session; make_session one of a user on that daemon.
+// make_system_session returns the system session of a daemon. make_session returns the session of a
+// user at that daemon.
 inline StoredSession make_system_session(const std::string& gateway, int64_t started_at_ns) {
   StoredSession session;
   session.id = SessionId::mint(started_at_ns);
@@ -157,7 +158,7 @@ inline void store(PgConnection& connection, StoredSession& session) {
   session.stored_frames = session.frames.size();
 }
 
-// store_head signs what is stored and writes the head row.
+// store_head signs what is stored and writes the row of the head.
 inline void store_head(PgConnection& connection, const StoredSession& session,
                        const SigningKey& writer, const SigningKey& recorder) {
   const SessionHead head = session.head();

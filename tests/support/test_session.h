@@ -1,5 +1,5 @@
-// TestSession: the writer's side of one session: makes frames with their roots, binds and closes
-// it. One thread.
+// TestSession: the writer's side of one session. It makes frames with their roots, binds the
+// session and closes it. One thread.
 #pragma once
 
 #include <string>
@@ -19,7 +19,7 @@ class TestSession {
  public:
   explicit TestSession(uint32_t handle = 1) : handle_(handle) {}
 
-  // next makes the next frame; frame 1 should be made by open().
+  // next returns the next frame. Frame 1 should come from open().
   Frame next(FrameKind kind, std::string payload, uint32_t channel = 1) {
     Frame frame{range_.size() + 1, channel, kind, range_.size() * 1000, std::move(payload)};
     range_.append(leaf_hash(id_, key_, frame));
@@ -49,7 +49,7 @@ class TestSession {
                     .encode(),
                 0);
   }
-  // The root over all frames that were made.
+  // root returns the root over all frames that were made.
   Hash root() const { return range_.root(); }
   const CompactRange& range() const { return range_; }
 

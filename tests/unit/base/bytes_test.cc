@@ -11,7 +11,8 @@ TEST(Base64, only_the_one_text_of_some_bytes_is_read) {
     ASSERT_TRUE(from_base64(text, &bytes)) << text;
     EXPECT_EQ(to_base64(bytes), text);
   }
-  // No padding, other padding, too much of it, bits behind the last byte, spaces, other alphabets.
+  // Missing padding, wrong padding, too much padding, bits after the last byte, spaces, other
+  // alphabets.
   for (const char* text :
        {"Zg", "Zg=", "Zg..", "Zg===", "Zh==", "Zm9=", "Zm 9v", "Zm9v\n", "Zm-_", "=", "Z"})
     EXPECT_FALSE(from_base64(text, &bytes)) << text;

@@ -10,7 +10,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// Made with ssh-keygen; the fingerprint is what `ssh-keygen -lf` shows.
+// ssh-keygen made the keys; `ssh-keygen -lf` prints the fingerprints.
 constexpr char kEd25519[] =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG5uZvztbIskMc00oNV67eunsnZI20qhT04q60y954KS alice on "
     "her laptop";
@@ -38,7 +38,7 @@ TEST(OpensshKey, spaces_around_and_a_missing_comment_do_not_matter) {
   EXPECT_EQ(key->comment, "");
 }
 
-// ecdsa gives the line of a key with these two fields.
+// ecdsa returns the line of a key with these two fields.
 std::string ecdsa(std::string_view curve, const std::string& point) {
   std::string blob;
   for (std::string_view field : {std::string_view("ecdsa-sha2-nistp256"), curve})
@@ -67,20 +67,20 @@ TEST(OpensshKey, what_is_no_usable_public_key_is_refused) {
   } kRows[] = {
       {"empty", "", "type base64"},
       {"type alone", "ssh-ed25519", "type base64"},
-      {"option before the type", "no-pty " + line, "options neither"},
+      {"option before the type", "no-pty " + line, "options before the type"},
       {"dss", "ssh-dss AAAAB3NzaC1kc3M=", "not supported"},
       {"certificate", "ssh-ed25519-cert-v01@openssh.com AAAA", "certificate"},
       {"no base64", "ssh-ed25519 ????", "base64"},
-      {"cut", line.substr(0, 12 + 64), "not a whole ssh-ed25519"},
-      {"other type inside", "ssh-rsa " + line.substr(12), "not a whole ssh-rsa"},
+      {"cut", line.substr(0, 12 + 64), "complete key of type ssh-ed25519"},
+      {"other type inside", "ssh-rsa " + line.substr(12), "complete key of type ssh-rsa"},
       {"other curve inside", "ecdsa-sha2-nistp384 " + std::string(kEcdsa).substr(20),
-       "not a whole"},
+       "not hold a complete key"},
       {"short RSA", kRsa1024, "2048"},
-      {"no curve", ecdsa("", point), "not a whole"},
-      {"part of a curve", ecdsa("nistp", point), "not a whole"},
-      {"a point of another curve", ecdsa("nistp256", point + "p"), "not a whole"},
-      {"RSA without an exponent", rsa(""), "not a whole ssh-rsa"},
-      {"RSA with a negative exponent", rsa("\xff"), "not a whole ssh-rsa"},
+      {"no curve", ecdsa("", point), "not hold a complete key"},
+      {"part of a curve", ecdsa("nistp", point), "not hold a complete key"},
+      {"a point of another curve", ecdsa("nistp256", point + "p"), "not hold a complete key"},
+      {"RSA without an exponent", rsa(""), "complete key of type ssh-rsa"},
+      {"RSA with a negative exponent", rsa("\xff"), "complete key of type ssh-rsa"},
       {"without padding", std::string(kEcdsa, sizeof kEcdsa - 2), "base64"},
       {"a second line", line + "\n" + line, "one line"},
   };

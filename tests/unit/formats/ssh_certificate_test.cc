@@ -1,4 +1,5 @@
-// Certificates: what ours say to OpenSSH's own tools, and what hostile bytes say to us.
+// Certificates: OpenSSH's tools accept the certificates of gatetape, and hostile bytes fail to
+// parse.
 #include "formats/ssh_certificate.h"
 
 #include <gtest/gtest.h>

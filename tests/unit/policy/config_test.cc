@@ -96,11 +96,11 @@ TEST_F(ConfigTest, what_is_wrong_is_refused_with_its_line) {
       {"unknown section", "[gatway]\nthreads = 1", ":1: unknown key `gatway`"},
       {"unknown key in a section", "[gateway]\nthread = 1", ":2: unknown key `thread`"},
       {"text for a number", "[gateway]\nthreads = \"2\"", ":2: `threads` must be a whole number"},
-      {"number for a text", "name = 2", ":1: `name` must be a text"},
+      {"number for a text", "name = 2", ":1: `name` must be a string"},
       {"below the range", "[gateway]\nthreads = 0", ":2: `threads` must be from 1 to 256"},
       {"negative", "[gateway]\nthreads = -1", "must be from 1"},
       {"above the range", "[gateway]\nmax_auth_tries = 101", "must be from 1 to 100"},
-      {"list with a number", "recorders = [\"unix:/a\", 3]", "must hold only texts"},
+      {"list with a number", "recorders = [\"unix:/a\", 3]", "must hold only strings"},
       {"no list", "[gateway]\nlisten = \"0.0.0.0:22\"", "must be a list"},
       {"empty list", "[gateway]\nlisten = []", "`listen` is empty"},
       {"no port", "[gateway]\nlisten = [\"0.0.0.0\"]", ":2: `0.0.0.0` is not host:port"},
@@ -114,7 +114,7 @@ TEST_F(ConfigTest, what_is_wrong_is_refused_with_its_line) {
       {"NUL in a path", "\n[gateway]\nhost_key = \"a\\u0000b\"",
        ":3: `host_key` must not hold a NUL"},
       {"auditd over TCP", "[auditd]\n\nlisten = \"127.0.0.1:7000\"",
-       ":3: auditd listens on unix:PATH alone"},
+       ":3: auditd listens on unix:PATH only"},
       {"long socket path", "[auditd]\nlisten = \"unix:/" + long_path + "\"", "107 characters"},
   };
   for (const auto& row : kRows) {
@@ -131,7 +131,7 @@ std::string packaged(const std::string& name) {
   return text.value_or("");
 }
 
-// The value of the one line KEY=VALUE of a unit.
+// The value of the only line KEY=VALUE of a unit.
 std::string setting(const std::string& unit, const std::string& key) {
   const size_t at = unit.find("\n" + key + "=");
   if (at == std::string::npos) return "";
@@ -139,7 +139,7 @@ std::string setting(const std::string& unit, const std::string& key) {
   return unit.substr(begin, unit.find('\n', begin) - begin);
 }
 
-// The units make all but /run/gatetape/NAME read-only.
+// The units make everything except /run/gatetape/NAME read-only.
 TEST_F(ConfigTest, the_packaged_example_fits_the_packaged_units) {
   const auto config = Config::load(GATETAPE_PACKAGING "/gatetape.toml");
   ASSERT_TRUE(config.ok()) << config.status();

@@ -91,7 +91,7 @@ TEST(DerivedTest, fields_survive_json) {
                     {"utf8", "gr\xc3\xbc\xc3\x9f"},
                     {"nul", std::string("a\0b", 3)}};
   const std::string json = fields_json(event);
-  EXPECT_EQ(json.find("\\u0000"), std::string::npos);  // jsonb refuses it
+  EXPECT_EQ(json.find("\\u0000"), std::string::npos);  // jsonb rejects it
   const auto back = fields_from_json(json);
   ASSERT_TRUE(back.ok()) << back.status();
   EXPECT_EQ(back->fields(), event.fields());

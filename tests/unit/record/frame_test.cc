@@ -11,7 +11,8 @@
 namespace gatetape {
 namespace {
 
-// The worked example of docs/FORMAT.md section 7: a change here is a change of the format.
+// The worked example of docs/FORMAT.md section 7. A change of these bytes is a change of the
+// format.
 const SessionId kSession = *SessionId::from_text("019c1a2b-3c4d-7e5f-8a6b-7c8d9e0f1a2b");
 std::string commit_key() {
   std::string key;

@@ -13,7 +13,7 @@ namespace {
 const SessionId kSession = SessionId::mint(1'700'000'000'000'000'000);
 const std::string kKey(kCommitKeyBytes, 'k');
 
-// A session of five batches of three frames each: open, out x 13, end.
+// A session of five batches with three frames each: session_open, 13 x out, session_end.
 class VerifyTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -42,7 +42,7 @@ class VerifyTest : public testing::Test {
     }
     return batches;
   }
-  // The row of some frames, without its root.
+  // stored returns the row of some frames, without its root.
   static StoredBatch stored(const std::vector<Frame>& part) {
     const EncodedBatch encoded = encode_batch(part);
     StoredBatch batch;
@@ -62,7 +62,7 @@ class VerifyTest : public testing::Test {
     return {tree.size(),        std::string(view(tree.root())), writer_.public_key().raw,
             writer_.sign(text), recorder_.public_key().raw,     recorder_.sign(text)};
   }
-  // The whole verdict: the first problem of frames, then head.
+  // verify returns the complete verdict: the first problem of the frames, then of the head.
   std::optional<Problem> verify() {
     FrameVerifier verifier(kSession, kKey);
     std::vector<Frame> out;
@@ -77,7 +77,7 @@ class VerifyTest : public testing::Test {
     EXPECT_EQ(problem->seq, seq) << problem->what;
     EXPECT_NE(problem->what.find(what), std::string::npos) << problem->what;
   }
-  // Replaces frames 4-6 by others under the old root: what someone with write access could do.
+  // Replaces frames 4-6 by others under the old root, which somebody with write access could do.
   void rewrite_batch(const std::vector<Frame>& part) {
     StoredBatch batch = stored(part);
     batch.root = batches_[1].root;
@@ -109,7 +109,7 @@ TEST_F(VerifyTest, flipped_byte_is_named) {
   std::vector<Frame> part = second();
   part[1].payload[0] ^= 1;
   rewrite_batch(part);
-  expect_problem(4, "frames 4-6: content does not fit the stored root");
+  expect_problem(4, "the content of frames 4-6 does not match the stored root");
 }
 
 TEST_F(VerifyTest, flipped_byte_of_a_single_frame_row_is_named) {
@@ -123,7 +123,7 @@ TEST_F(VerifyTest, flipped_byte_of_a_single_frame_row_is_named) {
     batch.root = view(tree.root());
     batches_.push_back(batch);
   }
-  expect_problem(2, "frame 2: content");
+  expect_problem(2, "the content of frame 2");
 }
 
 TEST_F(VerifyTest, flipped_byte_of_the_stored_data_is_named) {
@@ -139,14 +139,14 @@ TEST_F(VerifyTest, every_field_is_under_the_root) {
     if (field == 1) part[1].offset_ns++;
     if (field == 2) part[1].payload += "x";
     rewrite_batch(part);
-    expect_problem(4, "content does not fit");
+    expect_problem(4, "does not match the stored root");
   }
   SetUp();
   std::vector<Frame> part = second();
   part[1].kind = FrameKind::kErr;
   rewrite_batch(part);
   batches_[1].bytes_out += part[1].payload.size();
-  expect_problem(4, "content does not fit");
+  expect_problem(4, "does not match the stored root");
 }
 
 TEST_F(VerifyTest, dropped_batch_is_named) {
@@ -176,14 +176,14 @@ TEST_F(VerifyTest, swapped_frames_are_named) {
   std::vector<Frame> part = second();
   std::swap(part[0].payload, part[1].payload);
   rewrite_batch(part);
-  expect_problem(4, "content does not fit");
+  expect_problem(4, "does not match the stored root");
 }
 
 TEST_F(VerifyTest, going_back_in_time_is_named) {
   std::vector<Frame> part = second();
   std::swap(part[1].offset_ns, part[2].offset_ns);
   rewrite_batch(part);
-  expect_problem(6, "earlier than the frame before");
+  expect_problem(6, "smaller offset_ns than the frame before");
 }
 
 TEST_F(VerifyTest, unknown_kind_is_named) {
@@ -197,14 +197,14 @@ TEST_F(VerifyTest, event_that_does_not_decode_is_named) {
   std::vector<Frame> part = second();
   part[2].kind = FrameKind::kNotice;
   rewrite_batch(part);
-  expect_problem(6, "event does not decode");
+  expect_problem(6, "event of frame 6 does not decode");
 }
 
 TEST_F(VerifyTest, frame_after_the_end_is_named) {
   for (const uint64_t seq : {16U, 17U, 18U})
     frames_.push_back({seq, 1, FrameKind::kOut, 20'000, "more"});
   batches_ = batches_of(frames_);
-  expect_problem(16, "after the session's end");
+  expect_problem(16, "after the end of the session");
 }
 
 TEST_F(VerifyTest, inserted_tail_is_named) {
@@ -229,8 +229,8 @@ TEST_F(VerifyTest, altered_byte_count_is_named) {
 
 TEST_F(VerifyTest, rewritten_history_does_not_fit_the_head) {
   frames_[4].payload = "something else";
-  batches_ = batches_of(frames_);  // with fitting roots: a store that recomputed them
-  expect_problem(0, "root is not that of the frames");
+  batches_ = batches_of(frames_);  // with matching roots: a store that recomputed them
+  expect_problem(0, "root of the signed head");
 }
 
 TEST_F(VerifyTest, bad_signature_is_named) {

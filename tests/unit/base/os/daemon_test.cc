@@ -31,9 +31,9 @@ TEST(DaemonArguments, config_is_taken_in_both_forms) {
 }
 
 TEST(DaemonArguments, what_cannot_be_used_exits_2_and_says_why) {
-  EXPECT_EXIT(parse({"p"}), ExitedWithCode(2), "no configuration");
-  EXPECT_EXIT(parse({"p", "--config"}), ExitedWithCode(2), "bad argument");
-  EXPECT_EXIT(parse({"p", "--config", "a", "b"}), ExitedWithCode(2), "bad argument b");
+  EXPECT_EXIT(parse({"p"}), ExitedWithCode(2), "--config is missing");
+  EXPECT_EXIT(parse({"p", "--config"}), ExitedWithCode(2), "wrong argument");
+  EXPECT_EXIT(parse({"p", "--config", "a", "b"}), ExitedWithCode(2), "wrong argument b");
   EXPECT_EXIT(parse({"p", "--help"}), ExitedWithCode(0), "");
   EXPECT_EXIT(parse({"p", "--version"}), ExitedWithCode(0), "");
 }

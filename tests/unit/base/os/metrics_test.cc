@@ -25,7 +25,7 @@ sockaddr_in loopback(uint16_t port) {
   return address;
 }
 
-// A listener on a free port of loopback, and that port.
+// A listener on a free loopback port, and the number of the port.
 std::pair<Fd, uint16_t> listener() {
   Fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address = loopback(0);

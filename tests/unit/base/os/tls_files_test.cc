@@ -14,7 +14,7 @@ namespace {
 
 constexpr int64_t kDayS = 86400;
 
-// The files that `gatetape certs` makes, and what a daemon says of them at its start.
+// The files that `gatetape certs` makes, and what a daemon reports about them at its start.
 class TlsFilesTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -37,7 +37,7 @@ class TlsFilesTest : public testing::Test {
     wish.uri = "spiffe://gatetape/recorder";
     return *ca_.sign(wish);
   }
-  // What is wrong, which must begin with the file.
+  // complaint returns the error message, which must begin with the name of the file.
   std::string complaint(const std::string& file, int64_t now_s) const {
     const absl::Status status = read_tls_expiry(tls_, now_s).status();
     EXPECT_TRUE(status.message().find(file) == 0) << status;

@@ -11,7 +11,7 @@
 namespace gatetape {
 namespace {
 
-// Answers Health with the uid that the listener saw.
+// A service that answers Health with the uid that the listener saw.
 class EchoUid : public audit::v1::AuditService::Service {
  public:
   grpc::Status Health(grpc::ServerContext* context, const audit::v1::HealthRequest*,
@@ -96,7 +96,7 @@ TEST_F(UnixListenerTest, stale_socket_is_replaced) {
   serve({geteuid()});
   listener_->close();
   EXPECT_NE(access(path_.c_str(), F_OK), 0);
-  ASSERT_EQ(mknod(path_.c_str(), S_IFREG | 0600, 0), 0);  // left over by a crash
+  ASSERT_EQ(mknod(path_.c_str(), S_IFREG | 0600, 0), 0);  // left behind by a crash
   auto again = UnixListener::open(path_, {geteuid()});
   EXPECT_TRUE(again.ok()) << again.status();
 }
