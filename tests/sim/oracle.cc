@@ -10,8 +10,6 @@ namespace {
 
 std::string text(uint64_t number) { return std::to_string(number); }
 
-size_t index(Side side) { return static_cast<size_t>(side); }
-
 Side receiver(Route route) { return route == Route::kToTarget ? Side::kTarget : Side::kUser; }
 
 std::string field(std::string_view payload, std::string_view key) {
@@ -46,7 +44,9 @@ void Oracle::on_offered(uint64_t session, const Frame& frame) {
   Subject& one = subject(session);
   if (one.over) violate("I2", session, "a frame is offered behind the end");
   check_pending(session, frame.kind);
-  if (one.is_users) check_said(session, frame);
+  if (one.is_users)
+    if (const char* fault = one.fidelity.check(frame); fault != nullptr)
+      violate("I2", session, std::string(kind_name(frame.kind)) + ": " + fault);
   if (frame.kind == FrameKind::kAccessLoad) one.load_frames++;
   if (frame.kind == FrameKind::kDenied && field(frame.payload, "what") == "request" &&
       allows(one.allowed, field(frame.payload, "name")))
@@ -54,80 +54,6 @@ void Oracle::on_offered(uint64_t session, const Frame& frame) {
   one.offered.push_back({frame.channel, frame.kind, frame.payload});
   one.offered_bytes += frame.payload.size();
   world_->note("offered", session, one.offered.size(), static_cast<uint64_t>(frame.kind));
-}
-
-void Oracle::on_said(uint64_t session, uint32_t channel, Side from, const Said& said) {
-  Conversation& talk = subject(session).conversations[channel];
-  talk.said[index(from)].push_back(said);
-  talk.closed[index(from)] = talk.closed[index(from)] || said.what == FrameClass::kClose;
-}
-
-void Oracle::on_lost(uint64_t session, Side side) { subject(session).lost[index(side)] = true; }
-
-// Bytes of one stream keep their order; libssh buffers the two streams apart.
-void Oracle::take_said_bytes(uint64_t session, std::deque<Said>* said, const Frame& frame) {
-  const ByteStream stream = frame.kind == FrameKind::kErr ? ByteStream::kStderr : ByteStream::kData;
-  std::string_view bytes = frame.payload;
-  while (!bytes.empty()) {
-    auto part = said->begin();
-    while (part != said->end() && part->what == FrameClass::kBytes && part->stream != stream)
-      ++part;
-    if (part == said->end() || part->what != FrameClass::kBytes)
-      violate("I2", session, "bytes are offered that no peer said, or not yet");
-    const size_t count = std::min(bytes.size(), part->data.size());
-    if (bytes.substr(0, count) != std::string_view(part->data).substr(0, count))
-      violate("I2", session, "other bytes are offered than the peer said");
-    bytes.remove_prefix(count);
-    part->data.erase(0, count);
-    if (part->data.empty()) said->erase(part);
-  }
-}
-
-// A connection that was lost closes, and what it had said may be lost with it; the gateway closes
-// the channel of a program that it denied.
-void Oracle::take_said_close(uint64_t session, Conversation* talk, Side from) {
-  std::deque<Said>& said = talk->said[index(from)];
-  if (subject(session).lost[index(from)] || (from == Side::kTarget && talk->gateway_closes))
-    return said.clear();
-  if (said.empty() || said.front().what != FrameClass::kClose)
-    violate("I2", session, "a close is offered that the peer did not say, or not yet");
-  said.clear();
-}
-
-void Oracle::check_said(uint64_t session, const Frame& frame) {
-  Subject& one = subject(session);
-  const FrameClass what = class_of(frame.kind);
-  const bool is_open = what == FrameClass::kOpen ||
-                       (what == FrameClass::kDenial && field(frame.payload, "what") == "channel");
-  if (is_open && one.asked-- == 0)
-    violate("I2", session, "a channel is opened or denied that nobody asked for");
-  if (frame.channel == 0 || is_open) return;
-  Conversation& talk = one.conversations[frame.channel];
-  if (what == FrameClass::kNotice) {
-    talk.gateway_closes = talk.gateway_closes || !field(frame.payload, "exit_status").empty();
-    return;
-  }
-  const bool by_user = route_of(frame.kind) == Route::kToTarget &&
-                       (what != FrameClass::kDenial || field(frame.payload, "side") == "user");
-  const Side from = by_user ? Side::kUser : Side::kTarget;
-  std::deque<Said>& said = talk.said[index(from)];
-  if (what == FrameClass::kBytes) return take_said_bytes(session, &said, frame);
-  if (what == FrameClass::kClose) return take_said_close(session, &talk, from);
-  if (what == FrameClass::kEof && from == Side::kTarget && talk.gateway_closes) return;
-  const bool is_request = what == FrameClass::kRequest || what == FrameClass::kDenial;
-  if (said.empty() || said.front().what != (is_request ? FrameClass::kRequest : what))
-    violate("I2", session,
-            "step " + std::string(kind_name(frame.kind)) + " is offered, and the peer said " +
-                (said.empty() ? "nothing" : text(static_cast<uint64_t>(said.front().what))) +
-                " next");
-  const std::string name = field(frame.payload, what == FrameClass::kDenial ? "name" : "request");
-  if (is_request && (said.front().request.name != name ||
-                     said.front().request.data != field(frame.payload, "data")))
-    violate("I2", session, "another request is offered than the peer made");
-  if ((what == FrameClass::kReply || what == FrameClass::kOpenReply) &&
-      said.front().ok != (field(frame.payload, "ok") == "1"))
-    violate("I2", session, "another answer is offered than the target gave");
-  said.pop_front();
 }
 
 void Oracle::on_released(uint64_t session, uint64_t up_to) {
@@ -164,14 +90,8 @@ const Oracle::Offered& Oracle::next(uint64_t session, Path path, Cursor** cursor
   return one.offered[(*cursor)->frame];
 }
 
-bool Oracle::is_deaf(const Subject& one, Path path) const {
-  const size_t side = index(receiver(path.route));
-  const auto talk = one.conversations.find(path.channel);
-  return one.lost[side] || (talk != one.conversations.end() && talk->second.closed[side]);
-}
-
 void Oracle::skip(uint64_t session, Path path, Cursor* cursor, const char* got) {
-  if (!is_deaf(subject(session), path))
+  if (!subject(session).fidelity.is_deaf(path.channel, receiver(path.route)))
     violate("I1", session, std::string(got) + " instead of frame " + text(cursor->frame + 1));
   *cursor = {cursor->frame + 1, 0};
 }
@@ -397,7 +317,8 @@ void Oracle::check_rest() {
     for (const Offered& offered : one.offered) {
       if (offered.channel == 0) continue;
       const Path path{route_of(offered.kind), offered.channel};
-      if (!is_deaf(one, path) && find(one, path, &one.cursors[path]))
+      if (!one.fidelity.is_deaf(path.channel, receiver(path.route)) &&
+          find(one, path, &one.cursors[path]))
         violate("I9", session, "frame " + text(one.cursors[path].frame + 1) + " never arrived");
     }
   }

@@ -17,9 +17,7 @@
 // clang-format on
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <string>
 #include <string_view>
@@ -27,7 +25,7 @@
 
 #include "record/frame.h"
 #include "record/head.h"
-#include "tests/sim/plan.h"
+#include "tests/sim/fidelity.h"
 #include "tests/sim/world.h"
 
 namespace gatetape::sim {
@@ -62,9 +60,11 @@ class Oracle {
 
   // What the peers do: on_asked asks for a channel, on_said sends something on one, on_lost ends
   // a connection.
-  void on_asked(uint64_t session) { subject(session).asked++; }
-  void on_said(uint64_t session, uint32_t channel, Side from, const Said& said);
-  void on_lost(uint64_t session, Side side);
+  void on_asked(uint64_t session) { subject(session).fidelity.on_asked(); }
+  void on_said(uint64_t session, uint32_t channel, Side from, const Said& said) {
+    subject(session).fidelity.on_said(channel, from, said);
+  }
+  void on_lost(uint64_t session, Side side) { subject(session).fidelity.on_lost(side); }
 
   // What the writer does. on_released: frames up to this one may pass.
   void on_offered(uint64_t session, const Frame& frame);
@@ -128,12 +128,6 @@ class Oracle {
     size_t frame = 0;  // index of the next frame of the path, or one before it
     size_t byte = 0;   // of that frame, passed; of a notice: its parts
   };
-  // Conversation is what the two peers of a channel have said and is not offered yet.
-  struct Conversation {
-    std::array<std::deque<Said>, 2> said;  // by Side
-    std::array<bool, 2> closed{};          // by Side: it said CLOSE, and listens to nothing more
-    bool gateway_closes = false;           // a denied program ends the channel
-  };
   struct Subject {
     SessionId id;
     std::string commit_key;
@@ -147,9 +141,7 @@ class Oracle {
     bool told_head = false;
     uint64_t released = 0;
     std::map<Path, Cursor> cursors;
-    std::map<uint32_t, Conversation> conversations;
-    std::array<bool, 2> lost{};  // by Side
-    uint64_t asked = 0;          // channels, that were neither opened nor denied yet
+    Fidelity fidelity;
     uint64_t denials_told = 0;
     uint64_t library_bytes = 0;
     uint64_t loads = 0;
@@ -167,10 +159,6 @@ class Oracle {
 
   Subject& subject(uint64_t session) { return subjects_[session - 1]; }
   [[noreturn]] void violate(const char* oracle, uint64_t session, const std::string& text);
-  // check_said: what is offered is what a peer said next.
-  void check_said(uint64_t session, const Frame& frame);
-  void take_said_bytes(uint64_t session, std::deque<Said>* said, const Frame& frame);
-  void take_said_close(uint64_t session, Conversation* talk, Side from);
   void check_pending(uint64_t session, FrameKind kind);
   // next returns the next frame of a path that was offered; it fails when that is not durable, not
   // told, or behind the end of its session.
@@ -178,7 +166,6 @@ class Oracle {
   // skip passes over a frame that did not reach a peer who listens to nothing more; it fails when
   // the peer does listen.
   void skip(uint64_t session, Path path, Cursor* cursor, const char* got);
-  bool is_deaf(const Subject& one, Path path) const;
   bool pass_bytes(const Offered& offered, Cursor* cursor, ByteStream stream,
                   std::string_view* bytes);
   static bool allows(const Allowed& allowed, std::string_view program);

@@ -1,0 +1,107 @@
+#include "tests/sim/fidelity.h"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include "record/event.h"
+
+namespace gatetape::sim {
+namespace {
+
+size_t index(Side side) { return static_cast<size_t>(side); }
+
+std::string field(const Frame& frame, std::string_view key) {
+  return std::string(Event::decode(frame.payload)->get(key));
+}
+
+// The peer whose words a frame repeats.
+Side speaker(const Frame& frame) {
+  const bool is_users =
+      class_of(frame.kind) == FrameClass::kDenial ? field(frame, "side") == "user" : true;
+  return route_of(frame.kind) == Route::kToTarget && is_users ? Side::kUser : Side::kTarget;
+}
+
+}  // namespace
+
+void Fidelity::on_said(uint32_t channel, Side from, const Said& said) {
+  Conversation& talk = conversations_[channel];
+  talk.said[index(from)].push_back(said);
+  talk.closed[index(from)] = talk.closed[index(from)] || said.what == FrameClass::kClose;
+}
+
+bool Fidelity::is_deaf(uint32_t channel, Side side) const {
+  const auto talk = conversations_.find(channel);
+  return lost_[index(side)] || (talk != conversations_.end() && talk->second.closed[index(side)]);
+}
+
+const char* Fidelity::check(const Frame& frame) {
+  const FrameClass what = class_of(frame.kind);
+  const bool is_open = what == FrameClass::kOpen ||
+                       (what == FrameClass::kDenial && field(frame, "what") == "channel");
+  if (is_open) return asked_-- > 0 ? nullptr : "nobody asked for a channel";
+  if (frame.channel == 0) return nullptr;
+  return check_step(&conversations_[frame.channel], frame);
+}
+
+const char* Fidelity::check_step(Conversation* talk, const Frame& frame) {
+  const FrameClass what = class_of(frame.kind);
+  if (what == FrameClass::kNotice) {
+    talk->gateway_closes = talk->gateway_closes || !field(frame, "exit_status").empty();
+    return nullptr;
+  }
+  const Side from = speaker(frame);
+  std::deque<Said>& said = talk->said[index(from)];
+  if (what == FrameClass::kBytes) return take_bytes(&said, frame);
+  if (what == FrameClass::kClose) return take_close(talk, from);
+  if (what == FrameClass::kEof && from == Side::kTarget && talk->gateway_closes) return nullptr;
+  const FrameClass wanted = what == FrameClass::kDenial ? FrameClass::kRequest : what;
+  if (said.empty() || said.front().what != wanted) return "the peer said something else next";
+  const char* const fault = take_answer(said.front(), frame);
+  said.pop_front();
+  return fault;
+}
+
+const char* Fidelity::take_answer(const Said& said, const Frame& frame) {
+  const FrameClass what = class_of(frame.kind);
+  const bool is_answer = what == FrameClass::kReply || what == FrameClass::kOpenReply;
+  if (is_answer && said.ok != (field(frame, "ok") == "1")) return "the target answered otherwise";
+  if (said.what != FrameClass::kRequest) return nullptr;
+  const std::string name = field(frame, what == FrameClass::kDenial ? "name" : "request");
+  return said.request.name == name && said.request.data == field(frame, "data")
+             ? nullptr
+             : "the peer made another request";
+}
+
+// The bytes of one stream keep their order; an SSH library buffers the two streams apart.
+const char* Fidelity::take_bytes(std::deque<Said>* said, const Frame& frame) {
+  const ByteStream stream = frame.kind == FrameKind::kErr ? ByteStream::kStderr : ByteStream::kData;
+  std::string_view bytes = frame.payload;
+  while (!bytes.empty()) {
+    auto part = said->begin();
+    while (part != said->end() && part->what == FrameClass::kBytes && part->stream != stream)
+      ++part;
+    if (part == said->end() || part->what != FrameClass::kBytes)
+      return "no peer said these bytes, or not yet";
+    const size_t count = std::min(bytes.size(), part->data.size());
+    if (bytes.substr(0, count) != std::string_view(part->data).substr(0, count))
+      return "the peer said other bytes";
+    bytes.remove_prefix(count);
+    part->data.erase(0, count);
+    if (part->data.empty()) said->erase(part);
+  }
+  return nullptr;
+}
+
+// A connection that was lost closes, and what it had said may be lost with it. The gateway closes
+// the channel of a program that it denied.
+const char* Fidelity::take_close(Conversation* talk, Side from) {
+  std::deque<Said>& said = talk->said[index(from)];
+  const bool is_made = lost_[index(from)] || (from == Side::kTarget && talk->gateway_closes);
+  if (!is_made && (said.empty() || said.front().what != FrameClass::kClose))
+    return "the peer said something else next";
+  said.clear();
+  return nullptr;
+}
+
+}  // namespace gatetape::sim

@@ -1,0 +1,45 @@
+// Fidelity: what the peers of one session have said and is not offered yet. It checks that what is
+// offered is what a peer said next: bytes exactly, and steps in the order of the peer's packets.
+// Part of the oracle.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <map>
+
+#include "tests/sim/plan.h"
+
+namespace gatetape::sim {
+
+class Fidelity {
+ public:
+  // on_asked: the user asks for a channel. on_said: a peer sends something on one. on_lost: the
+  // connection to a peer ends.
+  void on_asked() { asked_++; }
+  void on_said(uint32_t channel, Side from, const Said& said);
+  void on_lost(Side side) { lost_[static_cast<size_t>(side)] = true; }
+  // check takes a frame that is offered. It returns what is wrong with it, nullptr when it is what
+  // was said.
+  const char* check(const Frame& frame);
+  // is_deaf returns true when this peer of a channel listens to nothing more.
+  bool is_deaf(uint32_t channel, Side side) const;
+
+ private:
+  struct Conversation {
+    std::array<std::deque<Said>, 2> said;  // by Side
+    std::array<bool, 2> closed{};          // by Side: it said CLOSE
+    bool gateway_closes = false;           // a denied program ends the channel
+  };
+
+  const char* check_step(Conversation* talk, const Frame& frame);
+  const char* take_bytes(std::deque<Said>* said, const Frame& frame);
+  const char* take_close(Conversation* talk, Side from);
+  static const char* take_answer(const Said& said, const Frame& frame);
+
+  uint64_t asked_ = 0;          // channels that were neither opened nor denied yet
+  std::array<bool, 2> lost_{};  // by Side
+  std::map<uint32_t, Conversation> conversations_;
+};
+
+}  // namespace gatetape::sim
