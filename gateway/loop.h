@@ -38,6 +38,16 @@ class Member {
   bool dirty_ = false;
 };
 
+// Guard is a member of an object that answers are sent to. It lets Loop::guarded know whether the
+// object still lives. Loop's thread.
+class Guard {
+ public:
+  std::weak_ptr<const bool> watch() const { return alive_; }
+
+ private:
+  std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
+};
+
 class Loop {
  public:
   using EventHandler = std::function<void(const tee::TeeEvent&)>;
@@ -54,6 +64,17 @@ class Loop {
   // post runs a task on the loop's thread soon.
   void post(std::function<void()> task);
 
+  // guarded returns a function that any thread may call: it posts `task` to this loop, where the
+  // task runs unless the owner of the guard is gone by then.
+  template <typename... Args, typename Task>
+  std::function<void(Args...)> guarded(const Guard& guard, Task task) {
+    return [this, alive = guard.watch(), task](Args... args) {
+      post([alive, task, args...] {
+        if (!alive.expired()) task(args...);
+      });
+    };
+  }
+
   // watch sets what epoll reports of a descriptor (0 = nothing, forget it).
   void watch(int fd, uint32_t events, Ready* ready);
   void unwatch(int fd);
@@ -69,7 +90,6 @@ class Loop {
   void drop_tee_events(uint32_t handle) { tee_handlers_.erase(handle); }
 
   const Clock& clock() const { return clock_; }
-  size_t members() const { return members_.size(); }
 
  private:
   void wait_and_dispatch();

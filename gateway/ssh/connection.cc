@@ -54,7 +54,6 @@ Connection::Connection(Loop& loop, Services& services, ssh_bind bind, int fd, bo
       bind_(bind),
       hop_(hop),
       started_ns_(loop.clock().mono_ns()),
-      alive_(std::make_shared<Connection*>(this)),
       peer_(loop, SshPeer::Role::kServer, fd, hop, this) {
   watch_packets(peer_.session(), this);
 }
@@ -263,14 +262,11 @@ void Connection::refuse(ssh_message message, const std::string& target, const st
                     {"target", target},
                     {"source", source_},
                     {"reason", reason}};
-  const std::weak_ptr<Connection*> alive = alive_;
-  Loop* loop = &loop_;
-  services_.log.record_async(FrameKind::kAccessDenied, event, [=](const absl::Status& status) {
-    loop->post([alive, number, status] {
-      const std::shared_ptr<Connection*> connection = alive.lock();
-      if (connection && status.ok()) (*connection)->on_refusal_recorded(number);
-    });
-  });
+  services_.log.record_async(
+      FrameKind::kAccessDenied, event,
+      loop_.guarded<absl::Status>(guard_, [this, number](const absl::Status& recorded) {
+        if (recorded.ok()) on_refusal_recorded(number);
+      }));
 }
 
 void Connection::on_refusal_recorded(uint64_t number) {

@@ -110,10 +110,10 @@ class Connection : public Member, public SshPeer::Owner, public Session::Host, p
   std::optional<Attempt> attempt_;
   std::optional<Person> person_;
   std::optional<Inner> inner_;
-  Bridge* bridge_ = nullptr;            // an inner connection's, owned by the outer one
-  std::string goodbye_;                 // to send when leaving
-  std::string shutdown_;                // why the gateway ends, empty while it does not
-  std::shared_ptr<Connection*> alive_;  // owned here, watched by what answers later
+  Bridge* bridge_ = nullptr;  // an inner connection's, owned by the outer one
+  std::string goodbye_;       // to send when leaving
+  std::string shutdown_;      // why the gateway ends, empty while it does not
+  Guard guard_;               // for what the record answers
   SshPeer peer_;
   std::list<Bridge> bridges_;
   std::unique_ptr<Session> session_;

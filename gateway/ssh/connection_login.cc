@@ -112,14 +112,10 @@ void Connection::record_attempt(Attempt attempt, const Event& event, const std::
   state_ = State::kRecording;
   recording_since_ns_ = loop_.clock().mono_ns();
   attempt_ = std::move(attempt);
-  const std::weak_ptr<Connection*> alive = alive_;
-  Loop* loop = &loop_;
-  services_.log.record_async(FrameKind::kAuthAttempt, recorded, [loop, alive](absl::Status status) {
-    loop->post([alive, status] {
-      if (const std::shared_ptr<Connection*> connection = alive.lock())
-        (*connection)->on_attempt_recorded(status);
-    });
-  });
+  services_.log.record_async(
+      FrameKind::kAuthAttempt, recorded,
+      loop_.guarded<absl::Status>(
+          guard_, [this](const absl::Status& status) { on_attempt_recorded(status); }));
 }
 
 void Connection::on_attempt_recorded(const absl::Status& status) {
@@ -184,14 +180,11 @@ void Connection::refuse_session(Event event, const std::string& reason) {
   event.add("reason", reason);
   recording_since_ns_ = loop_.clock().mono_ns();
   log_info("access_denied", {{"source", source_}, {"reason", reason}});
-  const std::weak_ptr<Connection*> alive = alive_;
-  Loop* loop = &loop_;
-  services_.log.record_async(FrameKind::kAccessDenied, event, [=](const absl::Status& status) {
-    loop->post([alive, reason, recorded = status.ok()] {
-      const std::shared_ptr<Connection*> connection = alive.lock();
-      if (connection && recorded) (*connection)->leave(reason);
-    });
-  });
+  services_.log.record_async(
+      FrameKind::kAccessDenied, event,
+      loop_.guarded<absl::Status>(guard_, [this, reason](const absl::Status& recorded) {
+        if (recorded.ok()) leave(reason);
+      }));
 }
 
 }  // namespace gatetape::gateway

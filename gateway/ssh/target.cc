@@ -31,8 +31,7 @@ Target::Target(Loop& loop, Services& services, const AccessTarget& target, std::
       login_(std::move(login)),
       key_id_(std::move(key_id)),
       sink_(sink),
-      owner_(owner),
-      alive_(std::make_shared<Target*>(this)) {}
+      owner_(owner) {}
 
 Target::~Target() {
   stop_connecting();
@@ -49,18 +48,15 @@ void Target::stop_connecting() {
 void Target::start() {
   state_ = State::kResolving;
   started_ns_ = loop_.clock().mono_ns();
-  Loop* loop = &loop_;
-  const std::weak_ptr<Target*> alive = alive_;
-  services_.resolver.resolve(
-      target_.host, target_.port, [loop, alive](absl::StatusOr<SocketAddress> address) {
-        loop->post([alive, address = std::move(address)] {
-          const std::shared_ptr<Target*> target = alive.lock();
-          if (!target || (*target)->state_ != State::kResolving) return;
-          if (!address.ok())
-            return (*target)->fail("unreachable", std::string(address.status().message()));
-          (*target)->connect_to(*address);
-        });
-      });
+  services_.resolver.resolve(target_.host, target_.port,
+                             loop_.guarded<absl::StatusOr<SocketAddress>>(
+                                 guard_, [this](const absl::StatusOr<SocketAddress>& address) {
+                                   if (state_ != State::kResolving) return;
+                                   if (!address.ok())
+                                     return fail("unreachable",
+                                                 std::string(address.status().message()));
+                                   connect_to(*address);
+                                 }));
 }
 
 void Target::on_tick(int64_t mono_ns) {

@@ -77,7 +77,7 @@ class Target : public SshPeer::Owner, public Ready {
   std::unique_ptr<SshPeer> peer_;
   ssh_key login_key_ = nullptr;
   Event facts_;
-  std::shared_ptr<Target*> alive_;  // for the resolver's answer: owned here, watched there
+  Guard guard_;  // for the resolver's answer
 };
 
 }  // namespace gatetape::gateway
