@@ -13,17 +13,19 @@ namespace {
 // Draft collects one session's part of a transaction.
 struct Draft {
   size_t cost = 0;        // of its work
-  bool deferred = false;  // it had its share, and something of it waits
+  bool deferred = false;  // some of the session's work waits for the next transaction
   BatchEncoder encoder;
   SessionWrite write;
 
-  // puts_off tells that work waits for the next transaction. A close goes with the last frame.
-  // Behind it the handle may be bound again: that is another session.
+  // puts_off returns true when this work must wait for the next transaction. A head is stored with
+  // the last frame. After the close the peer may use the handle for another session.
   bool puts_off(const Work& work) const {
     if (write.head != nullptr || work.kind == Work::Kind::kClose) return write.head || deferred;
     return cost >= CommitPolicy::kSessionCostMax;
   }
   void add(Work work) {
+    CHECK(write.head == nullptr, work.handle);
+    CHECK(cost == 0 || write.session == work.session, work.handle);
     cost += work.cost();
     write.session = work.session;
     if (work.kind == Work::Kind::kClose) {
@@ -47,7 +49,7 @@ struct Draft {
   }
 };
 
-// is_about_the_data tells that the store is well and refuses what it was given.
+// is_about_the_data returns true when the store works and refuses what it was given.
 bool is_about_the_data(const absl::Status& status) {
   return absl::IsAlreadyExists(status) || absl::IsInvalidArgument(status);
 }
@@ -62,8 +64,14 @@ bool CommitPolicy::is_dropped(const Work& work) {
   return work.lane->failed_ || work.lane->refused_.contains(work.handle);
 }
 
-// What waits for its turn keeps its order: behind a session that had its share come no binds and no
-// ends of streams, which must see what was asked before them.
+void CommitPolicy::check(const Round& round) {
+  CHECK(round.writes.size() == round.writers.size(), round.writes.size(), round.writers.size());
+  CHECK(round.binds.size() == round.binders.size(), round.binds.size(), round.binders.size());
+  CHECK(round.binds.size() <= kBindsMax, round.binds.size());
+}
+
+// Deferred work keeps its order. Binds and ends of streams must see the effect of what was asked
+// before them, so that they wait, too, once the work of any session is deferred.
 CommitPolicy::Round CommitPolicy::take_round() {
   Round round;
   std::deque<Work> later;
@@ -104,11 +112,14 @@ CommitPolicy::Round CommitPolicy::take_round() {
     draft.write.batch = draft.encoder.finish();
     round.writes.push_back(std::move(draft.write));
   }
+  check(round);
   return round;
 }
 
 CommitPolicy::Outcome CommitPolicy::step(Store& store) {
+  const size_t waiting = queue_.size();
   const Round round = take_round();
+  CHECK(waiting == 0 || queue_.size() < waiting, waiting, queue_.size());
   absl::Status status = commit(store, round);
   if (status.ok()) status = read_tails(store, round);
   if (!status.ok()) fail(round.binders, 0, status);
