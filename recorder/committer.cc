@@ -12,7 +12,9 @@ Committer::Committer(std::unique_ptr<Store> store, Options options)
     : options_(std::move(options)),
       store_(std::move(store)),
       core_(store_.get()),
-      thread_([this] { run(); }) {}
+      thread_([this] { run(); }) {
+  CHECK(options_.queue_bytes_max > 0 && options_.on_store_state && options_.on_upkeep_failed);
+}
 
 Committer::~Committer() { stop(); }
 
@@ -86,6 +88,7 @@ void Committer::open_store(int64_t now_ns) { report(core_.open(now_ns)); }
 
 void Committer::keep_up(int64_t now_ns) {
   const absl::Status status = core_.keep_up(now_ns);
+  CHECK(core_.is_open() == status.ok(), status.ToString());
   if (!status.ok()) options_.on_upkeep_failed(status);
 }
 

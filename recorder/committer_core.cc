@@ -1,10 +1,16 @@
 #include "recorder/committer_core.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 
 namespace gatetape::recorder {
+
+void CommitterCore::add(std::vector<Work> work) {
+  CHECK(!stopping_ || work.empty(), work.size());
+  policy_.add(std::move(work));
+}
 
 CommitterCore::Action CommitterCore::next(int64_t now_ns) const {
   if (stopping_ && policy_.empty()) return Action::kStop;
@@ -44,6 +50,7 @@ absl::Status CommitterCore::keep_up(int64_t now_ns) {
   CHECK(state_ == State::kOpen, static_cast<int>(state_));
   CHECK(now_ns >= upkeep_due_ns_, now_ns, upkeep_due_ns_);
   upkeep_due_ns_ = now_ns + kUpkeepEveryNs;
+  CHECK(upkeep_due_ns_ > now_ns, now_ns);
   absl::Status status = store_->keep_up();
   if (!status.ok()) state_ = State::kClosed;
   return status;
@@ -59,10 +66,7 @@ CommitPolicy::Outcome CommitterCore::commit() {
 CommitPolicy::Outcome CommitterCore::refuse_waiting() {
   CHECK(state_ == State::kBackingOff, static_cast<int>(state_));
   state_ = State::kClosed;
-  CommitPolicy::Outcome outcome =
-      policy_.fail_all(absl::UnavailableError("the database cannot be reached"));
-  CHECK(policy_.empty());
-  return outcome;
+  return policy_.fail_all(absl::UnavailableError("the database cannot be reached"));
 }
 
 }  // namespace gatetape::recorder

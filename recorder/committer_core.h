@@ -41,7 +41,7 @@ class CommitterCore {
   explicit CommitterCore(Store* store) : store_(store) {}
 
   // add appends submitted work.
-  void add(std::vector<Work> work) { policy_.add(std::move(work)); }
+  void add(std::vector<Work> work);
   // stop: no work is added any more; what waits is committed or ended, then next returns kStop.
   void stop() { stopping_ = true; }
   bool is_idle() const { return policy_.empty(); }

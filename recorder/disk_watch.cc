@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/check.h"
 #include "base/os/daemon.h"
 #include "base/os/disk.h"
 
@@ -29,6 +30,7 @@ DiskWatch::~DiskWatch() {
 void DiskWatch::check_volumes() {
   for (const DiskRoom& room : disk_rooms(dir_)) {
     const bool changed = room.is_low() ? low_.insert(room.path).second : low_.erase(room.path) > 0;
+    CHECK(low_.contains(room.path) == room.is_low(), room.path);
     if (!changed) continue;
     const std::string free_mib = std::to_string(room.free_bytes >> 20);
     if (room.is_low())

@@ -93,17 +93,21 @@ int fail(const absl::Status& status) {
   return EXIT_FAILURE;
 }
 
+Committer::Options committer_options(const Config& config, StoreState* state) {
+  return {.queue_bytes_max = config.recorder.queue_bytes_max,
+          .on_store_state = [state](const absl::Status& store) { state->report(store); },
+          .on_upkeep_failed =
+              [](const absl::Status& status) {
+                log_warn("partitions_not_made", {{"error", std::string(status.message())}});
+              }};
+}
+
 int serve(const Config& config, const SigningKey& key, DaemonSignals* signals) {
   const DiskWatch disk_watch(config.dir);
   StoreState state;
   Committer committer(
       std::make_unique<PgStore>(config.recorder.database, config.recorder.commit_timeout_s),
-      {.queue_bytes_max = config.recorder.queue_bytes_max,
-       .on_store_state = [&state](const absl::Status& store) { state.report(store); },
-       .on_upkeep_failed =
-           [](const absl::Status& status) {
-             log_warn("partitions_not_made", {{"error", std::string(status.message())}});
-           }});
+      committer_options(config, &state));
   const absl::StatusOr<std::unique_ptr<Metrics>> metrics =
       Metrics::serve(config.recorder.metrics_listen, figures_of(config, &committer));
   if (!metrics.ok()) return fail(metrics.status());

@@ -44,6 +44,7 @@ void Outbox::put_closed(uint32_t handle, const SignedHead& head) {
 }
 
 void Outbox::put_refusal(uint32_t handle, const Refusal& refusal) {
+  CHECK(!refusal.detail.empty(), handle, static_cast<int>(refusal.code));
   record::v1::Refusal& answer = answers_of(handle).refusal.emplace();
   answer.set_code(refusal.code);
   answer.set_detail(refusal.detail);
@@ -65,6 +66,7 @@ void Outbox::fill(record::v1::RecordResponse* response, size_t sessions_max) {
     if (answers.closed) *add()->mutable_closed() = *std::move(answers.closed);
     if (answers.refusal) *add()->mutable_refusal() = *std::move(answers.refusal);
   }
+  CHECK(order_.empty() == answers_.empty(), order_.size(), answers_.size());
 }
 
 }  // namespace gatetape::recorder

@@ -198,6 +198,7 @@ absl::Status PgStore::commit(absl::Span<const SessionWrite> writes) {
   std::vector<PgStatement> statements;
   Events events;
   for (const SessionWrite& write : writes) add_statements(write, &statements, &events);
+  CHECK(statements.size() >= writes.size(), statements.size(), writes.size());
   if (!events.empty()) statements.push_back(events.finish());
   return transact(statements).status();
 }
@@ -212,6 +213,7 @@ absl::StatusOr<std::vector<Tail>> PgStore::read_tails(absl::Span<const SessionId
   CHECK(rows->size() == statements.size(), rows->size(), statements.size());
   std::vector<Tail> tails;
   for (size_t i = 0; i < sessions.size(); i++) tails.push_back(tail_of((*rows)[i]));
+  CHECK(tails.size() == sessions.size(), tails.size(), sessions.size());
   return tails;
 }
 

@@ -62,7 +62,7 @@ grpc::Status Service::Record(grpc::ServerContext* context, Stream::Call* call) {
     const absl::MutexLock lock(&mutex_);
     if (draining_) return grpc::Status(grpc::StatusCode::UNAVAILABLE, "draining");
     const bool is_new = streams_.insert(stream.get()).second;
-    CHECK(is_new, streams_.size());
+    CHECK(is_new && !draining_, streams_.size());
   }
   const std::string peer = peer_of(*context);
   log_info("stream_opened", {{"peer", peer}});

@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/check.h"
 #include "base/os/grpc_values.h"
 
 namespace gatetape::recorder {
@@ -55,6 +56,7 @@ absl::Status Stream::take_request(record::v1::RecordRequest request) {
     tails = answers_.take_tails();
   }
   RequestCore::Taken taken = requests_.take(std::move(request), tails, shared_from_this());
+  CHECK(taken.status.ok() || taken.work.empty(), taken.work.size());
   if (!taken.refusals.empty()) {
     const absl::MutexLock lock(&mutex_);
     for (const HandleRefusal& one : taken.refusals) answers_.on_refused(one.handle, one.refusal);

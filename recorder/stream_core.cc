@@ -57,6 +57,7 @@ RequestCore::Taken RequestCore::take(record::v1::RecordRequest request,
     for (record::v1::Item& item : *request.mutable_items()) take_item(&item, lane, &taken);
     if (sessions_.size() > kSessionsMax)
       taken.status = absl::InvalidArgumentError("the stream has too many sessions");
+    CHECK(sessions_.size() <= kSessionsMax + kItemsMax, sessions_.size());
   }
   CHECK(taken.work.size() <= static_cast<size_t>(request.items_size()), taken.work.size());
   if (taken.status.ok()) return taken;
@@ -142,6 +143,7 @@ void RequestCore::take_close(const record::v1::Item& item, const std::shared_ptr
 }
 
 SignedHead RequestCore::countersign(const SessionHead& head, const record::v1::Close& close) const {
+  CHECK(head.size > 0);
   SignedHead signed_head;
   signed_head.head = head;
   signed_head.gateway_key = close.public_key();
@@ -183,6 +185,7 @@ void AnswerCore::on_refused(uint32_t handle, const Refusal& refusal) {
 
 void AnswerCore::on_finished() {
   check_unanswered();
+  CHECK((state_ == State::kEnding) == !ended_.ok(), ended_.ToString());
   state_ = state_ == State::kServing ? State::kAnswered : State::kEnded;
 }
 

@@ -50,7 +50,9 @@ std::shared_ptr<grpc::Channel> dial(const std::string& endpoint, const TlsConfig
 }  // namespace
 
 RecordLink::RecordLink(Options options)
-    : options_(std::move(options)), writer_([this] { run(); }), watchdog_([this] { watch(); }) {}
+    : options_(std::move(options)), writer_([this] { run(); }), watchdog_([this] { watch(); }) {
+  CHECK(!options_.endpoints.empty());
+}
 
 RecordLink::~RecordLink() { stop(); }
 
@@ -74,7 +76,7 @@ uint32_t RecordLink::open(const SessionId& session, const std::string& commit_ke
   const uint32_t handle = next_handle_++;
   spool_.open(handle, session, commit_key);
   const bool is_new = sinks_.emplace(handle, sink).second;
-  CHECK(is_new, handle);
+  CHECK(is_new && sinks_.size() <= handle, handle, sinks_.size());
   return handle;
 }
 
@@ -213,6 +215,7 @@ bool RecordLink::next_request(RecordRequest* request) {
     }
     if (!spool_.outstanding()) progress_ns_ = system_clock().mono_ns();
     work_ = spool_.fill(request);
+    CHECK(work_ == (request->items_size() > 0), request->items_size());
     if (work_) return true;
   }
 }

@@ -117,6 +117,7 @@ bool Spool::fill(RecordRequest* request) {
     bytes += fill_session(handle, it->second, request);
     if (has_more(it->second)) mark_ready(handle, it->second);
   }
+  CHECK(request->items_size() <= kItemsMax + 3, request->items_size());
   return request->items_size() > 0;
 }
 
@@ -178,7 +179,7 @@ size_t Spool::fill_session(uint32_t handle, Session& session, RecordRequest* req
 }
 
 void Spool::send_bind(uint32_t handle, Session& session, RecordRequest* request) {
-  CHECK(session.sent == 0 && session.head != Head::kSent, handle);
+  CHECK(session.sent == 0, handle, session.sent);
   const bool fresh = session.state == State::kFresh;
   record::v1::Bind* bind = add_item(handle, request)->mutable_bind();
   bind->set_session_id(std::string(session.id.bytes()));
@@ -224,6 +225,7 @@ bool Spool::on_bound(const Answer& answer, Session& session, std::vector<TeeEven
   const uint32_t handle = answer.session_handle();
   const record::v1::Durable& bound = answer.bound();
   answered(1);
+  CHECK(session.sent == 0 && session.head != Head::kSent, handle, session.sent);
   session.state = State::kResuming;
   const uint64_t known = session.durable.size();
   if (bound.seq() < known) {

@@ -12,6 +12,9 @@ using recorder::Work;
 
 namespace {
 
+// The head of a session comes after every frame.
+constexpr uint64_t kHead = UINT64_MAX;
+
 // part_of moves the items [first, last) out of a request.
 RecordRequest part_of(RecordRequest* request, int first, int last) {
   RecordRequest part;
@@ -42,8 +45,9 @@ void RecordCall::on_message(Message message) {
 
 void RecordCall::expect(const Work& work) {
   if (work.kind == Work::Kind::kClose) closed_.insert(work.handle);
-  if (work.kind != Work::Kind::kFrame || dropped_.contains(work.handle)) return;
-  uncommitted_[work.handle] = unwritten_[work.handle] = work.frame.seq;
+  if (dropped_.contains(work.handle)) return;
+  uncommitted_[work.handle] = work.kind == Work::Kind::kClose ? kHead : work.frame.seq;
+  if (work.kind == Work::Kind::kFrame) unwritten_[work.handle] = work.frame.seq;
 }
 
 void RecordCall::take(RecordRequest request, std::vector<Work>* work, std::set<uint32_t>* refused) {
@@ -97,6 +101,7 @@ void RecordCall::die() {
 }
 
 void RecordCall::on_bound(uint32_t handle, const recorder::Tail& tail) {
+  answered(handle, 0, &uncommitted_);
   answers_.on_bound(handle, tail);
   wake_writer();
 }
@@ -108,6 +113,7 @@ void RecordCall::on_durable(uint32_t handle, uint64_t seq, const Hash& root) {
 }
 
 void RecordCall::on_closed(uint32_t handle, const recorder::SignedHead& head) {
+  answered(handle, kHead, &uncommitted_);
   answers_.on_closed(handle, head);
   wake_writer();
 }

@@ -80,7 +80,7 @@ class RecordCall : public recorder::Lane,
   std::set<uint32_t> refused_;  // handles that the requests' half refused
   std::set<uint32_t> dropped_;  // handles that the committer refused
   std::set<uint32_t> closed_;   // handles
-  LastFrames uncommitted_;      // submitted, and not answered by the committer
+  LastFrames uncommitted_;      // submitted (0 = a bind), and not answered by the committer
   LastFrames unwritten_;        // submitted, and not answered on the wire
 };
 

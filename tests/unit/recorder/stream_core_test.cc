@@ -169,7 +169,11 @@ TEST_F(AnswerCoreTest, the_writer_has_a_turn_when_there_is_something_to_say) {
   const Row rows[] = {
       {"nothing", [](AnswerCore*) {}, Turn::kWait},
       {"an answer", [](AnswerCore* core) { core->on_durable(1, 1, Hash{}); }, Turn::kWrite},
-      {"a refusal", [](AnswerCore* core) { core->on_refused(1, {}); }, Turn::kWrite},
+      {"a refusal",
+       [](AnswerCore* core) {
+         core->on_refused(1, {Code::CODE_GAP, "x"});
+       },
+       Turn::kWrite},
       {"draining", [](AnswerCore* core) { core->drain(); }, Turn::kWrite},
       {"all is answered", [](AnswerCore* core) { core->on_finished(); }, Turn::kReturn},
       {"the last answers",
