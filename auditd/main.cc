@@ -92,7 +92,8 @@ absl::Status serve(const Config& config, DaemonSignals& signals) {
   if (!listener.ok()) return listener.status();
 
   tee::RecordLink link({config.recorders, config.tls});
-  tee::SystemLog log(link, system_clock(), *key, config.name + "/auditd", "gatetape-auditd");
+  tee::SystemLog log(link, system_clock(), *key,
+                     {.name = config.name + "/auditd", .program = "gatetape-auditd"});
   RecordedQueries queries(log);
   Database database(config.auditd.database, kConnectionsMax);
   Service service(database, queries, *trusted, system_clock(),

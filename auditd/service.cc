@@ -12,6 +12,7 @@
 #include "auditd/verify/verifier.h"
 #include "base/db/migrate.h"
 #include "base/os/daemon.h"
+#include "base/os/grpc_values.h"
 #include "base/os/unix_listener.h"
 
 namespace gatetape::auditd {
@@ -26,11 +27,6 @@ constexpr size_t kDetailBytesMax = 16 << 20;
 constexpr size_t kArgumentBytesMax = 4096;
 constexpr absl::Duration kFollowPause = absl::Milliseconds(200);
 constexpr int kPausesBetweenStateChecks = 25;
-
-grpc::Status to_grpc(const absl::Status& status) {
-  if (status.ok()) return grpc::Status::OK;
-  return {static_cast<grpc::StatusCode>(status.raw_code()), std::string(status.message())};
-}
 
 std::string result_text(const absl::Status& status) {
   return status.ok() ? "ok" : absl::StatusCodeToString(status.code());

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 
@@ -57,6 +58,12 @@ struct CloseFile {
 using File = std::unique_ptr<FILE, CloseFile>;
 
 }  // namespace
+
+bool to_hash(std::string_view bytes, Hash* hash) {
+  if (bytes.size() != hash->size()) return false;
+  std::copy(bytes.begin(), bytes.end(), hash->begin());
+  return true;
+}
 
 Hash sha256(std::string_view first, std::string_view second, std::string_view third) {
   thread_local Sha256 state;

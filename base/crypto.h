@@ -18,6 +18,9 @@ namespace gatetape {
 using Hash = std::array<char, 32>;
 
 inline std::string_view view(const Hash& hash) { return {hash.data(), hash.size()}; }
+// to_hash writes the 32 bytes of a digest into `hash`. It returns false, and changes nothing, when
+// `bytes` has another size.
+bool to_hash(std::string_view bytes, Hash* hash);
 
 // sha256 returns the hash of the concatenation of its parts.
 Hash sha256(std::string_view first, std::string_view second = {}, std::string_view third = {});

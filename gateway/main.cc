@@ -166,7 +166,8 @@ absl::Status serve(const Config& config, const Keys& keys, const AccessLoad& loa
   if (!bind.ok()) return bind.status();
   const absl::Cleanup free_bind = [&] { ssh_bind_free(*bind); };
   tee::RecordLink link({config.recorders, config.tls});
-  tee::SystemLog log(link, system_clock(), keys.signing, config.name, "gatetape-gateway");
+  tee::SystemLog log(link, system_clock(), keys.signing,
+                     {.name = config.name, .program = "gatetape-gateway"});
   record_access_load(log, loaded, [](const std::shared_ptr<const Access>&) {});
   AccessBox access(loaded.rules());
   Startups startups({.unauthenticated = gateway.max_startups,

@@ -13,17 +13,19 @@ namespace {
 // Draft collects one session's part of a transaction.
 struct Draft {
   size_t cost = 0;        // of its work
-  bool deferred = false;  // it had its share, and something of it waits
+  bool deferred = false;  // some of the session's work waits for the next transaction
   BatchEncoder encoder;
   SessionWrite write;
 
-  // puts_off tells that work waits for the next transaction. A close goes with the last frame.
-  // Behind it the handle may be bound again: that is another session.
+  // puts_off returns true when this work must wait for the next transaction. A head is stored with
+  // the last frame. After the close the peer may use the handle for another session.
   bool puts_off(const Work& work) const {
     if (write.head != nullptr || work.kind == Work::Kind::kClose) return write.head || deferred;
     return cost >= CommitPolicy::kSessionCostMax;
   }
   void add(Work work) {
+    CHECK(write.head == nullptr && !deferred, work.handle);
+    CHECK(cost == 0 || write.session == work.session, work.handle);
     cost += work.cost();
     write.session = work.session;
     if (work.kind == Work::Kind::kClose) {
@@ -47,7 +49,50 @@ struct Draft {
   }
 };
 
-// is_about_the_data tells that the store is well and refuses what it was given.
+// Drafts collects the writes of a round: one for each session of a stream, in the order of their
+// first work.
+class Drafts {
+ public:
+  // defers returns true when work must wait for the next transaction. Deferred work keeps its
+  // order. Binds and ends of streams must see the effect of what was asked before them, so that
+  // they wait, too, once the work of any session is deferred.
+  bool defers(const Work& work) {
+    const bool is_write = work.kind == Work::Kind::kFrame || work.kind == Work::Kind::kClose;
+    const auto known = index_.find({work.lane.get(), work.handle});
+    Draft* const draft = is_write && known != index_.end() ? &drafts_[known->second] : nullptr;
+    const bool must_wait =
+        is_write ? draft != nullptr && draft->puts_off(work) : some_work_is_deferred_;
+    if (!must_wait) return false;
+    some_work_is_deferred_ = true;
+    if (draft != nullptr) draft->deferred = true;
+    CHECK(draft != nullptr || !is_write, work.handle);
+    return true;
+  }
+  // add returns true when the work is the first one of its session.
+  bool add(Work work) {
+    const auto [at, is_new] = index_.try_emplace({work.lane.get(), work.handle}, drafts_.size());
+    if (is_new) drafts_.emplace_back();
+    CHECK(index_.size() == drafts_.size(), index_.size(), drafts_.size());
+    drafts_[at->second].add(std::move(work));
+    return is_new;
+  }
+  std::vector<SessionWrite> finish() {
+    std::vector<SessionWrite> writes;
+    for (Draft& draft : drafts_) {
+      draft.write.batch = draft.encoder.finish();
+      CHECK(draft.write.first_seq <= draft.write.last_seq, draft.write.first_seq);
+      writes.push_back(std::move(draft.write));
+    }
+    return writes;
+  }
+
+ private:
+  std::map<std::pair<Lane*, uint32_t>, size_t> index_;  // of drafts_
+  std::vector<Draft> drafts_;
+  bool some_work_is_deferred_ = false;
+};
+
+// is_about_the_data returns true when the store works and refuses what it was given.
 bool is_about_the_data(const absl::Status& status) {
   return absl::IsAlreadyExists(status) || absl::IsInvalidArgument(status);
 }
@@ -62,27 +107,26 @@ bool CommitPolicy::is_dropped(const Work& work) {
   return work.lane->failed_ || work.lane->refused_.contains(work.handle);
 }
 
-// What waits for its turn keeps its order: behind a session that had its share come no binds and no
-// ends of streams, which must see what was asked before them.
+void CommitPolicy::check(const Round& round) {
+  CHECK(round.writes.size() == round.writers.size(), round.writes.size(), round.writers.size());
+  CHECK(round.binds.size() == round.binders.size(), round.binds.size(), round.binders.size());
+  CHECK(round.binds.size() <= kBindsMax, round.binds.size());
+}
+
 CommitPolicy::Round CommitPolicy::take_round() {
   Round round;
+  Drafts drafts;
   std::deque<Work> later;
-  std::map<std::pair<Lane*, uint32_t>, size_t> index;
-  std::vector<Draft> drafts;
   while (!queue_.empty() && round.cost < kBatchCostMax && round.binds.size() < kBindsMax) {
     Work work = std::move(queue_.front());
     queue_.pop_front();
-    const Owner owner{work.lane, work.handle};
-    const auto known = index.find({work.lane.get(), work.handle});
-    const bool is_write = work.kind == Work::Kind::kFrame || work.kind == Work::Kind::kClose;
-    const bool has_draft = is_write && known != index.end();
-    if (is_write ? has_draft && drafts[known->second].puts_off(work) : !later.empty()) {
-      if (has_draft) drafts[known->second].deferred = true;
+    if (drafts.defers(work)) {
       later.push_back(std::move(work));
       continue;
     }
     round.bytes += work.bytes();
     round.cost += work.cost();
+    const Owner owner{work.lane, work.handle};
     if (work.kind == Work::Kind::kFinish) {
       round.finished.push_back(work.lane);
     } else if (is_dropped(work)) {
@@ -90,25 +134,20 @@ CommitPolicy::Round CommitPolicy::take_round() {
     } else if (work.kind == Work::Kind::kBind) {
       round.binds.push_back(work.session);
       round.binders.push_back(owner);
-    } else {
-      const auto found = index.try_emplace({work.lane.get(), work.handle}, drafts.size());
-      if (found.second) {
-        drafts.emplace_back();
-        round.writers.push_back(owner);
-      }
-      drafts[found.first->second].add(std::move(work));
+    } else if (drafts.add(std::move(work))) {
+      round.writers.push_back(owner);
     }
   }
   std::move(later.rbegin(), later.rend(), std::front_inserter(queue_));
-  for (Draft& draft : drafts) {
-    draft.write.batch = draft.encoder.finish();
-    round.writes.push_back(std::move(draft.write));
-  }
+  round.writes = drafts.finish();
   return round;
 }
 
 CommitPolicy::Outcome CommitPolicy::step(Store& store) {
+  const size_t waiting = queue_.size();
   const Round round = take_round();
+  check(round);
+  CHECK(waiting == 0 || queue_.size() < waiting, waiting, queue_.size());
   absl::Status status = commit(store, round);
   if (status.ok()) status = read_tails(store, round);
   if (!status.ok()) fail(round.binders, 0, status);
@@ -161,10 +200,12 @@ CommitPolicy::Outcome CommitPolicy::fail_all(const absl::Status& why) {
     else
       fail({{work.lane, work.handle}}, 0, why);
   }
+  CHECK(queue_.empty(), queue_.size());
   return outcome;
 }
 
 void CommitPolicy::answer(const SessionWrite& write, const Owner& owner) {
+  CHECK(write.first_seq > 0 || write.head, owner.handle);
   if (write.first_seq > 0) owner.lane->on_durable(owner.handle, write.last_seq, write.root);
   if (write.head) owner.lane->on_closed(owner.handle, *write.head);
 }
@@ -180,6 +221,7 @@ void CommitPolicy::refuse(const Owner& owner, const absl::Status& why) {
 }
 
 void CommitPolicy::fail(const std::vector<Owner>& owners, size_t from, const absl::Status& why) {
+  CHECK(from <= owners.size() && !why.ok(), from, owners.size());
   for (size_t i = from; i < owners.size(); i++) {
     if (std::exchange(owners[i].lane->failed_, true)) continue;
     owners[i].lane->on_failed(why);

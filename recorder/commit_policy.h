@@ -1,6 +1,6 @@
-// CommitPolicy: what goes into a commit, and what is answered after it. It knows no thread, clock
-// or log, and the store only as an interface, so that a simulator can drive it. The committer
-// thread owns it.
+// CommitPolicy: what goes into a commit, and what is answered after it. Pure but for the Store that
+// it calls: no thread, clock or log. The committer thread owns it; the simulator drives the same
+// class.
 #pragma once
 
 #include <cstddef>
@@ -16,26 +16,31 @@ namespace gatetape::recorder {
 
 class CommitPolicy {
  public:
-  // add appends work; the order within a stream is kept.
+  // add appends work. The order of the work of one session is kept.
   void add(std::vector<Work> work);
   bool empty() const { return queue_.empty(); }
 
-  // Outcome tells what became of a step.
+  // Outcome is the result of a step.
   struct Outcome {
-    size_t bytes = 0;     // Work::bytes() of the work that is done with
-    absl::Status status;  // not OK: open the store again before the next step
+    size_t bytes = 0;     // Work::bytes() of the work that left the queue
+    absl::Status status;  // not OK: the store must be opened again before the next step
   };
-  // step commits what fits into one transaction (kBatchCostMax, and of one session about
-  // kSessionCostMax, so that a busy one keeps nobody waiting), then asks for the tails of binds,
-  // and answers all of it. When the store fails, every stream with a part in the step is ended: in
-  // doubt is not durable. Rows of another writer, or data that the store refuses, cost only the
-  // session that they belong to.
+  // step commits what fits into one transaction (kBatchCostMax, and about kSessionCostMax of one
+  // session, so that a busy session does not delay the others), then asks the store for the tails
+  // of binds, and answers all of it. When the store fails, every stream with a part in the step
+  // ends, because a commit in doubt is not durable. When rows of another writer are in the way, or
+  // the store refuses the data, only that session is refused.
   Outcome step(Store& store);
-  // fail_all ends every stream that waits for something.
+  // fail_all ends every stream that has work in the queue, and empties the queue.
   Outcome fail_all(const absl::Status& why);
 
-  static constexpr size_t kBatchCostMax = 8 << 20;  // of Work::cost()
+  // Work::cost() of one transaction. The work that exceeds it is the last one of the step, and
+  // the rest waits, so that a keystroke is not delayed by everything that a bulk transfer queued.
+  static constexpr size_t kBatchCostMax = 8 << 20;
+  // Work::cost() of one session in a transaction: an eighth of kBatchCostMax. What exceeds it waits
+  // for the next transaction.
   static constexpr size_t kSessionCostMax = 1 << 20;
+  // Binds in one step, each of which is a query. More of them wait for the next step.
   static constexpr size_t kBindsMax = 512;
 
  private:
@@ -43,7 +48,8 @@ class CommitPolicy {
     std::shared_ptr<Lane> lane;
     uint32_t handle;
   };
-  // Round is what one step does.
+  // Round is the work of one step. `writers` and `binders` have one entry for each of `writes` and
+  // `binds`.
   struct Round {
     std::vector<SessionWrite> writes;
     std::vector<Owner> writers;  // of writes
@@ -54,6 +60,7 @@ class CommitPolicy {
     size_t cost = 0;
   };
 
+  static void check(const Round& round);
   Round take_round();
   absl::Status commit(Store& store, const Round& round);
   absl::Status commit_one_by_one(Store& store, const Round& round);

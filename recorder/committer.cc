@@ -1,44 +1,39 @@
 #include "recorder/committer.h"
 
-#include <algorithm>
+#include <chrono>
 #include <iterator>
 #include <utility>
 
-#include "absl/time/clock.h"
-#include "base/clock.h"
+#include "base/check.h"
 
 namespace gatetape::recorder {
-namespace {
 
-constexpr std::chrono::milliseconds kBackoffMin(50);
-constexpr std::chrono::milliseconds kBackoffMax(1000);
-constexpr absl::Duration kUpkeepEvery = absl::Hours(1);
-
-}  // namespace
-
-Committer::Committer(std::unique_ptr<Store> store, uint64_t queue_bytes_max, StoreState on_state,
-                     Complaint on_complaint)
-    : store_(std::move(store)),
-      queue_bytes_max_(queue_bytes_max),
-      on_state_(std::move(on_state)),
-      on_complaint_(std::move(on_complaint)),
-      backoff_(kBackoffMin),
-      thread_([this] { run(); }) {}
+Committer::Committer(std::unique_ptr<Store> store, Options options)
+    : options_(std::move(options)),
+      store_(std::move(store)),
+      core_(store_.get()),
+      thread_([this] { run(); }) {
+  CHECK(options_.queue_bytes_max > 0 && options_.on_store_state && options_.on_upkeep_failed);
+}
 
 Committer::~Committer() { stop(); }
 
 void Committer::submit(std::vector<Work> work) {
   uint64_t bytes = 0;
   for (const Work& one : work) bytes += one.bytes();
-  const absl::MutexLock lock(&mutex_);
-  // One that is larger than the queue may pass when it is alone.
-  const auto fits = [this] {
-    mutex_.AssertReaderHeld();
-    return figures_.queued_bytes < queue_bytes_max_ || stopping_;
-  };
-  if (bytes > 0) mutex_.Await(absl::Condition(&fits));
-  figures_.queued_bytes += bytes;
-  std::move(work.begin(), work.end(), std::back_inserter(submitted_));
+  {
+    const absl::MutexLock lock(&mutex_);
+    // Work that is larger than the queue passes when the queue has room for one byte.
+    const auto has_room = [this] {
+      mutex_.AssertReaderHeld();
+      return figures_.queued_bytes < options_.queue_bytes_max;
+    };
+    if (bytes > 0) mutex_.Await(absl::Condition(&has_room));
+    CHECK(!stopping_, bytes);
+    figures_.queued_bytes += bytes;
+    std::move(work.begin(), work.end(), std::back_inserter(submitted_));
+  }
+  pause_.wake();
 }
 
 Committer::Figures Committer::figures() {
@@ -51,73 +46,77 @@ void Committer::stop() {
     const absl::MutexLock lock(&mutex_);
     stopping_ = true;
   }
-  stopped_.end();
-  if (thread_.joinable()) thread_.join();
+  pause_.end();
+  if (!thread_.joinable()) return;
+  thread_.join();
+  const absl::MutexLock lock(&mutex_);
+  CHECK(submitted_.empty() && figures_.queued_bytes == 0, figures_.queued_bytes);
 }
 
-bool Committer::has_something() const { return !submitted_.empty() || stopping_; }
-
-bool Committer::take(absl::Time deadline) {
+void Committer::take() {
   const absl::MutexLock lock(&mutex_);
-  if (policy_.empty())
-    mutex_.AwaitWithDeadline(absl::Condition(this, &Committer::has_something), deadline);
-  policy_.add(std::exchange(submitted_, {}));
-  return !policy_.empty() || !stopping_;
+  core_.add(std::exchange(submitted_, {}));
+  if (stopping_) core_.stop();
 }
 
 void Committer::run() {
+  using Action = CommitterCore::Action;
   while (true) {
-    if (!open_ && !open_store()) stopped_.wait(backoff_);
-    if (open_) upkeep();
-    if (!take(open_ ? upkeep_due_ : absl::InfinitePast())) return;
-    if (policy_.empty()) continue;
-    const int64_t begin_ns = system_clock().mono_ns();
-    const CommitPolicy::Outcome outcome =
-        open_ ? policy_.step(*store_)
-              : policy_.fail_all(absl::UnavailableError("the database cannot be reached"));
-    settle(outcome, system_clock().mono_ns() - begin_ns);
+    take();
+    const int64_t now_ns = options_.clock->mono_ns();
+    switch (const Action action = core_.next(now_ns)) {
+      case Action::kOpen:
+        open_store(now_ns);
+        break;
+      case Action::kKeepUp:
+        keep_up(now_ns);
+        break;
+      case Action::kCommit:
+      case Action::kRefuseWaiting:
+        do_round(action, now_ns);
+        break;
+      case Action::kWait:
+        pause_.wait(std::chrono::nanoseconds(core_.due_ns() - now_ns));
+        break;
+      case Action::kStop:
+        return;
+    }
   }
 }
 
-bool Committer::open_store() {
-  const absl::Status status = store_->open();
-  open_ = status.ok();
-  backoff_ = open_ ? kBackoffMin : std::min(backoff_ * 2, kBackoffMax);
-  tell(status);
-  return open_;
+void Committer::open_store(int64_t now_ns) { report(core_.open(now_ns)); }
+
+void Committer::keep_up(int64_t now_ns) {
+  const absl::Status status = core_.keep_up(now_ns);
+  CHECK(core_.is_open() == status.ok(), status.ToString());
+  if (!status.ok()) options_.on_upkeep_failed(status);
 }
 
-void Committer::tell(const absl::Status& state) {
-  if (told_ == state.ok()) return;
-  told_ = state.ok();
+void Committer::do_round(CommitterCore::Action action, int64_t begin_ns) {
+  const CommitPolicy::Outcome outcome =
+      action == CommitterCore::Action::kCommit ? core_.commit() : core_.refuse_waiting();
+  const int64_t took_ns = options_.clock->mono_ns() - begin_ns;
   {
     const absl::MutexLock lock(&mutex_);
-    figures_.store_is_open = state.ok();
-  }
-  on_state_(state);
-}
-
-void Committer::upkeep() {
-  if (absl::Now() < upkeep_due_) return;
-  upkeep_due_ = absl::Now() + kUpkeepEvery;
-  const absl::Status status = store_->keep_up();
-  if (status.ok()) return;
-  on_complaint_(status);
-  open_ = false;  // it may have cost the connection
-}
-
-void Committer::settle(const CommitPolicy::Outcome& outcome, int64_t took_ns) {
-  {
-    const absl::MutexLock lock(&mutex_);
+    CHECK(outcome.bytes <= figures_.queued_bytes, outcome.bytes, figures_.queued_bytes);
     figures_.queued_bytes -= outcome.bytes;
     figures_.bytes += outcome.bytes;
     figures_.rounds++;
     if (!outcome.status.ok()) figures_.failed_rounds++;
     figures_.round_seconds += static_cast<double>(took_ns) / 1e9;
   }
-  if (outcome.status.ok()) return;
-  open_ = false;
-  tell(outcome.status);
+  if (!outcome.status.ok()) report(outcome.status);
+}
+
+void Committer::report(const absl::Status& state) {
+  CHECK(state.ok() == core_.is_open(), state.ToString());
+  if (reported_ == state.ok()) return;
+  reported_ = state.ok();
+  {
+    const absl::MutexLock lock(&mutex_);
+    figures_.store_is_open = state.ok();
+  }
+  options_.on_store_state(state);
 }
 
 }  // namespace gatetape::recorder

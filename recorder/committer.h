@@ -1,10 +1,8 @@
-// Committer: the one thread that writes. While a commit runs, work of all streams gathers; all of
-// it goes into the next. Streams' handler threads submit, their lanes are answered by the committer
-// thread.
+// Committer: the thread that writes to the store. While one commit runs, the work of all streams is
+// collected; all of it goes into the next commit. CommitterCore decides what the thread does. The
+// handler threads of the streams submit work, and the committer thread answers their lanes.
 #pragma once
 
-#include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -14,72 +12,73 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/time/time.h"
+#include "base/clock.h"
 #include "base/os/pause.h"
-#include "recorder/commit_policy.h"
+#include "recorder/committer_core.h"
 
 namespace gatetape::recorder {
 
 class Committer {
  public:
-  // StoreState is called by the committer thread: OK when the store is open, else why it is not;
-  // only when that changes.
-  using StoreState = std::function<void(const absl::Status&)>;
-  // Complaint is called by the committer thread when the store's upkeep fails.
-  using Complaint = std::function<void(const absl::Status&)>;
+  struct Options {
+    // Work::bytes() that may wait. At this limit submit() blocks, and with it the stream that
+    // reads.
+    uint64_t queue_bytes_max = 0;
+    // Called by the committer thread with OK when the store is open, otherwise with the reason why
+    // it is not; only when that changes.
+    std::function<void(const absl::Status&)> on_store_state;
+    // Called by the committer thread when Store::keep_up fails.
+    std::function<void(const absl::Status&)> on_upkeep_failed;
+    // Lives longer than the committer.
+    const Clock* clock = &system_clock();
+  };
 
-  // Starts the thread, which opens the store, and opens it again (50 ms to 1 s apart, for ever)
-  // when it failed; what waits while it cannot be opened is ended UNAVAILABLE.
-  Committer(std::unique_ptr<Store> store, uint64_t queue_bytes_max, StoreState on_state,
-            Complaint on_complaint);
-  // Stops.
+  // Starts the thread, which opens the store, and opens it again when it failed (50 ms to 1 s
+  // apart, without end). Work that waits while the store cannot be opened ends its stream with
+  // UNAVAILABLE.
+  Committer(std::unique_ptr<Store> store, Options options);
+  // Stops the thread.
   ~Committer();
   Committer(const Committer&) = delete;
   Committer& operator=(const Committer&) = delete;
 
-  // submit hands work over; it blocks while queue_bytes_max wait (any thread but the committer's).
+  // submit hands work over. It blocks while queue_bytes_max bytes wait. Any thread but the
+  // committer's.
   void submit(std::vector<Work> work);
-  // Figures are what happened since the start, and what waits now.
+  // Figures are counted since the start, except for the first and the last, which are as of now.
   struct Figures {
-    uint64_t queued_bytes = 0;
-    uint64_t rounds = 0;  // of commit or refusal
-    uint64_t failed_rounds = 0;
-    uint64_t bytes = 0;          // of frames, in all rounds
-    double round_seconds = 0.0;  // in all rounds
+    uint64_t queued_bytes = 0;   // submitted, and not yet answered
+    uint64_t rounds = 0;         // of commits, and of refusals while the store was away
+    uint64_t failed_rounds = 0;  // after which the store had to be opened again
+    uint64_t bytes = 0;          // of work, in all rounds
+    double round_seconds = 0.0;  // duration of all rounds
     bool store_is_open = false;
   };
-  // figures gives them as of now. Any thread.
+  // figures returns the figures as of now. Any thread.
   Figures figures();
-  // stop does what was submitted and ends the thread. No submit may come after it began.
+  // stop completes all work that was submitted and ends the thread. No submit may follow.
   void stop();
 
  private:
   void run();
-  bool open_store();
-  void tell(const absl::Status& state);
-  void upkeep();
-  // take moves what was submitted to the policy; when the policy has nothing it waits for that
-  // until the deadline. False when there is nothing more to do.
-  bool take(absl::Time deadline);
-  void settle(const CommitPolicy::Outcome& outcome, int64_t took_ns);
-  bool has_something() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  // take moves submitted work to the core.
+  void take();
+  void open_store(int64_t now_ns);
+  void keep_up(int64_t now_ns);
+  void do_round(CommitterCore::Action action, int64_t begin_ns);
+  void report(const absl::Status& state);
 
+  const Options options_;
   const std::unique_ptr<Store> store_;  // committer thread
-  const uint64_t queue_bytes_max_;
-  const StoreState on_state_;
-  const Complaint on_complaint_;
-  CommitPolicy policy_;       // committer thread
-  bool open_ = false;         // committer thread
-  std::optional<bool> told_;  // committer thread: what on_state_ was told last, open or not
-  std::chrono::milliseconds backoff_;             // committer thread
-  absl::Time upkeep_due_ = absl::InfinitePast();  // committer thread
+  CommitterCore core_;                  // committer thread
+  std::optional<bool> reported_;        // committer thread: was the store reported open or not
 
   absl::Mutex mutex_;
   std::vector<Work> submitted_ ABSL_GUARDED_BY(mutex_);
-  Figures figures_ ABSL_GUARDED_BY(mutex_);  // queued_bytes: submitted, and not yet done with
+  Figures figures_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  Pause stopped_;       // between two tries to open the store
-  std::thread thread_;  // last: it uses all of the above
+  Pause pause_;         // of the committer thread; woken by submit, ended by stop
+  std::thread thread_;  // last, because it uses all members above
 };
 
 }  // namespace gatetape::recorder

@@ -1,6 +1,6 @@
-// DiskWatch: says in the log when a volume of the stack's folder runs low, and when it has room
-// again. Where PostgreSQL is on another machine, that one has to be watched there. Has a thread of
-// its own.
+// DiskWatch: writes to the log when a volume under the folder of the stack runs low, and when it
+// has room again. A PostgreSQL on another machine must be watched there. It has a thread of its
+// own.
 #pragma once
 
 #include <set>
@@ -13,17 +13,18 @@ namespace gatetape::recorder {
 
 class DiskWatch {
  public:
-  // DiskWatch looks at the volumes of `dir` now and every ten seconds.
+  // DiskWatch checks the volumes under `dir` now and every ten seconds.
   explicit DiskWatch(std::string dir);
   ~DiskWatch();
   DiskWatch(const DiskWatch&) = delete;
   DiskWatch& operator=(const DiskWatch&) = delete;
 
  private:
-  void look();
+  // check_volumes writes one line for each volume whose state changed.
+  void check_volumes();
 
   const std::string dir_;
-  std::set<std::string> low_;  // volumes of which the log told; the thread's own
+  std::set<std::string> low_;  // volumes that the log reported as low; its thread alone
   Pause stopped_;
   std::thread thread_;
 };

@@ -1,8 +1,8 @@
 #include "recorder/ingest.h"
 
-#include <algorithm>
 #include <utility>
 
+#include "base/check.h"
 #include "base/crypto.h"
 
 namespace gatetape::recorder {
@@ -10,8 +10,9 @@ namespace {
 
 using Code = record::v1::Refusal;
 
-// Columns that are indexed: PostgreSQL takes at most 2704 bytes, and printable text is up to four
-// times as long as the bytes.
+// Bytes of a value that is stored in an indexed column. A longer value is refused: an index entry
+// of PostgreSQL holds at most 2704 bytes, and printable text is up to four times as long as the
+// bytes.
 constexpr size_t kIndexedBytesMax = 512;
 
 bool is_first(FrameKind kind) {
@@ -19,12 +20,6 @@ bool is_first(FrameKind kind) {
 }
 
 bool is_last(FrameKind kind) { return kind == FrameKind::kSessionEnd || kind == FrameKind::kStop; }
-
-bool to_hash(std::string_view bytes, Hash* hash) {
-  if (bytes.size() != hash->size()) return false;
-  std::copy(bytes.begin(), bytes.end(), hash->begin());
-  return true;
-}
 
 bool is_session_kind(const Frame& frame, const Event& event) {
   const std::string_view kind = event.get("kind");
@@ -35,6 +30,8 @@ bool is_session_kind(const Frame& frame, const Event& event) {
 }  // namespace
 
 Ingest::Verdict Ingest::refuse(record::v1::Refusal::Code code, std::string detail) {
+  CHECK(state_ != State::kRefused, refusal_.detail);
+  CHECK(code != Code::CODE_UNSPECIFIED && !detail.empty(), static_cast<int>(code));
   state_ = State::kRefused;
   refusal_ = {code, std::move(detail)};
   known_.clear();
@@ -49,6 +46,7 @@ Ingest::Verdict Ingest::on_bind(const record::v1::Bind& bind) {
   if (!session.ok()) return refuse(Code::CODE_MALFORMED, "session_id is not 16 bytes");
   if (bind.commit_key().size() != kCommitKeyBytes)
     return refuse(Code::CODE_MALFORMED, "commit_key is not 32 bytes");
+  CHECK(range_.size() == 0 && commit_key_.empty(), range_.size());
   session_ = *session;
   commit_key_ = bind.commit_key();
   state_ = bind.fresh() ? State::kBound : State::kAsked;
@@ -62,6 +60,7 @@ Ingest::Verdict Ingest::on_tail(const Tail& tail) {
     return refuse(Code::CODE_ROOT_MISMATCH, std::string(tail.damage.message()));
   if (tail.last_seq > 0 && !equal_secrets(tail.commit_key, commit_key_))
     return refuse(Code::CODE_ROOT_MISMATCH, "the session was begun with another commit key");
+  CHECK(range_.size() == 0 && known_.empty(), range_.size());
   tail_ = tail;
   state_ = State::kTold;
   return Verdict::kAccept;
@@ -86,6 +85,7 @@ Ingest::Verdict Ingest::on_resume(const record::v1::Resume& resume) {
   offset_ns_ = tail_.offset_ns;
   last_kind_ = tail_.kind;
   started_at_ns_ = tail_.started_at_ns;
+  CHECK(range_.size() == tail_.last_seq, range_.size(), tail_.last_seq);
   state_ = State::kBound;
   return Verdict::kAccept;
 }
@@ -117,6 +117,7 @@ std::string Ingest::derive(const Frame& frame) {
     derived_->session = derive_session(frame, *event);
     started_at_ns_ = derived_->session->started_at_ns;
   }
+  CHECK(!derived_->session || frame.seq == 1, frame.seq);
   if (is_last(frame.kind))
     derived_->session_end = derive_session_end(frame, *event, started_at_ns_);
   derived_->channel = derive_channel(frame, *event);
@@ -129,6 +130,7 @@ Ingest::Verdict Ingest::on_repeat(const Frame& frame, std::string_view root) {
   if (age >= known_.size())
     return refuse(Code::CODE_REPEAT_DIFFERS,
                   "frame " + std::to_string(frame.seq) + " is a repeat too old to compare");
+  CHECK(view(known_.back().root) == view(root_), frame.seq);
   const Known& known = known_[known_.size() - 1 - static_cast<size_t>(age)];
   if (view(known.root) != root || known.leaf != leaf_hash(session_, commit_key_, frame))
     return refuse(Code::CODE_REPEAT_DIFFERS,
@@ -160,6 +162,7 @@ Ingest::Verdict Ingest::on_frame(const Frame& frame, std::string_view root) {
   last_kind_ = frame.kind;
   known_.push_back({leaf, root_});
   if (known_.size() > kRepeatsKept) known_.pop_front();
+  CHECK(range_.size() == frame.seq && known_.size() <= frame.seq, range_.size(), known_.size());
   return Verdict::kAccept;
 }
 
@@ -174,6 +177,7 @@ Ingest::Verdict Ingest::on_close(const record::v1::Close& close) {
     return refuse(Code::CODE_ROOT_MISMATCH, "Close is over other frames");
   if (!PublicKey{close.public_key()}.verify(head().signed_text(), close.signature()))
     return refuse(Code::CODE_ROOT_MISMATCH, "the signature of Close does not verify");
+  CHECK(head().size == range_.size() && head().root == range_.root(), range_.size());
   state_ = State::kClosed;
   return Verdict::kAccept;
 }

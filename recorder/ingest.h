@@ -1,9 +1,9 @@
-// Ingest: decides what is accepted of one session on one stream (docs/FORMAT.md, record.proto).
-// Pure: no thread, clock, log or I/O. The stream's handler thread owns it.
+// Ingest: decides which items of one session on one stream are accepted (docs/FORMAT.md,
+// record.proto). Pure: no thread, clock, log or I/O. The stream's handler thread owns it.
 //
-//   unbound --fresh bind--> bound --close--> closed
-//   unbound --bind--> asked --tail--> told --resume--> bound
-//   any --a rule is broken--> refused, and everything after is ignored
+//   kUnbound --a fresh bind--> kBound --close--> kClosed
+//   kUnbound --another bind--> kAsked --the tail of the store--> kTold --resume--> kBound
+//   any --a rule is broken--> kRefused; everything after that is ignored
 #pragma once
 
 #include <deque>
@@ -21,31 +21,37 @@ class Ingest {
  public:
   enum class Verdict {
     kAccept,
-    kIgnore,  // a repeat, or something after a refusal
-    kRefuse,  // refusal() says why
+    kIgnore,  // a repeated frame, or anything after a refusal
+    kRefuse,  // refusal() is the reason; it is returned once for a session
   };
 
-  // on_bind names the session. Accepted and not fresh: the store must be asked and on_tail called.
+  // on_bind accepts the name of the session. After a bind that is not fresh the store must be asked
+  // for the tail, which goes to on_tail.
   Verdict on_bind(const record::v1::Bind& bind);
-  // on_tail takes what the store holds; refused for a session that is closed, damaged or was begun
-  // with another commit key.
+  // on_tail accepts what the store holds. It refuses a session that is closed, that is damaged, or
+  // that was begun with another commit key.
   Verdict on_tail(const Tail& tail);
-  // on_resume takes the compact range over the frames that are stored.
+  // on_resume accepts the compact range over the frames that are stored.
   Verdict on_resume(const record::v1::Resume& resume);
-  // on_frame takes frame last + 1 with its root. A repeat that equals a frame of this stream is
-  // ignored; only the newest kRepeatsKept are remembered, an older one is refused.
+  // on_frame accepts the next frame with its root. A repeat that equals a frame of this stream is
+  // ignored; a repeat that is older than the newest kRepeatsKept frames is refused.
   Verdict on_frame(const Frame& frame, std::string_view root);
-  // on_close takes the writer's signed head over all frames so far.
+  // on_close accepts the writer's signed head over all frames so far.
   Verdict on_close(const record::v1::Close& close);
 
+  // Frames whose hashes are kept, so that a repeat can be compared: 16 KiB per session. A writer
+  // repeats a frame only when it resumes, and has at most 256 frames without an answer.
   static constexpr size_t kRepeatsKept = 256;
 
   const Refusal& refusal() const { return refusal_; }
   const SessionId& session() const { return session_; }
   const std::string& commit_key() const { return commit_key_; }
+  // is_fresh returns true after a bind that needs no tail.
   bool is_fresh() const { return state_ == State::kBound; }
+  bool is_waiting_for_tail() const { return state_ == State::kAsked; }
+  bool is_closed() const { return state_ == State::kClosed; }
   SessionHead head() const { return {session_, range_.size(), root_}; }
-  // take_derived gives the rows of the frame that was accepted last; null for stream bytes.
+  // take_derived returns the rows of the frame that was accepted last; null for stream bytes.
   std::unique_ptr<Derived> take_derived() { return std::move(derived_); }
 
  private:
@@ -57,7 +63,7 @@ class Ingest {
 
   Verdict refuse(record::v1::Refusal::Code code, std::string detail);
   Verdict on_repeat(const Frame& frame, std::string_view root);
-  // check_* give what is wrong, empty when nothing is.
+  // check_* and derive return what is wrong, an empty text when nothing is.
   std::string check_limits(const Frame& frame) const;
   std::string check_order(const Frame& frame) const;
   std::string derive(const Frame& frame);
@@ -66,13 +72,13 @@ class Ingest {
   Refusal refusal_;
   SessionId session_;
   std::string commit_key_;
-  Tail tail_;  // told, until resumed
+  Tail tail_;  // kTold: what the store holds
   CompactRange range_;
   Hash root_{};
   uint64_t offset_ns_ = 0;
   FrameKind last_kind_{};
   int64_t started_at_ns_ = 0;
-  std::deque<Known> known_;  // the newest frames of this stream, up to the last one
+  std::deque<Known> known_;  // the newest frames of this stream, the last one included
   std::unique_ptr<Derived> derived_;
 };
 

@@ -23,11 +23,13 @@
 namespace gatetape::recorder {
 namespace {
 
+// How long a stopping recorder waits for its streams to end. After that they are cancelled; 10 s is
+// far longer than a commit takes, and shorter than the stop timeout of systemd (90 s).
 constexpr std::chrono::seconds kDrain(10);
 
-// State tells log, systemd and health check whether the database is there. The committer thread
-// reports; the main thread brings the server when there is one.
-class State {
+// StoreState passes on to the log, to systemd and to the health check whether the database is
+// reached. The committer thread reports; the main thread sets the server while there is one.
+class StoreState {
  public:
   void report(const absl::Status& store) {
     if (store.ok())
@@ -52,8 +54,8 @@ class State {
   Server* server_ ABSL_GUARDED_BY(mutex_) = nullptr;
 };
 
-// keep_freed_memory makes malloc hold on to what large messages used: fresh pages cost a quarter of
-// the time of a bulk stream.
+// keep_freed_memory stops malloc from returning the memory of large messages to the kernel: fresh
+// pages take a quarter of the time of a bulk stream.
 void keep_freed_memory() {
   mallopt(M_TRIM_THRESHOLD, 256 << 20);
   mallopt(M_TOP_PAD, 16 << 20);
@@ -68,19 +70,22 @@ std::vector<Metrics::Figure> figures_of(const Config& config, Committer* committ
                            [committer, read] { return read(committer->figures()); });
   };
   using Figures = Committer::Figures;
-  return {of(Kind::kGauge, "gatetape_recorder_database_up", "1 while the database is reached.",
-             [](const Figures& now) { return now.store_is_open ? 1.0 : 0.0; }),
-          of(Kind::kGauge, "gatetape_recorder_queue_bytes", "Frames that wait for their commit.",
-             [](const Figures& now) { return static_cast<double>(now.queued_bytes); }),
-          of(Kind::kCounter, "gatetape_recorder_rounds_total", "Rounds of commit.",
-             [](const Figures& now) { return static_cast<double>(now.rounds); }),
-          of(Kind::kCounter, "gatetape_recorder_failed_rounds_total", "Rounds that failed.",
-             [](const Figures& now) { return static_cast<double>(now.failed_rounds); }),
-          of(Kind::kCounter, "gatetape_recorder_round_seconds_total", "Time of all rounds.",
-             [](const Figures& now) { return now.round_seconds; }),
-          of(Kind::kCounter, "gatetape_recorder_frame_bytes_total", "Bytes of frames, all rounds.",
-             [](const Figures& now) { return static_cast<double>(now.bytes); }),
-          disk_figure(config.dir)};
+  return {
+      of(Kind::kGauge, "gatetape_recorder_database_up", "1 while the database is connected.",
+         [](const Figures& now) { return now.store_is_open ? 1.0 : 0.0; }),
+      of(Kind::kGauge, "gatetape_recorder_queue_bytes", "Bytes of work that wait for their commit.",
+         [](const Figures& now) { return static_cast<double>(now.queued_bytes); }),
+      of(Kind::kCounter, "gatetape_recorder_rounds_total",
+         "Rounds of the committer: commits, and refusals.",
+         [](const Figures& now) { return static_cast<double>(now.rounds); }),
+      of(Kind::kCounter, "gatetape_recorder_failed_rounds_total",
+         "Rounds after which the database was reopened.",
+         [](const Figures& now) { return static_cast<double>(now.failed_rounds); }),
+      of(Kind::kCounter, "gatetape_recorder_round_seconds_total", "Duration of all rounds.",
+         [](const Figures& now) { return now.round_seconds; }),
+      of(Kind::kCounter, "gatetape_recorder_frame_bytes_total", "Bytes of work in all rounds.",
+         [](const Figures& now) { return static_cast<double>(now.bytes); }),
+      disk_figure(config.dir)};
 }
 
 int fail(const absl::Status& status) {
@@ -88,15 +93,21 @@ int fail(const absl::Status& status) {
   return EXIT_FAILURE;
 }
 
+Committer::Options committer_options(const Config& config, StoreState* state) {
+  return {.queue_bytes_max = config.recorder.queue_bytes_max,
+          .on_store_state = [state](const absl::Status& store) { state->report(store); },
+          .on_upkeep_failed =
+              [](const absl::Status& status) {
+                log_warn("partitions_not_made", {{"error", std::string(status.message())}});
+              }};
+}
+
 int serve(const Config& config, const SigningKey& key, DaemonSignals* signals) {
   const DiskWatch disk_watch(config.dir);
-  State state;
+  StoreState state;
   Committer committer(
       std::make_unique<PgStore>(config.recorder.database, config.recorder.commit_timeout_s),
-      config.recorder.queue_bytes_max, [&state](const absl::Status& store) { state.report(store); },
-      [](const absl::Status& status) {
-        log_warn("partitions_not_made", {{"error", std::string(status.message())}});
-      });
+      committer_options(config, &state));
   const absl::StatusOr<std::unique_ptr<Metrics>> metrics =
       Metrics::serve(config.recorder.metrics_listen, figures_of(config, &committer));
   if (!metrics.ok()) return fail(metrics.status());

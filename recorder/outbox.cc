@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/check.h"
+
 namespace gatetape::recorder {
 namespace {
 
@@ -17,24 +19,32 @@ record::v1::Durable durable_of(uint64_t seq, const Hash& root) {
 Outbox::Answers& Outbox::answers_of(uint32_t handle) {
   const auto found = answers_.try_emplace(handle);
   if (found.second) order_.push_back(handle);
+  CHECK(order_.size() == answers_.size(), order_.size(), answers_.size());
   return found.first->second;
 }
 
 void Outbox::put_bound(uint32_t handle, uint64_t seq, const Hash& root) {
-  answers_of(handle).bound = durable_of(seq, root);
+  Answers& answers = answers_of(handle);
+  CHECK(!answers.bound || answers.closed, handle, seq);
+  answers.bound = durable_of(seq, root);
 }
 
 void Outbox::put_durable(uint32_t handle, uint64_t seq, const Hash& root) {
-  answers_of(handle).durable = durable_of(seq, root);
+  Answers& answers = answers_of(handle);
+  CHECK(!answers.durable || answers.closed || answers.durable->seq() < seq, handle, seq);
+  answers.durable = durable_of(seq, root);
 }
 
 void Outbox::put_closed(uint32_t handle, const SignedHead& head) {
-  record::v1::Closed& closed = answers_of(handle).closed.emplace();
+  Answers& answers = answers_of(handle);
+  CHECK(!answers.durable || answers.closed || answers.durable->seq() <= head.head.size, handle);
+  record::v1::Closed& closed = answers.closed.emplace();
   closed.set_signature(head.recorder_signature);
   closed.set_public_key(head.recorder_key);
 }
 
 void Outbox::put_refusal(uint32_t handle, const Refusal& refusal) {
+  CHECK(!refusal.detail.empty(), handle, static_cast<int>(refusal.code));
   record::v1::Refusal& answer = answers_of(handle).refusal.emplace();
   answer.set_code(refusal.code);
   answer.set_detail(refusal.detail);
@@ -44,6 +54,7 @@ void Outbox::fill(record::v1::RecordResponse* response, size_t sessions_max) {
   for (; !order_.empty() && sessions_max > 0; sessions_max--) {
     auto node = answers_.extract(order_.front());
     order_.pop_front();
+    CHECK(!node.empty() && order_.size() == answers_.size(), order_.size(), answers_.size());
     Answers& answers = node.mapped();
     const auto add = [&] {
       record::v1::Answer* answer = response->add_answers();
@@ -55,6 +66,7 @@ void Outbox::fill(record::v1::RecordResponse* response, size_t sessions_max) {
     if (answers.closed) *add()->mutable_closed() = *std::move(answers.closed);
     if (answers.refusal) *add()->mutable_refusal() = *std::move(answers.refusal);
   }
+  CHECK(order_.empty() == answers_.empty(), order_.size(), answers_.size());
 }
 
 }  // namespace gatetape::recorder

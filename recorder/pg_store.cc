@@ -1,8 +1,9 @@
 #include "recorder/pg_store.h"
 
-#include <algorithm>
 #include <utility>
 
+#include "base/check.h"
+#include "base/crypto.h"
 #include "base/db/migrate.h"
 
 namespace gatetape::recorder {
@@ -10,8 +11,8 @@ namespace {
 
 constexpr char kInsertFrames[] =
     "insert into gatetape.frames (session_id, first_seq, last_seq, root, bytes_in, bytes_out, "
-    "codec, "
-    "raw_bytes, data) values ($1::uuid, $2::bigint, $3::bigint, $4::bytea, $5::bigint, $6::bigint, "
+    "codec, raw_bytes, data) values ($1::uuid, $2::bigint, $3::bigint, $4::bytea, $5::bigint, "
+    "$6::bigint, "
     "$7::smallint, $8::integer, $9::bytea)";
 constexpr char kInsertKey[] =
     "insert into gatetape.session_key (session_id, commit_key) values ($1::uuid, $2::bytea)";
@@ -19,7 +20,7 @@ constexpr char kInsertHead[] =
     "insert into gatetape.head (session_id, size, root, gateway_key, gateway_signature, "
     "recorder_key, recorder_signature) values ($1::uuid, $2::bigint, $3::bytea, $4::bytea, "
     "$5::bytea, $6::bytea, $7::bytea)";
-// Derived rows never stop evidence: should one be there already, it stays.
+// A derived row that exists already must not prevent that evidence is stored.
 constexpr char kInsertSession[] =
     "insert into gatetape.session (session_id, kind, user_name, login, target, target_address, "
     "source_ip, source_port, rule, key_fingerprint, gateway, gateway_run, started_at) values "
@@ -44,8 +45,9 @@ constexpr char kReadTail[] =
     "(select started_at from gatetape.session where session_id = $1::uuid), "
     "exists (select from gatetape.head where session_id = $1::uuid) "
     "from gatetape.frames where session_id = $1::uuid order by first_seq desc limit 1";
-// A row that another backend committed may still wait for its standby. This transaction's own
-// COMMIT comes later in the log, so that its answer makes all that was read as durable as it gets.
+// A row that another backend committed may still wait for its standby. The COMMIT of this
+// transaction comes later in the write-ahead log, so that once PostgreSQL has answered it, every
+// row that was read is durable.
 constexpr char kBarrier[] = "select pg_logical_emit_message(true, 'gatetape', '')";
 
 PgParam int8_of(uint64_t value) { return PgParam::int8(static_cast<int64_t>(value)); }
@@ -92,8 +94,8 @@ PgStatement channel_of(const PgParam& id, const ChannelRow& row) {
           {id, int4_of(row.channel), int8_of(row.opened_seq), PgParam::text(row.type)}};
 }
 
-// Events collects those of a transaction for one statement: a statement a row costs more than the
-// row.
+// Events collects the event rows of a transaction for one statement, because a statement per row
+// takes longer than the row itself.
 class Events {
  public:
   void add(const PgParam& id, const EventRow& row) {
@@ -126,6 +128,10 @@ class Events {
 };
 
 void add_statements(const SessionWrite& write, std::vector<PgStatement>* out, Events* events) {
+  CHECK(write.first_seq > 0 ? write.first_seq <= write.last_seq : write.head != nullptr,
+        write.first_seq, write.last_seq);
+  CHECK(!write.head || write.first_seq == 0 || write.head->head.size == write.last_seq,
+        write.last_seq);
   const PgParam id = PgParam::uuid(write.session.bytes());
   if (write.first_seq > 0) out->push_back(frames_of(write));
   if (write.first_seq == 1) out->push_back({kInsertKey, {id, PgParam::bytea(write.commit_key)}});
@@ -142,8 +148,10 @@ Tail tail_of(const PgResult& row) {
   Tail tail;
   if (row.rows() == 0) return tail;
   tail.last_seq = static_cast<uint64_t>(row.int8(0, 1));
-  const std::string_view root = row.bytes(0, 2);
-  std::copy_n(root.begin(), std::min(root.size(), tail.root.size()), tail.root.begin());
+  if (!to_hash(row.bytes(0, 2), &tail.root)) {
+    tail.damage = absl::DataLossError("the stored root is not 32 bytes");
+    return tail;
+  }
   tail.commit_key = row.text(0, 6);
   if (!row.is_null(0, 7)) tail.started_at_ns = row.timestamptz_ns(0, 7);
   tail.has_head = row.boolean(0, 8);
@@ -165,21 +173,34 @@ PgStore::PgStore(std::string conninfo, uint32_t timeout_s)
     : conninfo_(std::move(conninfo)), timeout_s_(timeout_s) {}
 
 absl::Status PgStore::open() {
+  state_ = State::kClosed;
   connection_ = nullptr;
   absl::StatusOr<std::unique_ptr<PgConnection>> connection = PgConnection::connect(conninfo_);
   if (!connection.ok()) return connection.status();
   (*connection)->set_timeout_s(timeout_s_);
   if (absl::Status status = check_known(**connection); !status.ok()) return status;
   connection_ = *std::move(connection);
+  state_ = State::kOpen;
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<PgResult>> PgStore::transact(
+    const std::vector<PgStatement>& statements) {
+  CHECK(state_ == State::kOpen, statements.size());
+  absl::StatusOr<std::vector<PgResult>> results = connection_->transact(statements);
+  const absl::Status& status = results.status();
+  if (!status.ok() && !absl::IsAlreadyExists(status) && !absl::IsInvalidArgument(status))
+    state_ = State::kClosed;
+  return results;
 }
 
 absl::Status PgStore::commit(absl::Span<const SessionWrite> writes) {
   std::vector<PgStatement> statements;
   Events events;
   for (const SessionWrite& write : writes) add_statements(write, &statements, &events);
+  CHECK(statements.size() >= writes.size(), statements.size(), writes.size());
   if (!events.empty()) statements.push_back(events.finish());
-  return connection_->transact(statements).status();
+  return transact(statements).status();
 }
 
 absl::StatusOr<std::vector<Tail>> PgStore::read_tails(absl::Span<const SessionId> sessions) {
@@ -187,15 +208,17 @@ absl::StatusOr<std::vector<Tail>> PgStore::read_tails(absl::Span<const SessionId
   for (const SessionId& session : sessions)
     statements.push_back({kReadTail, {PgParam::uuid(session.bytes())}});
   statements.push_back({kBarrier, {}});
-  const absl::StatusOr<std::vector<PgResult>> rows = connection_->transact(statements);
+  const absl::StatusOr<std::vector<PgResult>> rows = transact(statements);
   if (!rows.ok()) return rows.status();
+  CHECK(rows->size() == statements.size(), rows->size(), statements.size());
   std::vector<Tail> tails;
   for (size_t i = 0; i < sessions.size(); i++) tails.push_back(tail_of((*rows)[i]));
+  CHECK(tails.size() == sessions.size(), tails.size(), sessions.size());
   return tails;
 }
 
 absl::Status PgStore::keep_up() {
-  return connection_->transact({{"select gatetape.keep_partitions()", {}}}).status();
+  return transact({{"select gatetape.keep_partitions()", {}}}).status();
 }
 
 }  // namespace gatetape::recorder

@@ -1,4 +1,5 @@
-// PgStore: the Store in PostgreSQL (migrations/0001_evidence.sql). One thread, the committer's.
+// PgStore: the Store in PostgreSQL (migrations/0001_evidence.sql). The committer thread alone calls
+// it.
 #pragma once
 
 #include <memory>
@@ -11,19 +12,28 @@ namespace gatetape::recorder {
 
 class PgStore : public Store {
  public:
-  // `conninfo` is of the role gatetape_recorder; no commit waits longer than `timeout_s`.
+  // `conninfo` connects as the role gatetape_recorder. No transaction takes longer than
+  // `timeout_s`.
   PgStore(std::string conninfo, uint32_t timeout_s);
 
   absl::Status open() override;
-  // One round trip and one flush of the log, however many sessions.
+  // One round trip and one flush of the write-ahead log for any number of sessions.
   absl::Status commit(absl::Span<const SessionWrite> writes) override;
   absl::StatusOr<std::vector<Tail>> read_tails(absl::Span<const SessionId> sessions) override;
   absl::Status keep_up() override;
 
  private:
+  // kClosed --open succeeds--> kOpen --a transaction fails--> kClosed. Rows of another writer and
+  // data that PostgreSQL refuses leave the store open.
+  enum class State { kClosed, kOpen };
+
+  // transact runs one transaction of an open store.
+  absl::StatusOr<std::vector<PgResult>> transact(const std::vector<PgStatement>& statements);
+
   std::string conninfo_;
   uint32_t timeout_s_;
-  std::unique_ptr<PgConnection> connection_;
+  std::unique_ptr<PgConnection> connection_;  // kept when closed, never used then
+  State state_ = State::kClosed;
 };
 
 }  // namespace gatetape::recorder

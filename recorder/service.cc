@@ -11,12 +11,15 @@
 #include <string_view>
 #include <utility>
 
+#include "base/check.h"
 #include "base/endpoint.h"
 #include "base/os/daemon.h"
+#include "base/os/grpc_values.h"
 
 namespace gatetape::recorder {
 namespace {
 
+// Renewed TLS files are in use after at most this time.
 constexpr unsigned kCertificateRefreshS = 10;
 
 std::string peer_of(const grpc::ServerContext& context) {
@@ -25,8 +28,9 @@ std::string peer_of(const grpc::ServerContext& context) {
 }
 
 void set_limits(grpc::ServerBuilder* builder) {
-  builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // a second recorder must fail
-  builder->AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);  // else a stalled stream takes GBs
+  builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // a second recorder must fail to start
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE,
+                              0);  // a stalled stream would buffer gigabytes
   builder->AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 1 << 20);
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 10'000);
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5'000);
@@ -57,7 +61,8 @@ grpc::Status Service::Record(grpc::ServerContext* context, Stream::Call* call) {
   {
     const absl::MutexLock lock(&mutex_);
     if (draining_) return grpc::Status(grpc::StatusCode::UNAVAILABLE, "draining");
-    streams_.insert(stream.get());
+    const bool is_new = streams_.insert(stream.get()).second;
+    CHECK(is_new && !draining_, streams_.size());
   }
   const std::string peer = peer_of(*context);
   log_info("stream_opened", {{"peer", peer}});
@@ -66,8 +71,14 @@ grpc::Status Service::Record(grpc::ServerContext* context, Stream::Call* call) {
                             {"code", std::to_string(status.error_code())},
                             {"reason", status.error_message()}});
   const absl::MutexLock lock(&mutex_);
-  streams_.erase(stream.get());
+  const size_t erased = streams_.erase(stream.get());
+  CHECK(erased == 1, streams_.size());
   return status;
+}
+
+bool Service::is_idle() {
+  const absl::MutexLock lock(&mutex_);
+  return streams_.empty();
 }
 
 void Service::drain() {
@@ -116,8 +127,9 @@ void Server::stop(std::chrono::milliseconds patience) {
   set_serving(false);
   service_->drain();
   if (listener_) listener_->close();
-  server_->Shutdown(std::chrono::system_clock::now() + patience);
+  server_->Shutdown(grpc_deadline(patience));
   server_->Wait();
+  CHECK(service_->is_idle());
   server_ = nullptr;
   listener_ = nullptr;
 }

@@ -1,5 +1,5 @@
-// Service: RecorderService of record.proto; it makes a Stream of each call. Server: the gRPC server
-// around it. Made by the main thread; calls come on gRPC's threads.
+// Service: RecorderService of record.proto, which makes a Stream of each call. Server: the gRPC
+// server around it. The main thread makes both; calls arrive on gRPC's threads.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -22,26 +22,28 @@ namespace gatetape::recorder {
 
 class Service final : public record::v1::RecorderService::Service {
  public:
-  // Both live longer than the service.
+  // `committer` and `key` live longer than the service.
   Service(Committer* committer, const SigningKey* key) : committer_(committer), key_(key) {}
 
   grpc::Status Record(grpc::ServerContext* context, Stream::Call* call) override;
-  // drain asks every peer to half-close and refuses new streams. Any thread.
+  // drain asks every peer to half-close, and refuses new streams from then on. Any thread.
   void drain();
+  // is_idle returns true when no call is being served. Any thread.
+  bool is_idle();
 
  private:
   Committer* const committer_;
   const SigningKey* const key_;
   absl::Mutex mutex_;
-  std::set<Stream*> streams_ ABSL_GUARDED_BY(mutex_);
+  std::set<Stream*> streams_ ABSL_GUARDED_BY(mutex_);  // those in run()
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 class Server {
  public:
-  // start listens on `unix:PATH` (this process's own user, root and `allowed_users` may connect)
-  // or, with mutual TLS, on HOST:PORT. UNAVAILABLE, ALREADY_EXISTS, NOT_FOUND or INVALID_ARGUMENT
-  // when it cannot. `service` lives longer than the server.
+  // start listens on `unix:PATH` (the user of this process, root and `allowed_users` may connect)
+  // or, with mutual TLS, on HOST:PORT. It returns UNAVAILABLE, ALREADY_EXISTS, NOT_FOUND or
+  // INVALID_ARGUMENT when it cannot. `service` lives longer than the server.
   static absl::StatusOr<std::unique_ptr<Server>> start(
       const std::string& endpoint, const TlsConfig& tls, Service* service,
       const std::vector<std::string>& allowed_users = {});
@@ -49,10 +51,10 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // set_serving is what the standard health check (grpc.health.v1) answers. Any thread.
+  // set_serving sets what the standard health check (grpc.health.v1) answers. Any thread.
   void set_serving(bool serving);
-  // stop drains, takes no more connections, and returns when every stream ended; those that have
-  // not when `patience` is over are cut off.
+  // stop drains, accepts no more connections, and returns when every stream ended. Streams that are
+  // open after `patience` are cancelled.
   void stop(std::chrono::milliseconds patience);
 
  private:

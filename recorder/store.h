@@ -1,4 +1,4 @@
-// Store: where the record is kept, as the committer sees it. One thread, the committer's.
+// Store: where the record is kept, as the committer sees it. The committer thread alone calls it.
 #pragma once
 
 #include <vector>
@@ -13,17 +13,20 @@ namespace gatetape::recorder {
 class Store {
  public:
   virtual ~Store() = default;
-  // open connects, or connects again; UNAVAILABLE when it cannot. It waits a few seconds at most.
+  // open connects, or connects again. It returns UNAVAILABLE when it cannot, after a few seconds at
+  // most.
   virtual absl::Status open() = 0;
-  // commit stores all of it in one transaction. OK = durable. ALREADY_EXISTS = certainly not,
-  // another writer's rows are there. INVALID_ARGUMENT = certainly not, the data does not fit.
-  // ABORTED = in doubt. After any other code, too, the store must be opened again.
+  // commit stores all writes in one transaction. It returns OK when they are durable,
+  // ALREADY_EXISTS when they are certainly not stored because rows of another writer are there,
+  // INVALID_ARGUMENT when they are certainly not stored because the store refuses the data, and
+  // ABORTED when the commit is in doubt. After ABORTED and every other code the store must be
+  // opened again.
   virtual absl::Status commit(absl::Span<const SessionWrite> writes) = 0;
-  // read_tails gives what is stored of each session, all of it durable; after a failure the store
-  // must be opened again.
+  // read_tails returns the stored end of each session, in the order of `sessions`; all of it is
+  // durable. After a failure the store must be opened again.
   virtual absl::StatusOr<std::vector<Tail>> read_tails(absl::Span<const SessionId> sessions) = 0;
-  // keep_up does what is due now and then (partitions of the days to come). After a failure the
-  // store goes on.
+  // keep_up makes what the store needs before long (the partitions of the days to come). After a
+  // failure the store must be opened again.
   virtual absl::Status keep_up() = 0;
 };
 

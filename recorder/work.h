@@ -1,5 +1,5 @@
-// Work: what a stream asks of the committer, and Lane: where the answers go. A stream's reader
-// (handler thread) makes Work, the committer thread does it, in order.
+// Work: what a stream asks of the committer, and Lane: where the answers go. The handler thread of
+// a stream makes work; the committer thread completes the work of one stream in order.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ struct Refusal {
   std::string detail;
 };
 
-// Tail is what the store holds of a session.
+// Tail is the end of a session as the store holds it.
 struct Tail {
   uint64_t last_seq = 0;   // 0 = nothing
   Hash root{};             // of last_seq
@@ -44,7 +44,7 @@ struct SignedHead {
   std::string recorder_signature;
 };
 
-// Derived is the rows that are computed from one frame.
+// Derived holds the rows that are computed from one frame.
 struct Derived {
   std::optional<SessionRow> session;
   std::optional<SessionEndRow> session_end;
@@ -66,18 +66,24 @@ struct SessionWrite {
   std::unique_ptr<SignedHead> head;
 };
 
-// Lane takes the answers to one stream's work. Called by the committer thread; must not block.
+// Lane accepts the answers to the work of one stream. The committer thread calls it; it must not
+// block.
 class Lane {
  public:
   virtual ~Lane() = default;
+  // on_bound: the answer to kBind, the end of the session as the store holds it.
   virtual void on_bound(uint32_t handle, const Tail& tail) = 0;
   // on_durable: frames up to `seq` are committed.
   virtual void on_durable(uint32_t handle, uint64_t seq, const Hash& root) = 0;
+  // on_closed: the signed head is committed, and all frames under it.
   virtual void on_closed(uint32_t handle, const SignedHead& head) = 0;
+  // on_refused: another writer or the data itself is at fault; nothing more of the session is
+  // stored on this stream.
   virtual void on_refused(uint32_t handle, const Refusal& refusal) = 0;
   // on_failed: a commit failed or is in doubt; nothing more of this stream is stored.
   virtual void on_failed(const absl::Status& why) = 0;
-  // on_finished: all work before the stream's last one is done and answered.
+  // on_finished: the answer to kFinish, the last work of the stream; everything before it is
+  // answered.
   virtual void on_finished() = 0;
 
  private:
@@ -96,16 +102,17 @@ struct Work {
   Frame frame;                       // kFrame
   Hash root{};                       // kFrame: with this frame as last leaf
   std::string commit_key;            // kFrame with seq 1
-  std::unique_ptr<Derived> derived;  // kFrame that is no stream bytes
+  std::unique_ptr<Derived> derived;  // kFrame that holds an event
   std::unique_ptr<SignedHead> head;  // kClose
 
-  // bytes is what the work counts in queues.
+  // bytes returns what the work counts in the queue: its memory, three times the payload for a
+  // frame with rows, which hold the same text again.
   size_t bytes() const {
     return kind == Kind::kFinish ? 0
                                  : frame.payload.size() * (derived ? 3 : 1) + kFrameOverheadBytes;
   }
-  // cost is what the work counts in a transaction, in bytes of a stream that take PostgreSQL as
-  // long: rows of its own cost a frame far more than its bytes.
+  // cost returns what the work counts in a transaction: the number of stream bytes that PostgreSQL
+  // stores in the same time. The rows of a frame take far longer than its bytes.
   size_t cost() const { return derived ? 8192 + frame.payload.size() * 8 : bytes(); }
 };
 

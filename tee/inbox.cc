@@ -17,11 +17,13 @@ Inbox::~Inbox() { close(fd_); }
 
 void Inbox::deliver(std::vector<TeeEvent> events) {
   if (events.empty()) return;
+  const size_t count = events.size();
   bool was_empty = false;
   {
     const absl::MutexLock lock(&mutex_);
     was_empty = events_.empty();
     std::move(events.begin(), events.end(), std::back_inserter(events_));
+    CHECK(events_.size() >= count, events_.size(), count);
   }
   if (!was_empty) return;
   const uint64_t one = 1;
@@ -31,8 +33,10 @@ void Inbox::deliver(std::vector<TeeEvent> events) {
 
 std::vector<TeeEvent> Inbox::drain() {
   uint64_t count = 0;
-  const ssize_t got = read(fd_, &count, sizeof count);  // EAGAIN: nothing new, and nothing is lost
-  (void)got;
+  // EAGAIN: the writer of events that are here already has yet to signal them. The signal then
+  // wakes the loop once more, for nothing.
+  const ssize_t got = read(fd_, &count, sizeof count);
+  CHECK(got == sizeof count || got < 0, got);
   const absl::MutexLock lock(&mutex_);
   return std::exchange(events_, {});
 }

@@ -1,5 +1,5 @@
-// Inbox: where the link's reader thread leaves events for one consumer: an event loop (through an
-// eventfd that it polls). Filled by the link's threads, emptied by its owner's.
+// Inbox: where the link's reader thread leaves the events of sessions for one event loop, which
+// polls an eventfd. The link's threads fill it, its owner's thread empties it.
 #pragma once
 
 #include <vector>
@@ -10,7 +10,7 @@
 
 namespace gatetape::tee {
 
-// EventSink takes a session's events on the link's reader thread; it must not block.
+// EventSink accepts the events of sessions on the link's reader thread; it must not block.
 class EventSink {
  public:
   virtual ~EventSink() = default;
@@ -25,9 +25,9 @@ class Inbox : public EventSink {
   Inbox& operator=(const Inbox&) = delete;
 
   void deliver(std::vector<TeeEvent> events) override;
-  // fd becomes readable when there are events.
+  // fd returns the descriptor that is readable while there are events.
   int fd() const { return fd_; }
-  // drain takes all events and makes fd unreadable.
+  // drain returns all events, in order, and makes fd() unreadable.
   std::vector<TeeEvent> drain();
 
  private:

@@ -1,10 +1,13 @@
-// RecordLink: this process's Record stream to a recorder: two threads around a Spool, failover
-// between endpoints, an ack watchdog. One a process. Public functions: any thread.
+// RecordLink: the Record stream of this process to a recorder: two threads around a Spool, failover
+// between recorders, and a watchdog for acknowledgements. One per process. Public functions: any
+// thread. Nothing is acknowledged here: an event reaches a session only when the recorder sent it.
 //
-// Nothing is ever acknowledged here: an event reaches a session only when the recorder said so.
+// The stream:
+//   kNone --serve--> kOpen --the first response--> kAnswering --the recorder drains--> kDraining
+//   kOpen, kAnswering, kDraining --no more responses--> kBroken --serve returns--> kNone
 #pragma once
 
-#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -22,6 +25,8 @@
 namespace grpc {
 class Channel;
 class ClientContext;
+template <class W, class R>
+class ClientReaderWriter;
 }  // namespace grpc
 
 namespace gatetape::tee {
@@ -29,10 +34,10 @@ namespace gatetape::tee {
 class RecordLink {
  public:
   struct Options {
-    std::vector<std::string> endpoints;  // unix:PATH or HOST:PORT, tried in order
+    std::vector<std::string> endpoints;  // unix:PATH or HOST:PORT, tried in this order
     TlsConfig tls;                       // for HOST:PORT
-    uint32_t ack_stall_ms =
-        5000;  // without an ack that is owed for this long the stream is dropped
+    // A stream is dropped when an acknowledgement is due for this long and none arrives.
+    uint32_t ack_stall_ms = 5000;
   };
 
   explicit RecordLink(Options options);
@@ -40,43 +45,63 @@ class RecordLink {
   RecordLink(const RecordLink&) = delete;
   RecordLink& operator=(const RecordLink&) = delete;
 
-  // stop ends the threads; what was not acknowledged stays so. After it no sink is called: stop the
-  // link before any sink goes. Idempotent; one thread.
+  // stop ends the threads. What was not acknowledged stays so. No sink is called after it: stop the
+  // link before a sink is destroyed. It may be called again; one thread.
   void stop();
 
-  // open announces a session; its events go to `sink` until the link stops. Gives its handle.
+  // open announces a session and returns its handle. The events of the session go to `sink` until
+  // the link stops.
   uint32_t open(const SessionId& session, const std::string& commit_key, EventSink* sink);
+  // add queues the next frame of a session.
   void add(uint32_t handle, FramePtr frame);
-  // close adds the last frame and the signed head: they go together, so that no end is stored that
-  // has no head.
+  // close queues the last frame and the signed head over all frames. They are queued together, so
+  // that no last frame is stored without its head.
   void close(uint32_t handle, FramePtr last, CloseItem close);
+  // forget drops a session; its sink is not called any more.
   void forget(uint32_t handle);
-  // connected tells whether a recorder answered on the current stream.
-  bool connected() const { return connected_; }
-  // unacknowledged is how many frames of all sessions the recorder has yet to answer.
+  // connected returns true when a recorder has answered on the current stream.
+  bool connected();
+  // unacknowledged returns the number of frames of all sessions that wait for the recorder.
   size_t unacknowledged();
-  // last_error is why there is no stream, empty when connected.
+  // last_error returns why there is no stream, an empty text when connected.
   std::string last_error();
 
  private:
+  enum class Stream { kNone, kOpen, kAnswering, kDraining, kBroken };
+  using Call = grpc::ClientReaderWriter<record::v1::RecordRequest, record::v1::RecordResponse>;
+  using Deliveries = std::map<EventSink*, std::vector<TeeEvent>>;
+
+  bool is_connected() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void has_work() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void cancel() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Deliveries sort(std::vector<TeeEvent> events) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // The writer thread.
   void run();
-  void watch();
+  bool try_endpoint(size_t at, const std::shared_ptr<grpc::Channel>& channel);
   bool serve(const std::shared_ptr<grpc::Channel>& channel);
+  bool begin(grpc::ClientContext* context);
+  void write_requests(Call* call);
+  bool next_request(record::v1::RecordRequest* request);
+  void end(const std::string& error);
+  // The reader thread of a stream.
+  bool read_responses(Call* call);
   void on_response(const record::v1::RecordResponse& response);
+  // The watchdog thread.
+  void watch();
+  void check_progress(std::chrono::milliseconds* patience) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Options options_;
-  std::atomic<bool> connected_{false};
   absl::Mutex mutex_;
-  absl::CondVar changed_;  // for the writer: work_, stream_dead_, draining_ or stop_
-  Pause stopped_;          // for who sleeps
+  absl::CondVar changed_;  // for the writer: work_, stream_ or stopping_
+  Pause stopped_;          // of the writer and the watchdog
   Spool spool_ ABSL_GUARDED_BY(mutex_);
   std::map<uint32_t, EventSink*> sinks_ ABSL_GUARDED_BY(mutex_);
   uint32_t next_handle_ ABSL_GUARDED_BY(mutex_) = 1;
-  grpc::ClientContext* context_ ABSL_GUARDED_BY(mutex_) = nullptr;
-  bool stop_ ABSL_GUARDED_BY(mutex_) = false;
-  bool stream_dead_ ABSL_GUARDED_BY(mutex_) = false;
-  bool draining_ ABSL_GUARDED_BY(mutex_) = false;
-  bool work_ ABSL_GUARDED_BY(mutex_) = false;  // something may be ready to send
+  Stream stream_ ABSL_GUARDED_BY(mutex_) = Stream::kNone;
+  grpc::ClientContext* context_ ABSL_GUARDED_BY(mutex_) = nullptr;  // unless kNone
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  bool work_ ABSL_GUARDED_BY(mutex_) = false;  // the spool may have something to send
   int64_t progress_ns_ ABSL_GUARDED_BY(mutex_) = 0;
   std::string error_ ABSL_GUARDED_BY(mutex_) = "not connected yet";
   std::thread writer_;

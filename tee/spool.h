@@ -1,16 +1,17 @@
-// Spool: the writer's side of one Record stream as a state machine: which item goes next, what an
-// answer means, what is sent again after a break (proto/gatetape/record/v1/record.proto).
-// Pure; the link holds its lock around every call.
+// Spool: the decisions of the writer's side of one Record stream
+// (proto/gatetape/record/v1/record.proto): which item is sent next, what an answer means, and what
+// is sent again after a stream broke. Pure; the link holds its lock around every call.
 //
-// A session on a stream: unbound -> (binding ->) bound -> closed; any -> refused. A fresh session
-// (nothing of it was ever sent) is bound by its first Bind; otherwise the recorder's Bound says
-// where to go on.
+// A session on a stream:
+//   kFresh --fill sends a fresh Bind--> kBound
+//   kUnbound --fill sends a Bind--> kBinding --Bound--> kResuming --fill sends Resume--> kBound
+//   kBinding, kResuming, kBound --start_stream--> kUnbound
+//   any --a refusal, or an answer that does not fit--> kRefused: nothing more is sent
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,7 @@ struct TeeEvent {
   Type type = Type::kDurable;
   uint64_t seq = 0;    // kDurable
   Hash root{};         // kDurable
-  std::string detail;  // kRefused: what the recorder said
+  std::string detail;  // kRefused: the recorder's reason
 };
 
 // CloseItem is the signed head of a session that offers nothing more.
@@ -40,62 +41,73 @@ struct CloseItem {
 
 class Spool {
  public:
-  // open takes a new session under a handle that was never used before.
+  // open accepts a new session under a handle that was never used before.
   void open(uint32_t handle, const SessionId& session, const std::string& commit_key);
-  // add queues the next frame; frames come in order of seq.
+  // add queues the next frame of a session; frames come in the order of their seq.
   void add(uint32_t handle, FramePtr frame);
-  // close queues the signed head after the frames.
+  // close queues the signed head behind the frames. No frame may be added after it.
   void close(uint32_t handle, CloseItem close);
-  // forget drops a session; its frames are not sent any more.
+  // forget drops a session; nothing more of it is sent.
   void forget(uint32_t handle);
 
-  // start_stream begins a new stream: every session is unbound, all that is not durable is sent
-  // again.
+  // start_stream begins a new stream: every session must be bound, and all frames that are not
+  // durable are sent again.
   void start_stream();
-  // fill adds what goes next to an empty request, within its limits. False when there is nothing.
+  // fill adds the next items to an empty request, within its limits. It returns false when there is
+  // nothing to send.
   bool fill(record::v1::RecordRequest* request);
-  // on_response takes the recorder's answers and appends what the sessions learn. False when the
-  // stream must be dropped and everything bound again.
+  // on_response accepts the recorder's answers and appends what the sessions learn. It returns
+  // false when the stream must be dropped and everything bound again.
   bool on_response(const record::v1::RecordResponse& response, std::vector<TeeEvent>* events);
 
-  // unacknowledged counts the frames that it holds: sent or not, none of them durable yet.
+  // unacknowledged returns the number of frames that wait for the recorder, sent or not.
   size_t unacknowledged() const;
-  // outstanding tells whether an answer is owed for something that was sent.
+  // outstanding returns true when an answer is due for something that was sent.
   bool outstanding() const { return owed_ > 0; }
-  size_t sessions() const { return sessions_.size(); }
 
  private:
-  enum class State { kUnbound, kBinding, kBound, kRefused };
+  enum class State { kFresh, kUnbound, kBinding, kResuming, kBound, kRefused };
+  // kNone --close--> kDue --fill--> kSent --start_stream--> kDue
+  enum class Head { kNone, kDue, kSent };
   struct Session {
     SessionId id;
     std::string commit_key;
-    State state = State::kUnbound;
-    bool fresh = true;
-    bool resume_due = false;
+    State state = State::kFresh;
+    Head head = Head::kNone;
+    CloseItem close;              // unless kNone
     bool queued = false;          // in ready_
     std::deque<FramePtr> frames;  // not durable; the first is frame durable.size() + 1
     size_t sent = 0;              // of frames, on this stream
     CompactRange durable;
-    std::optional<CloseItem> close;
-    bool close_sent = false;
   };
 
+  static void check(const Session& session);
   void mark_ready(uint32_t handle, Session& session);
-  bool has_more(const Session& session) const;
-  static bool may_send(const Session& session);
+  static bool has_more(const Session& session);
+  static bool may_send_frame(const Session& session);
+  static bool may_send_head(const Session& session);
   size_t fill_session(uint32_t handle, Session& session, record::v1::RecordRequest* request);
+  void send_bind(uint32_t handle, Session& session, record::v1::RecordRequest* request);
+  void send_resume(uint32_t handle, Session& session, record::v1::RecordRequest* request);
+  size_t send_frames(uint32_t handle, Session& session, record::v1::RecordRequest* request);
+  void send_head(uint32_t handle, Session& session, record::v1::RecordRequest* request);
+
+  bool on_answer(const record::v1::Answer& answer, std::vector<TeeEvent>* events);
   bool on_bound(const record::v1::Answer& answer, Session& session, std::vector<TeeEvent>* events);
   bool advance(uint32_t handle, Session& session, const record::v1::Durable& durable,
                std::vector<TeeEvent>* events);
+  bool on_closed(uint32_t handle, Session& session, std::vector<TeeEvent>* events);
   bool on_refusal(const record::v1::Answer& answer, Session& session,
                   std::vector<TeeEvent>* events);
   void refuse(uint32_t handle, Session& session, std::string detail, std::vector<TeeEvent>* events);
+  // owed_to returns the number of answers that are due for a session.
+  static size_t owed_to(const Session& session);
   void owe(size_t items) { owed_ += items; }
-  void settle(size_t items);
+  void answered(size_t items);
 
   std::map<uint32_t, Session> sessions_;
-  std::deque<uint32_t> ready_;
-  size_t owed_ = 0;  // items sent on this stream without an answer
+  std::deque<uint32_t> ready_;  // handles of sessions that may have something to send
+  size_t owed_ = 0;             // items sent on this stream without an answer
 };
 
 }  // namespace gatetape::tee

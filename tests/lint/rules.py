@@ -48,8 +48,8 @@ DOORS = (
     (r"libpq-fe\.h|libpq/|pqxx/", r"base/db/"),
     (r"toml\+\+/", r"base/toml$"),
     (r"grpcpp/|.*\.grpc\.pb\.h",
-     r"base/os/(unix_listener|record_channel)$|tee/record_link$|recorder/(service|stream|main)$"
-     r"|auditd/(service|frame_stream|main)$|client/(audit_client|frame_feed)$"
+     r"base/os/(unix_listener|record_channel|grpc_values)$|tee/record_link$"
+     r"|recorder/(service|stream|main)$|auditd/(service|frame_stream|main)$|client/(audit_client|frame_feed)$"
      r"|tools/cli/recorder_health$"),
     (r"openssl/", r"base/crypto$|base/os/tls_files$|tools/cli/x509$"),
     (r"zstd", r"record/batch$"),

@@ -1,12 +1,12 @@
 #include "tests/sim/recorder.h"
 
-#include <algorithm>
 #include <iterator>
 #include <utility>
 
 namespace gatetape::sim {
 
 using recorder::CommitPolicy;
+using recorder::CommitterCore;
 using recorder::Work;
 
 Recorder::Recorder(World* world, Oracle* oracle, Database* database, const SigningKey* key,
@@ -17,47 +17,50 @@ Recorder::Recorder(World* world, Oracle* oracle, Database* database, const Signi
       number_(number),
       queue_bytes_max_(queue_bytes_max),
       store_(world, oracle, database) {
-  open_store();
+  start();
 }
 
 bool Recorder::accept(const std::shared_ptr<Wire>& wire) {
-  if (!up_ || draining_) return false;
-  auto stream = std::make_shared<Stream>(world_, oracle_, this, key_, wire);
-  wire->attach(stream);
-  streams_.push_back(std::move(stream));
+  if (state_ != State::kUp) return false;
+  auto call = std::make_shared<RecordCall>(world_, oracle_, this, key_, wire);
+  wire->attach(call);
+  calls_.push_back(std::move(call));
   return true;
 }
 
 void Recorder::crash() {
-  if (!up_) return;
+  if (state_ == State::kDown) return;
   world_->note("recorder dies", 0, number_);
-  for (const std::shared_ptr<Stream>& stream : streams_) stream->die();
-  streams_.clear();
-  policy_ = std::make_unique<CommitPolicy>();
+  for (const std::shared_ptr<RecordCall>& call : calls_) call->die();
+  calls_.clear();
+  core_ = nullptr;
   submitted_.clear();
   queued_bytes_ = 0;
   life_++;
-  up_ = busy_ = open_ = opening_ = draining_ = false;
-  world_->after(world_->rng.between(20 * kMs, 5 * kS), [this] { restart(); });
+  state_ = State::kDown;
+  committing_ = false;
+  world_->after(world_->rng.between(20 * kMs, 5 * kS), [this] { start(); });
 }
 
 void Recorder::drain() {
-  if (!up_ || draining_) return;
+  if (state_ != State::kUp) return;
   world_->note("recorder drains", 0, number_);
-  draining_ = true;
-  for (const std::shared_ptr<Stream>& stream : streams_) stream->drain();
+  state_ = State::kDraining;
+  for (const std::shared_ptr<RecordCall>& call : calls_) call->drain();
   world_->after(10 * kS, [this, life = life_] {
     if (life == life_) crash();
   });
 }
 
-void Recorder::restart() {
-  up_ = true;
-  open_store();
+void Recorder::start() {
+  state_ = State::kUp;
+  core_ = std::make_unique<CommitterCore>(&store_);
+  wakes_at_ns_ = 0;
+  wake();
 }
 
-void Recorder::on_gone(Stream* stream) {
-  std::erase_if(streams_, [stream](const auto& one) { return one.get() == stream; });
+void Recorder::on_gone(RecordCall* call) {
+  std::erase_if(calls_, [call](const auto& one) { return one.get() == call; });
 }
 
 void Recorder::submit(std::vector<Work> work) {
@@ -68,28 +71,40 @@ void Recorder::submit(std::vector<Work> work) {
   wake();
 }
 
-bool Recorder::open_store() {
-  open_ = store_.open().ok();
-  if (open_ || std::exchange(opening_, true)) return open_;
-  world_->after(world_->rng.between(50 * kMs, kS), [this, life = life_] {
-    if (life != life_) return;
-    opening_ = false;
-    open_store();
-    wake();
-  });
-  return false;
+// As Committer::run.
+void Recorder::wake() {
+  using Action = CommitterCore::Action;
+  while (!committing_ && state_ != State::kDown) {
+    core_->add(std::exchange(submitted_, {}));
+    const int64_t now_ns = world_->now_ns();
+    switch (core_->next(now_ns)) {
+      case Action::kOpen:
+        core_->open(now_ns).IgnoreError();
+        break;
+      case Action::kKeepUp:
+        core_->keep_up(now_ns).IgnoreError();
+        break;
+      case Action::kRefuseWaiting:
+        account(core_->refuse_waiting());
+        break;
+      case Action::kCommit:
+        begin_commit();
+        break;
+      case Action::kWait:
+        return wake_at(core_->due_ns());
+      case Action::kStop:
+        return;
+    }
+  }
 }
 
-// As Committer::run: what waits while the store is away is ended, not kept.
-void Recorder::wake() {
-  if (busy_ || (submitted_.empty() && policy_->empty())) return;
-  policy_->add(std::exchange(submitted_, {}));
-  if (!open_ && (opening_ || !open_store())) {
-    settle(policy_->fail_all(absl::UnavailableError("the database cannot be reached")));
-    return;
-  }
-  busy_ = true;
-  world_->after(commit_time_ns(), [this, life = life_] { finish_step(life); });
+// Work wakes the recorder by itself; a run is over long before the upkeep is due again.
+void Recorder::wake_at(int64_t at_ns) {
+  if (core_->is_open() || wakes_at_ns_ > world_->now_ns()) return;
+  wakes_at_ns_ = at_ns;
+  world_->after(at_ns - world_->now_ns(), [this, life = life_] {
+    if (life == life_) wake();
+  });
 }
 
 int64_t Recorder::commit_time_ns() {
@@ -101,26 +116,29 @@ int64_t Recorder::commit_time_ns() {
   return world_->rng.between(200 * kUs, 2 * kMs);
 }
 
-void Recorder::finish_step(uint64_t life) {
-  if (life != life_) return;
+void Recorder::begin_commit() {
+  committing_ = true;
+  world_->after(commit_time_ns(), [this, life = life_] {
+    if (life == life_) finish_commit();
+  });
+}
+
+void Recorder::finish_commit() {
   if (world_->strikes(world_->faults.crash_before_commit)) return crash();
   const bool dies = world_->strikes(world_->faults.crash_after_commit);
   if (dies)
-    for (const std::shared_ptr<Stream>& stream : streams_) stream->die();
-  const CommitPolicy::Outcome outcome = policy_->step(store_);
+    for (const std::shared_ptr<RecordCall>& call : calls_) call->die();
+  const CommitPolicy::Outcome outcome = core_->commit();
   if (dies) return crash();
-  busy_ = false;
-  settle(outcome);
+  committing_ = false;
+  account(outcome);
   wake();
 }
 
-void Recorder::settle(const CommitPolicy::Outcome& outcome) {
+void Recorder::account(const CommitPolicy::Outcome& outcome) {
   if (outcome.bytes > queued_bytes_)
     world_->violate("I7", "the recorder takes more off its queue than was put");
   queued_bytes_ -= outcome.bytes;
-  if (outcome.status.ok()) return;
-  open_ = false;
-  open_store();
 }
 
 }  // namespace gatetape::sim

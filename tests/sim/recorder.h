@@ -1,44 +1,46 @@
-// Recorder: a double of the recorder's process: the real CommitPolicy and one Store, driven as
-// recorder/committer drives them, and the streams. A commit takes place at one instant, at the end
-// of its time: what is stored when, and when its answer gets out, are drawn apart. It crashes,
-// hangs and drains.
+// Recorder: the process of a recorder in the simulation: the real CommitterCore and one Store,
+// driven as recorder/committer drives them, and the calls. A commit takes place at one instant, at
+// the end of its time: what is stored when, and when its answer leaves, are drawn independently.
+// The process crashes, hangs and drains.
 #pragma once
 
 #include <memory>
 #include <vector>
 
 #include "base/crypto.h"
-#include "recorder/commit_policy.h"
+#include "recorder/committer_core.h"
+#include "tests/sim/call.h"
 #include "tests/sim/database.h"
-#include "tests/sim/stream.h"
 
 namespace gatetape::sim {
 
-class Recorder : public Stream::Owner {
+class Recorder : public RecordCall::Owner {
  public:
   Recorder(World* world, Oracle* oracle, Database* database, const SigningKey* key, uint64_t number,
            uint64_t queue_bytes_max);
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;
 
-  // accept takes a call; false when the process is down or draining.
+  // accept starts a call; it returns false when the process is down or drains.
   bool accept(const std::shared_ptr<Wire>& wire);
-  // crash ends the process at once; it comes back by itself.
+  // crash ends the process at once; it is started again some time later.
   void crash();
-  // drain ends it in order: no new streams, and the old ones are asked to go.
+  // drain ends the process in order: it accepts no calls, and asks the peers of others to leave.
   void drain();
-  bool is_idle() const { return !busy_ && policy_->empty() && submitted_.empty(); }
 
   bool has_room() const override { return queued_bytes_ < queue_bytes_max_; }
   void submit(std::vector<recorder::Work> work) override;
-  void on_gone(Stream* stream) override;
+  void on_gone(RecordCall* call) override;
 
  private:
-  void restart();
+  enum class State { kUp, kDraining, kDown };
+
+  void start();
   void wake();
-  bool open_store();
-  void finish_step(uint64_t life);
-  void settle(const recorder::CommitPolicy::Outcome& outcome);
+  void wake_at(int64_t at_ns);
+  void begin_commit();
+  void finish_commit();
+  void account(const recorder::CommitPolicy::Outcome& outcome);
   int64_t commit_time_ns();
 
   World* const world_;
@@ -47,16 +49,14 @@ class Recorder : public Stream::Owner {
   const uint64_t number_;
   const uint64_t queue_bytes_max_;
   Store store_;
-  std::unique_ptr<recorder::CommitPolicy> policy_ = std::make_unique<recorder::CommitPolicy>();
-  std::vector<recorder::Work> submitted_;
+  std::unique_ptr<recorder::CommitterCore> core_;
+  std::vector<recorder::Work> submitted_;  // since the commit that runs began
   uint64_t queued_bytes_ = 0;
-  std::vector<std::shared_ptr<Stream>> streams_;
+  std::vector<std::shared_ptr<RecordCall>> calls_;
   uint64_t life_ = 0;  // counts restarts
-  bool up_ = true;
-  bool draining_ = false;
-  bool open_ = false;
-  bool opening_ = false;  // waits to open the store again
-  bool busy_ = false;     // a commit is under way
+  State state_ = State::kUp;
+  bool committing_ = false;
+  int64_t wakes_at_ns_ = 0;  // when the next wake-up is due
 };
 
 }  // namespace gatetape::sim

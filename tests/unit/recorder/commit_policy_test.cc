@@ -315,10 +315,33 @@ TEST_F(PolicyTest, without_a_store_everything_that_waits_fails) {
   bind(other_, two_);
   finish(other_);
   const CommitPolicy::Outcome outcome = policy_.fail_all(absl::UnavailableError("down"));
-  EXPECT_EQ(outcome.bytes, 2u * 256 + 1);
+  EXPECT_EQ(outcome.bytes, 2 * kFrameOverheadBytes + 1);
   EXPECT_TRUE(policy_.empty());
   EXPECT_EQ(lane_->said, Said{"failed"});
   EXPECT_EQ(other_->said, (Said{"failed", "finished"}));
+}
+
+using PolicyDeathTest = PolicyTest;
+
+TEST_F(PolicyDeathTest, a_hole_between_two_frames_of_a_session_is_our_own_bug) {
+  frame(lane_, &one_);
+  one_.next(FrameKind::kIn, "lost");
+  frame(lane_, &one_);
+  EXPECT_DEATH(policy_.step(store_), "write.last_seq");
+}
+
+TEST_F(PolicyDeathTest, a_handle_names_one_session) {
+  frame(lane_, &one_);
+  TestSession other(1);
+  other.next(FrameKind::kIn, "x");
+  frame(lane_, &other);
+  EXPECT_DEATH(policy_.step(store_), "work.session");
+}
+
+TEST(OutboxDeathTest, a_head_covers_what_is_durable) {
+  Outbox outbox;
+  outbox.put_durable(7, 5, Hash{});
+  EXPECT_DEATH(outbox.put_closed(7, SignedHead()), "head.head.size");
 }
 
 TEST(OutboxTest, durable_is_cumulative) {
@@ -336,7 +359,9 @@ TEST(OutboxTest, answers_of_a_session_keep_their_order_and_nobody_starves) {
   Outbox outbox;
   outbox.put_durable(2, 5, Hash{});
   outbox.put_bound(1, 0, Hash{});
-  outbox.put_closed(2, SignedHead());
+  SignedHead head;
+  head.head.size = 5;
+  outbox.put_closed(2, head);
   outbox.put_refusal(2, {record::v1::Refusal::CODE_CLOSED, "x"});
   record::v1::RecordResponse response;
   outbox.fill(&response, 1);

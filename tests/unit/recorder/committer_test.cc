@@ -16,6 +16,7 @@ namespace {
 struct Script {
   std::atomic<int> refusals = 0;
   std::atomic<int> commits = 0;
+  std::atomic<int> upkeeps = 0;
   std::atomic<uint64_t> frames_max = 0;  // the most frames in one commit
   absl::Notification all_submitted;
   absl::Duration patience;
@@ -37,10 +38,22 @@ class ScriptedStore : public Store {
   absl::StatusOr<std::vector<Tail>> read_tails(absl::Span<const SessionId> sessions) override {
     return std::vector<Tail>(sessions.size());
   }
-  absl::Status keep_up() override { return absl::OkStatus(); }
+  absl::Status keep_up() override {
+    script_->upkeeps++;
+    return absl::OkStatus();
+  }
 
  private:
   Script* script_;
+};
+
+// FakeClock shows the machine's time, moved by what the test adds to either clock.
+class FakeClock : public Clock {
+ public:
+  int64_t wall_ns() const override { return system_clock().wall_ns() + wall_moved_ns; }
+  int64_t mono_ns() const override { return system_clock().mono_ns() + mono_moved_ns; }
+  std::atomic<int64_t> wall_moved_ns = 0;
+  std::atomic<int64_t> mono_moved_ns = 0;
 };
 
 class CountingLane : public Lane {
@@ -68,14 +81,18 @@ class CommitterTest : public testing::Test {
   }
   std::unique_ptr<Committer> start(uint64_t queue_bytes_max) {
     return std::make_unique<Committer>(
-        std::make_unique<ScriptedStore>(&script_), queue_bytes_max,
-        [this](const absl::Status& state) {
-          const absl::MutexLock lock(&mutex_);
-          states_.push_back(state.code());
-        },
-        [](const absl::Status&) {});
+        std::make_unique<ScriptedStore>(&script_),
+        Committer::Options{.queue_bytes_max = queue_bytes_max,
+                           .on_store_state =
+                               [this](const absl::Status& state) {
+                                 const absl::MutexLock lock(&mutex_);
+                                 states_.push_back(state.code());
+                               },
+                           .on_upkeep_failed = [](const absl::Status&) {},
+                           .clock = &clock_});
   }
 
+  FakeClock clock_;
   Script script_;
   TestSession session_;
   std::shared_ptr<CountingLane> lane_ = std::make_shared<CountingLane>();
@@ -123,6 +140,20 @@ TEST_F(CommitterTest, without_a_store_streams_end_and_the_store_is_tried_again) 
   EXPECT_EQ(lane_->durable, 1u);
   EXPECT_EQ(states_,
             (std::vector<absl::StatusCode>{absl::StatusCode::kUnavailable, absl::StatusCode::kOk}));
+}
+
+// A wall clock that is set back must not put off the upkeep: partitions would run out.
+TEST_F(CommitterTest, the_upkeep_is_due_by_the_monotonic_clock) {
+  const auto committer = start(1 << 20);
+  submit(committer.get(), "x");
+  while (lane_->durable < 1) std::this_thread::yield();
+  EXPECT_EQ(script_.upkeeps, 1);
+  clock_.wall_moved_ns = -CommitterCore::kUpkeepEveryNs;
+  clock_.mono_moved_ns = CommitterCore::kUpkeepEveryNs;
+  submit(committer.get(), "y");
+  while (lane_->durable < 2) std::this_thread::yield();
+  committer->stop();
+  EXPECT_EQ(script_.upkeeps, 2);
 }
 
 }  // namespace

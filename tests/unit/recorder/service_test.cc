@@ -37,7 +37,9 @@ class ServiceTest : public testing::Test {
   void start() {
     committer_ = std::make_unique<Committer>(
         std::make_unique<PgStore>(PgCluster::shared().conninfo(database_, "gatetape_recorder"), 5),
-        1 << 20, [](const absl::Status&) {}, [](const absl::Status&) {});
+        Committer::Options{.queue_bytes_max = 1 << 20,
+                           .on_store_state = [](const absl::Status&) {},
+                           .on_upkeep_failed = [](const absl::Status&) {}});
     service_ = std::make_unique<Service>(committer_.get(), &key_);
     auto server = Server::start("unix:" + path(), TlsConfig(), service_.get());
     ASSERT_TRUE(server.ok()) << server.status();
@@ -240,11 +242,11 @@ TEST_F(ServiceTest, without_a_database_nothing_is_acknowledged) {
 
 TEST_F(ServiceTest, a_request_over_the_limits_ends_the_stream) {
   RecordWriter writer(path());
-  writer.send(std::vector<Item>(Stream::kItemsMax + 1, session_.bind(true)));
+  writer.send(std::vector<Item>(RequestCore::kItemsMax + 1, session_.bind(true)));
   EXPECT_EQ(writer.status().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   RecordWriter large(path());
   Item item = session_.bind(true);
-  item.set_payload(std::string(Stream::kRequestPayloadBytesMax + 1, 'x'));
+  item.set_payload(std::string(RequestCore::kRequestPayloadBytesMax + 1, 'x'));
   large.send({item});
   EXPECT_EQ(large.status().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
 }

@@ -90,5 +90,12 @@ TEST(Gate, the_head_covers_everything_offered) {
   EXPECT_EQ(gate.head().root, two->root);
 }
 
+TEST(GateDeathTest, a_payload_over_the_limit_is_our_own_bug) {
+  Gate gate = make_gate();
+  EXPECT_DEATH(gate.offer(1, FrameKind::kIn, 1, std::string(kPayloadBytesMax + 1, 'x')),
+               "kPayloadBytesMax");
+  EXPECT_DEATH(Gate(gate.session(), "short", 1000), "kCommitKeyBytes");
+}
+
 }  // namespace
 }  // namespace gatetape::tee

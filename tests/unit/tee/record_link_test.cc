@@ -3,8 +3,11 @@
 #include "tee/record_link.h"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
+#include <cstdlib>
 #include <filesystem>
 
 #include "tee/system_log.h"
@@ -14,6 +17,8 @@ namespace gatetape::tee {
 namespace {
 
 using test::MemoryRecorder;
+
+const SystemLog::Daemon kDaemon = {.name = "gw", .program = "test"};
 
 class RecordLinkTest : public testing::Test {
  protected:
@@ -37,7 +42,7 @@ class RecordLinkTest : public testing::Test {
 TEST_F(RecordLinkTest, a_recorded_event_is_durable_when_record_returns) {
   MemoryRecorder recorder(path());
   RecordLink link(options());
-  SystemLog log(link, system_clock(), SigningKey::generate(), "gw", "test");
+  SystemLog log(link, system_clock(), SigningKey::generate(), kDaemon);
   ASSERT_TRUE(log.record(FrameKind::kHeartbeat, Event{{"wall_ns", "1"}}).ok());
   EXPECT_TRUE(has(recorder.sessions(), log.session(), 2));
   ASSERT_TRUE(log.stop("done").ok());
@@ -47,7 +52,7 @@ TEST_F(RecordLinkTest, a_recorded_event_is_durable_when_record_returns) {
 
 TEST_F(RecordLinkTest, without_a_recorder_record_says_so) {
   RecordLink link(options());
-  SystemLog log(link, system_clock(), SigningKey::generate(), "gw", "test");
+  SystemLog log(link, system_clock(), SigningKey::generate(), kDaemon);
   const absl::Status status = log.record(FrameKind::kHeartbeat, Event{}, 50);
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   link.stop();
@@ -55,7 +60,7 @@ TEST_F(RecordLinkTest, without_a_recorder_record_says_so) {
 
 TEST_F(RecordLinkTest, frames_offered_before_the_recorder_came_arrive) {
   RecordLink link(options());
-  SystemLog log(link, system_clock(), SigningKey::generate(), "gw", "test");
+  SystemLog log(link, system_clock(), SigningKey::generate(), kDaemon);
   log.record_async(FrameKind::kHeartbeat, Event{}, nullptr);
   MemoryRecorder recorder(path());
   EXPECT_TRUE(recorder.wait_for([&](const auto& all) { return has(all, log.session(), 2); }));
@@ -65,7 +70,7 @@ TEST_F(RecordLinkTest, frames_offered_before_the_recorder_came_arrive) {
 TEST_F(RecordLinkTest, broken_streams_are_resumed_without_loss_or_repeat) {
   MemoryRecorder recorder(path());  // CHECKs that each frame is the next
   RecordLink link(options());
-  SystemLog log(link, system_clock(), SigningKey::generate(), "gw", "test");
+  SystemLog log(link, system_clock(), SigningKey::generate(), kDaemon);
   for (size_t n = 0; n < 200; n++) {
     log.record_async(FrameKind::kHeartbeat, Event{{"n", std::to_string(n)}}, nullptr);
     if (n % 50 == 49) recorder.break_streams();
@@ -78,13 +83,67 @@ TEST_F(RecordLinkTest, broken_streams_are_resumed_without_loss_or_repeat) {
 TEST_F(RecordLinkTest, a_held_acknowledgement_releases_nothing) {
   MemoryRecorder recorder(path());
   RecordLink link(options());
-  SystemLog log(link, system_clock(), SigningKey::generate(), "gw", "test");
+  SystemLog log(link, system_clock(), SigningKey::generate(), kDaemon);
   ASSERT_TRUE(log.record(FrameKind::kHeartbeat, Event{}).ok());
   recorder.hold(true);
   EXPECT_EQ(log.record(FrameKind::kHeartbeat, Event{}, 100).code(), absl::StatusCode::kUnavailable);
   recorder.hold(false);
   EXPECT_TRUE(log.record(FrameKind::kHeartbeat, Event{}).ok());
   link.stop();
+}
+
+using RecordLinkDeathTest = RecordLinkTest;
+
+TEST_F(RecordLinkDeathTest, a_head_over_other_frames_is_our_own_bug) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+  const auto close_too_early = [this] {
+    RecordLink link(options());
+    Gate gate(SessionId::mint(1), std::string(kCommitKeyBytes, 'k'), 1000);
+    const FramePtr frame = gate.offer(0, FrameKind::kStart, 0, "");
+    link.close(link.open(gate.session(), gate.commit_key(), nullptr), frame,
+               {2, frame->root, "s", "k"});
+  };
+  EXPECT_DEATH(close_too_early(), "last->frame.seq");
+}
+
+// It runs in a process of its own, and ends it before the link waits for gRPC, whose timers are
+// wrong there, too.
+TEST_F(RecordLinkTest, DISABLED_the_waits_of_a_system_log) {
+  RecordLink link(options());
+  SystemLog log(link, system_clock(), SigningKey::generate(), kDaemon);
+  const bool waited =
+      !log.record(FrameKind::kHeartbeat, Event{}, 50).ok() && !log.stop("done", 50).ok();
+  std::_Exit(waited ? 0 : 1);
+}
+
+// The kernel's clock stands for a wall clock that was set back while somebody waits: for a process
+// that believes it to be an hour later, the kernel's wall clock reaches a deadline an hour late.
+TEST_F(RecordLinkTest, a_wall_clock_that_is_set_back_prolongs_no_wait) {
+  constexpr char kFakeTime[] = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
+  if (!std::filesystem::exists(kFakeTime)) GTEST_SKIP() << "the package faketime is not installed";
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    setenv("LD_PRELOAD", kFakeTime, 1);
+    setenv("FAKETIME", "+3600s", 1);
+    setenv("FAKETIME_DONT_FAKE_MONOTONIC", "1", 1);
+    unsetenv("GTEST_OUTPUT");
+    execl("/proc/self/exe", "unit_tee", "--gtest_filter=*DISABLED_the_waits_of_a_system_log",
+          "--gtest_also_run_disabled_tests", nullptr);
+    _exit(1);
+  }
+  Pause pause;
+  int status = 0;
+  pid_t ended = 0;
+  for (int i = 0; i < 300 && ended == 0; i++) {
+    ended = waitpid(child, &status, WNOHANG);
+    if (ended == 0) pause.wait(std::chrono::milliseconds(100));
+  }
+  EXPECT_EQ(ended, child) << "it waits for the wall clock";
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+  if (ended == child) return;
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
 }
 
 }  // namespace

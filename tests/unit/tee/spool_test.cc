@@ -199,7 +199,7 @@ TEST_F(SpoolTest, a_head_whose_answer_was_lost_counts_as_closed) {
   ASSERT_EQ(events_.size(), 2U);
   EXPECT_EQ(events_[0].type, TeeEvent::Type::kDurable);
   EXPECT_EQ(events_[1].type, TeeEvent::Type::kClosed);
-  EXPECT_EQ(spool_.sessions(), 0U);
+  EXPECT_FALSE(spool_.outstanding());
 }
 
 TEST_F(SpoolTest, a_head_over_frames_that_are_not_durable_refuses_the_session) {
@@ -222,7 +222,7 @@ TEST_F(SpoolTest, of_a_flood_only_so_much_is_under_way) {
   for (seen += 100; seen < 1000; seen += sent().size())
     ASSERT_TRUE(spool_.on_response(durable(seen), &events_));
   EXPECT_EQ(seen, 1000u);
-  spool_.close(7, {});
+  spool_.close(7, {1000, frames_.back()->root, "s", "k"});
   sent();
   EXPECT_TRUE(closed_);
 }
@@ -239,6 +239,32 @@ TEST_F(SpoolTest, a_busy_session_leaves_room_for_the_others) {
   for (const auto& item : request.items()) found = found || item.session_handle() == 8;
   EXPECT_TRUE(found);
   EXPECT_LT(request.ByteSizeLong(), 512U * 1024);
+}
+
+using SpoolDeathTest = SpoolTest;
+
+TEST_F(SpoolDeathTest, frames_come_in_order) {
+  offer("a");
+  EXPECT_DEATH(spool_.add(7, frames_[0]), "seq == next");
+}
+
+TEST_F(SpoolDeathTest, a_handle_is_opened_once) {
+  EXPECT_DEATH(spool_.open(7, gate_.session(), gate_.commit_key()), "inserted");
+}
+
+TEST_F(SpoolDeathTest, nothing_comes_after_the_head_and_the_head_covers_everything) {
+  offer("a");
+  EXPECT_DEATH(spool_.close(7, {2, frames_[0]->root, "s", "k"}), "close.size == offered");
+  spool_.close(7, {1, frames_[0]->root, "s", "k"});
+  EXPECT_DEATH(spool_.close(7, {1, frames_[0]->root, "s", "k"}), "Head::kNone");
+  EXPECT_DEATH(offer("b"), "Head::kNone");
+}
+
+TEST_F(SpoolDeathTest, a_request_is_filled_once) {
+  offer("a");
+  RecordRequest request;
+  ASSERT_TRUE(spool_.fill(&request));
+  EXPECT_DEATH(spool_.fill(&request), "items_size");
 }
 
 }  // namespace

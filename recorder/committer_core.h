@@ -1,0 +1,77 @@
+// CommitterCore: what the committer thread does next: open the store, wait before the next attempt,
+// keep the store up, commit, or end the streams that wait while the store cannot be opened. Pure
+// but for the Store that it calls: no thread, lock, clock or log. The adapter is
+// recorder/committer; the simulator drives the same class.
+//
+//   kClosed --open succeeds--> kOpen
+//   kClosed --open fails--> kBackingOff
+//   kBackingOff --the pause is over: refuse_waiting--> kClosed
+//   kOpen --a commit or the upkeep fails--> kClosed
+//   any --stop--> the same states, without pauses, until no work is left
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "recorder/commit_policy.h"
+
+namespace gatetape::recorder {
+
+class CommitterCore {
+ public:
+  // The pause after a failed attempt to open the store: it doubles from the least to the most, so
+  // that a restarted database is found within a second and is not flooded with logins.
+  static constexpr int64_t kBackoffMinNs = 50'000'000;
+  static constexpr int64_t kBackoffMaxNs = 1'000'000'000;
+  // Time between two calls of Store::keep_up. Partitions are made days ahead, so that an
+  // hour is often enough.
+  static constexpr int64_t kUpkeepEveryNs = 3'600'000'000'000;
+
+  enum class Action {
+    kOpen,           // open()
+    kKeepUp,         // keep_up()
+    kCommit,         // commit()
+    kRefuseWaiting,  // refuse_waiting()
+    kWait,           // until due_ns(), work or stop(); waking too early does no harm
+    kStop,           // nothing more is to be done
+  };
+
+  // `store` lives longer than this object.
+  explicit CommitterCore(Store* store) : store_(store) {}
+
+  // add appends submitted work.
+  void add(std::vector<Work> work);
+  // stop: no work is added any more; what waits is committed or ended, then next returns kStop.
+  void stop() { stopping_ = true; }
+  bool is_idle() const { return policy_.empty(); }
+  bool is_open() const { return state_ == State::kOpen; }
+
+  // next returns what to do at `now_ns`, a reading of the monotonic clock. The functions below may
+  // be called only when next returned their action.
+  Action next(int64_t now_ns) const;
+  // due_ns returns the time at which next() changes without new work.
+  int64_t due_ns() const;
+
+  absl::Status open(int64_t now_ns);
+  // keep_up returns why the upkeep failed. The failure may have cost the connection, so that the
+  // store is opened again.
+  absl::Status keep_up(int64_t now_ns);
+  // commit does one round. After a status that is not OK the store is opened again.
+  CommitPolicy::Outcome commit();
+  // refuse_waiting ends every stream that waits: work is not kept while the store is away.
+  CommitPolicy::Outcome refuse_waiting();
+
+ private:
+  enum class State { kClosed, kBackingOff, kOpen };
+
+  Store* const store_;
+  CommitPolicy policy_;
+  State state_ = State::kClosed;
+  int64_t backoff_ns_ = kBackoffMinNs;  // the next pause
+  int64_t open_due_ns_ = 0;             // kBackingOff: when the pause is over
+  int64_t upkeep_due_ns_ = INT64_MIN;   // the first upkeep is due at once
+  bool stopping_ = false;
+};
+
+}  // namespace gatetape::recorder
