@@ -15,7 +15,8 @@ from attack import SANITIZER_TAKES
 
 AT_ONCE = 8
 WINDOW = 100  # connections; of ten 6 are sessions of two channels by a program
-WARM_UP, RESTARTS, WINDOWS = 2, 2, 3  # windows: to warm up, after a restart of the recorder, last
+# Windows: to warm up, after a restart of the recorder, and last.
+WARM_UP, RESTARTS, WINDOWS = harness.by_tier(quick=(1, 1, 2), full=(2, 2, 3))
 DAEMONS = ("gatetape-gateway", "gatetape-recorder", "gatetape-auditd")
 LEAK_BYTES_MAX = 3072 * SANITIZER_TAKES  # a connection
 HELD_MORE_MAX = 2  # gRPC's pool breathes

@@ -3,7 +3,7 @@ target received and what the user saw is always a prefix of what is stored, and 
 provable.
 
 usage: chaos_kills_test.py [--kills N] [--seed N] [--sessions N]
-10 kills, a seed that the clock gives, 20 sessions at once
+Without options: a seed that the clock gives, and counts by the tier of tests.
 """
 
 import argparse
@@ -13,11 +13,12 @@ import time
 import unittest
 
 import chaos_stack
+import harness
 import witness
 
-KILLS = 10
+KILLS = harness.by_tier(quick=6, full=10)
 SEED = int(time.time())
-SESSIONS = 20
+SESSIONS = harness.by_tier(quick=10, full=20)
 LOAD = {"type": 12, "sink": 2, "source": 2, "sftp": 4}  # of 20
 DAEMONS = ("gatetape-gateway", "gatetape-recorder", "postgres")
 TRIES = 8  # of a commit that gets lost

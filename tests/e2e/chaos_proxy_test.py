@@ -10,7 +10,7 @@ import chaos_stack
 import fault_proxy
 import harness
 
-CUTS = 3
+CUTS = harness.by_tier(quick=2, full=3)
 BLOCKING = (fault_proxy.REFUSE, fault_proxy.STALL, fault_proxy.CUT_FIRST_BYTE)
 SLOW = (fault_proxy.DELAY, fault_proxy.SLICE)
 IN_DOUBT = (fault_proxy.CUT_BEFORE_COMMIT, fault_proxy.CUT_AFTER_COMMIT)

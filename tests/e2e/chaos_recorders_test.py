@@ -9,7 +9,7 @@ import harness
 import witness
 
 LOAD = {"type": 8, "sink": 1, "source": 1, "sftp": 1}
-ROUNDS = 4
+ROUNDS = harness.by_tier(quick=2, full=4)
 GOES_ON_S = 2.0  # a busy machine may sleep over it once, not twice in a row
 METRICS = {daemon: harness.free_port()
            for daemon in ("gatetape-recorder", chaos_stack.RECORDER_B)}

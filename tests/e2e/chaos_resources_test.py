@@ -14,7 +14,7 @@ import harness
 
 CONNECTIONS_MAX = 20
 SSH_CONNECTIONS_MAX = 12
-HANG_S = 60  # the recorder waits 30 s for a commit
+HANG_S = harness.by_tier(quick=36, full=60)  # The recorder waits 30 s for a commit.
 IN_DOUBT = "commit in doubt: the database did not answer in time"
 SPIN_S = 2  # for how long the gateway's use of the processor is looked at
 SPIN_MAX = 0.5  # of one processor, with this load

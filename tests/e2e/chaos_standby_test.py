@@ -10,6 +10,7 @@ import chaos_stack
 import harness
 
 STANDBY = "postgres-standby"
+ABSENCES = harness.by_tier(quick=1, full=2)
 
 
 class WithStandby(chaos_stack.ChaosStack):
@@ -62,7 +63,7 @@ class Standby(chaos_load.UnderLoad):
         return WithStandby({"gateway": chaos_load.FREEZE})
 
     def test_what_was_seen_survives_the_loss_of_the_primary(self):
-        for number in range(2):  # a standby that is away stops everything, by I6
+        for number in range(ABSENCES):  # A standby that is away stops everything, by I6.
             with self.goes_on_after(f"a synchronous standby that is away, {number}"):
                 with self.stack.daemons[STANDBY].paused():
                     chaos_load.nothing_passes(self.load)

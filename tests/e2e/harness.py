@@ -12,12 +12,13 @@ import signal
 import subprocess
 import tempfile
 
-from machine import (LOGIN, WAIT_S, Target, Terminal, can_connect, children_of, free_port,
-                     make_key, metric, processor_s, public_key, resident_bytes, run, wait_until)
+from machine import (LOGIN, WAIT_S, Target, Terminal, by_tier, can_connect, children_of,
+                     free_port, make_key, metric, processor_s, public_key, resident_bytes, run,
+                     wait_until)
 
-__all__ = ["BIN", "LOGIN", "WAIT_S", "Stack", "Target", "Terminal", "can_connect", "children_of",
-           "free_port", "make_key", "metric", "processor_s", "public_key", "resident_bytes", "run",
-           "wait_until"]
+__all__ = ["BIN", "LOGIN", "WAIT_S", "Stack", "Target", "Terminal", "by_tier", "can_connect",
+           "children_of", "free_port", "make_key", "metric", "processor_s", "public_key",
+           "resident_bytes", "run", "wait_until"]
 
 BIN = os.environ.get("GATETAPE_BIN") or os.path.join(
     os.path.dirname(os.path.abspath(__file__)), "../../build/release/bin")

@@ -11,7 +11,9 @@ target_link_libraries(gatetape_sim_main PUBLIC gatetape_sim)
 add_executable(sim)
 target_link_libraries(sim PRIVATE gatetape_sim_main)
 
-add_test(NAME sim.ten_thousand_seeds COMMAND sim --seeds 10000 --jobs 2)
+# The long form runs with `ctest -C full` alone.
+add_test(NAME sim.two_thousand_seeds COMMAND sim --seeds 2000 --jobs 2)
+add_test(NAME sim.ten_thousand_seeds CONFIGURATIONS full COMMAND sim --seeds 10000 --jobs 2)
 add_test(NAME sim.regressions COMMAND sim --regressions)
 add_test(NAME fault.every_call_fails_once COMMAND sim --every-call)
 
@@ -36,7 +38,7 @@ endforeach()
 add_test(NAME sim.every_mutant_dies
   COMMAND ${CMAKE_CURRENT_LIST_DIR}/every_mutant_dies ${mutant_programs})
 
-set_tests_properties(sim.ten_thousand_seeds sim.every_mutant_dies
+set_tests_properties(sim.two_thousand_seeds sim.ten_thousand_seeds sim.every_mutant_dies
   PROPERTIES LABELS sim PROCESSORS 2 TIMEOUT 300)
 set_tests_properties(sim.regressions PROPERTIES LABELS sim TIMEOUT 120)
 set_tests_properties(fault.every_call_fails_once PROPERTIES LABELS fault TIMEOUT 120)
