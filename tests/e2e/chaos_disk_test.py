@@ -5,8 +5,8 @@ import os
 import unittest
 
 import chaos_load
-import chaos_stack
 import harness
+import runners
 import volumes
 
 STATE_MIB, DATABASE_MIB, LOG_MIB = 192, 256, 4  # PostgreSQL's files pass through the first
@@ -15,23 +15,25 @@ MIB = 1 << 20
 FULL_BYTES_MAX = 2 << 20  # PostgreSQL may give a file back
 
 
-class SmallVolumes(chaos_stack.ChaosStack):
+class SmallVolumes(runners.Separate):
     def before_daemons(self):
-        volumes.move_to_volume(self.dir, STATE_MIB)
-        volumes.move_to_volume(f"{self.dir}/pg", DATABASE_MIB)
-        volumes.move_to_volume(f"{self.dir}/log", LOG_MIB)
-        with open(f"{self.dir}/pg/postgresql.conf", "a", encoding="ascii") as file:
+        folder = self.stack.dir
+        volumes.move_to_volume(folder, STATE_MIB)
+        volumes.move_to_volume(f"{folder}/pg", DATABASE_MIB)
+        volumes.move_to_volume(f"{folder}/log", LOG_MIB)
+        with open(f"{folder}/pg/postgresql.conf", "a", encoding="ascii") as file:
             file.write("max_wal_size = 64MB\nmin_wal_size = 32MB\n")
 
     def after_daemons(self):
-        for folder in (f"{self.dir}/pg", f"{self.dir}/log", self.dir):
+        for folder in (f"{self.stack.dir}/pg", f"{self.stack.dir}/log", self.stack.dir):
             volumes.unmount(folder)
 
 
 class Disk(chaos_load.UnderLoad):
     def new_stack(self):
-        return SmallVolumes({"gateway": chaos_load.FREEZE,
-                             "recorder": f'metrics_listen = "127.0.0.1:{METRICS}"'})
+        return harness.Stack({"gateway": chaos_load.FREEZE,
+                              "recorder": f'metrics_listen = "127.0.0.1:{METRICS}"'},
+                             SmallVolumes())
 
     def supervise(self):
         """What `gatetape up` or systemd does: starts a PostgreSQL that ended."""

@@ -8,8 +8,8 @@ import unittest
 import paramiko
 from paramiko.common import MSG_CHANNEL_DATA, MSG_CHANNEL_OPEN, MSG_CHANNEL_OPEN_FAILURE
 
-import chaos_stack
 import harness
+import runners
 import ssh_wire
 from attack import SANITIZER_TAKES
 
@@ -31,7 +31,8 @@ def anonymous_bytes(pid):
 
 class Growth(unittest.TestCase):
     def setUp(self):
-        self.stack = chaos_stack.ChaosStack({"gateway": "max_startups_per_source = 100"})
+        self.stack = harness.Stack({"gateway": "max_startups_per_source = 100"},
+                                   runners.Separate())
         self.addCleanup(self.stack.close)
 
     # One connection; each gives whether it went as it should.

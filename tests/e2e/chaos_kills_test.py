@@ -12,8 +12,8 @@ import sys
 import time
 import unittest
 
-import chaos_stack
 import harness
+import runners
 import witness
 
 KILLS = harness.by_tier(quick=6, full=10)
@@ -30,11 +30,11 @@ def random_pause(rng):
 
 class ChaosKills(unittest.TestCase):
     def setUp(self):
-        self.stack = chaos_stack.ChaosStack(
+        self.stack = harness.Stack(
             {"gateway": f"max_startups = {10 * SESSIONS}\n"
                         f"max_startups_per_source = {5 * SESSIONS}\n"
                         f"max_connections_per_source = {10 * SESSIONS}\n"
-                        "freeze_timeout_s = 20"})
+                        "freeze_timeout_s = 20"}, runners.Separate())
         self.addCleanup(self.stack.close)
 
     def load(self, sizes):

@@ -5,8 +5,8 @@ import contextlib
 import time
 import unittest
 
-import chaos_stack
 import harness
+import runners
 import witness
 
 FREEZE = "freeze_timeout_s = 300"  # no session ends only because this machine is slow
@@ -25,12 +25,12 @@ def nothing_passes(load):
 
 
 class UnderLoad(unittest.TestCase):
-    """`new_stack` gives the stack of a test."""
+    """`new_stack` makes the stack of a test."""
 
     SIZES = {"type": 4, "sink": 1, "source": 1, "sftp": 1}
 
     def new_stack(self):
-        return chaos_stack.ChaosStack({"gateway": FREEZE})
+        return harness.Stack({"gateway": FREEZE}, runners.Separate())
 
     def setUp(self):
         self.stack = self.new_stack()

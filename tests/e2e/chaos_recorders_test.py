@@ -4,31 +4,34 @@ through the other, and nothing is lost or doubled."""
 import time
 import unittest
 
-import chaos_stack
 import harness
+import runners
 import witness
 
 LOAD = {"type": 8, "sink": 1, "source": 1, "sftp": 1}
 ROUNDS = harness.by_tier(quick=2, full=4)
 GOES_ON_S = 2.0  # a busy machine may sleep over it once, not twice in a row
 METRICS = {daemon: harness.free_port()
-           for daemon in ("gatetape-recorder", chaos_stack.RECORDER_B)}
+           for daemon in ("gatetape-recorder", runners.RECORDER_B)}
 LOOK_S = 0.3
 LOAD_BYTES_MIN = 20_000  # of frames in that time, by far; auditd's own record is less
 
 
-class TwoMeasured(chaos_stack.ChaosStack):
-    """Two recorders that tell what they do."""
+class TwoMeasured(runners.Separate):
+    """Two recorders that tell Prometheus what they do."""
 
-    def __init__(self):
-        first = METRICS["gatetape-recorder"]
-        super().__init__(
-            {"": 'recorders = ["unix:run/recorder.sock", "unix:run/recorder-b.sock"]',
-             "recorder": f'metrics_listen = "127.0.0.1:{first}"'}, two_recorders=True)
-
-    def second_config(self, text):
+    def write_second_config(self):
         first, second = METRICS.values()
-        return super().second_config(text).replace(f":{first}\"", f":{second}\"")
+        super().write_second_config()
+        path = f"{self.stack.dir}/{self.config_of(runners.RECORDER_B)}"
+        harness.write(path, harness.read(path).replace(f":{first}\"", f":{second}\""))
+
+
+def new_stack():
+    first = METRICS["gatetape-recorder"]
+    return harness.Stack(
+        {"": 'recorders = ["unix:run/recorder.sock", "unix:run/recorder-b.sock"]',
+         "recorder": f'metrics_listen = "127.0.0.1:{first}"'}, TwoMeasured(two_recorders=True))
 
 
 def frame_bytes():
@@ -50,7 +53,7 @@ def holder():
 
 class TwoRecorders(unittest.TestCase):
     def setUp(self):
-        self.stack = TwoMeasured()
+        self.stack = new_stack()
         self.addCleanup(self.stack.close)
         self.load = witness.Load(self.stack, f"{self.stack.folder}/witness", LOAD)
         self.addCleanup(self.load.kill)

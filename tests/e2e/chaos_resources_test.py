@@ -9,8 +9,8 @@ import time
 import unittest
 
 import chaos_load
-import chaos_stack
 import harness
+import runners
 
 CONNECTIONS_MAX = 20
 SSH_CONNECTIONS_MAX = 12
@@ -20,9 +20,9 @@ SPIN_S = 2  # for how long the gateway's use of the processor is looked at
 SPIN_MAX = 0.5  # of one processor, with this load
 
 
-class FewConnections(chaos_stack.ChaosStack):
+class FewConnections(runners.Separate):
     def before_daemons(self):
-        with open(f"{self.dir}/pg/postgresql.conf", "a", encoding="ascii") as file:
+        with open(f"{self.stack.dir}/pg/postgresql.conf", "a", encoding="ascii") as file:
             file.write(f"max_connections = {CONNECTIONS_MAX}\n")
 
 
@@ -65,8 +65,9 @@ def files_max(pid):
 
 class Resources(chaos_load.UnderLoad):
     def new_stack(self):
-        return FewConnections({"gateway": f"{chaos_load.FREEZE}\n"
-                                          f"max_connections_per_source = {SSH_CONNECTIONS_MAX}"})
+        return harness.Stack({"gateway": f"{chaos_load.FREEZE}\n"
+                                         f"max_connections_per_source = {SSH_CONNECTIONS_MAX}"},
+                             FewConnections())
 
     def test_sessions_outlive_what_runs_out(self):
         self.in_turn(self.one_connection_too_many_is_told_so,
@@ -103,7 +104,7 @@ class Resources(chaos_load.UnderLoad):
         """Longer than the recorder waits: the commit is in doubt, and read again after it."""
         doubts = len(self.doubts())
         with self.goes_on_after("a commit that hangs"):
-            with chaos_stack.holding(self.stack, "lock table gatetape.frames in share mode"):
+            with runners.holding(self.stack, "lock table gatetape.frames in share mode"):
                 let_go = time.monotonic() + HANG_S
                 self.frozen_and_refused()
                 harness.wait_until(lambda: self.logged("gateway", "recorder_stalled"),

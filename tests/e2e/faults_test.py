@@ -137,7 +137,7 @@ class Faults(unittest.TestCase):
     def test_new_rules_hold_when_their_frame_is_recorded(self):
         before = len(stack.access_lines())
         with Stopped(stack.pid("gatetape-recorder")):
-            stack.up.send_signal(signal.SIGHUP)
+            stack.runner.hang_up()
             time.sleep(FREEZE_S / 3)
             self.assertEqual(len(stack.access_lines()), before)
         harness.wait_until(lambda: len(stack.access_lines()) > before, "the rules are loaded")

@@ -10,6 +10,7 @@ from paramiko.common import (
     MSG_CHANNEL_CLOSE, MSG_CHANNEL_DATA, MSG_CHANNEL_EOF, MSG_CHANNEL_OPEN, MSG_CHANNEL_REQUEST,
     MSG_CHANNEL_SUCCESS, MSG_GLOBAL_REQUEST)
 
+import access_file
 import harness
 from attack import Attack
 from ssh_wire import Liar, Peer, connect
@@ -24,8 +25,8 @@ def setUpModule():
     stack = harness.Stack({"gateway": f"connect_timeout_s = {CONNECT_S}"})
     harness.make_key(f"{stack.folder}/liar")
     liar = Liar(f"{stack.folder}/liar")
-    stack.write_access(f'\n[[target]]\nname = "liar"\naddress = "127.0.0.1:{liar.port}"\n'
-                       f'host_keys = ["{harness.public_key(stack.folder + "/liar")}"]\n')
+    stack.write_access("\n" + access_file.target(
+        "liar", liar.port, harness.public_key(f"{stack.folder}/liar")))
     stack.reload()
 
 

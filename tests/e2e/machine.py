@@ -14,6 +14,9 @@ import termios
 import time
 import urllib.request
 
+# The folder of the programs that are tested.
+BIN = os.environ.get("GATETAPE_BIN") or os.path.join(
+    os.path.dirname(os.path.abspath(__file__)), "../../build/release/bin")
 LOGIN = pwd.getpwuid(os.getuid()).pw_name
 WAIT_S = 60  # The limit of every wait for something that will happen. A busy machine is slow.
 IS_FULL = os.environ.get("GATETAPE_TIER") == "full"
