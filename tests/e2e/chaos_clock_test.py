@@ -41,7 +41,7 @@ class Clock(chaos_load.UnderLoad):
         return harness.Stack({"gateway": chaos_load.FREEZE}, MovedClock())
 
     def jump(self, to_s, by_s):
-        """Sets the clock and waits for the frame that tells how far it moved."""
+        """Sets the clock and waits for the frame that says how far it moved."""
         before = len(self.stack.system_events("clock_jump"))
         self.stack.runner.set_clock(to_s)
         harness.wait_until(lambda: len(self.stack.system_events("clock_jump")) > before,
@@ -72,7 +72,8 @@ class Clock(chaos_load.UnderLoad):
                                    "the gateway notices")
 
     def offsets(self):
-        """(session, first and last offset, events before which a later one stands)."""
+        """Returns (session, first offset, last offset, events with a smaller offset than the event
+        before)."""
         return self.stack.sql(
             "select session_id, min(offset_ns), max(offset_ns), count(*) filter (where earlier) "
             "from (select session_id, offset_ns, "

@@ -1,5 +1,5 @@
-"""No room in the state folder, for PostgreSQL or for logs, a volume that cannot be written:
-sessions go on or freeze and say why, the warning came before, and all go on when there is room."""
+"""A full state folder, a full volume of PostgreSQL or of logs, a read-only volume. Sessions go on,
+or freeze with a reason; the warning came before; and all go on when there is room."""
 
 import os
 import unittest
@@ -9,10 +9,11 @@ import harness
 import runners
 import volumes
 
-STATE_MIB, DATABASE_MIB, LOG_MIB = 192, 256, 4  # PostgreSQL's files pass through the first
+# PostgreSQL's files are moved through the first volume.
+STATE_MIB, DATABASE_MIB, LOG_MIB = 192, 256, 4
 METRICS = harness.free_port()
 MIB = 1 << 20
-FULL_BYTES_MAX = 2 << 20  # PostgreSQL may give a file back
+FULL_BYTES_MAX = 2 << 20  # PostgreSQL may remove a file meanwhile.
 
 
 class SmallVolumes(runners.Separate):
@@ -36,14 +37,14 @@ class Disk(chaos_load.UnderLoad):
                              SmallVolumes())
 
     def supervise(self):
-        """What `gatetape up` or systemd does: starts a PostgreSQL that ended."""
+        """Starts a PostgreSQL that ended, as `gatetape up` or systemd does."""
         postgres = self.stack.daemons["postgres"]
         if postgres.process.poll() is not None:
             print("PostgreSQL had ended", flush=True)
             postgres.start()
 
     def free_bytes(self, folder):
-        """What the metric tells."""
+        """Returns the metric of free space."""
         return harness.metric(METRICS, f'gatetape_disk_free_bytes{{path="{folder}"}}')
 
     def test_a_full_or_unwritable_volume_harms_sessions_only_until_there_is_room(self):
@@ -101,7 +102,8 @@ class Disk(chaos_load.UnderLoad):
             self.supervise()
 
     def volume_is_read_only(self):
-        """A killed PostgreSQL's children keep files open for a moment."""
+        """Returns whether the volume could be made read-only. The children of a killed PostgreSQL
+        keep files open for a short time."""
         folder = f"{self.stack.dir}/pg"
         harness.run(["mount", "-o", "remount,ro", folder])
         return os.statvfs(folder).f_flag & os.ST_RDONLY

@@ -19,9 +19,9 @@ import witness
 KILLS = harness.by_tier(quick=6, full=10)
 SEED = int(time.time())
 SESSIONS = harness.by_tier(quick=10, full=20)
-LOAD = {"type": 12, "sink": 2, "source": 2, "sftp": 4}  # of 20
+LOAD = {"type": 12, "sink": 2, "source": 2, "sftp": 4}  # The modes of 20 sessions.
 DAEMONS = ("gatetape-gateway", "gatetape-recorder", "postgres")
-TRIES = 8  # of a commit that gets lost
+TRIES = 8  # How often a commit is tried to be lost.
 
 
 def random_pause(rng):

@@ -1,6 +1,6 @@
-"""The ways between gateway and recorder and between recorder and PostgreSQL break in every manner:
-sessions freeze or new ones are refused with a reason, nothing passes unrecorded, and when the way
-is whole again every session goes on with nothing lost or doubled."""
+"""The links between gateway and recorder and between recorder and PostgreSQL break in every manner.
+Sessions freeze and new ones are refused with a reason, nothing passes unrecorded, and when the link
+works again every session goes on with nothing lost or doubled."""
 
 import os
 import unittest
@@ -45,7 +45,7 @@ class BrokenWays(chaos_load.UnderLoad):
                               "gateway": chaos_load.FREEZE}, BehindProxies())
 
     def broken(self, proxy, mode, while_broken):
-        """Breaks the way in one manner for as long as `while_broken` lasts."""
+        """Breaks the link in one manner for as long as `while_broken` lasts."""
         way = os.path.basename(proxy.path)
         with self.subTest(way=way, mode=mode), self.goes_on_after(f"{way} {mode}"):
             proxy.set_mode(mode)

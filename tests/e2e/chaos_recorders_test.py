@@ -10,15 +10,16 @@ import witness
 
 LOAD = {"type": 8, "sink": 1, "source": 1, "sftp": 1}
 ROUNDS = harness.by_tier(quick=2, full=4)
-GOES_ON_S = 2.0  # a busy machine may sleep over it once, not twice in a row
+GOES_ON_S = 2.0  # A busy machine may exceed it once, but not twice in a row.
 METRICS = {daemon: harness.free_port()
            for daemon in ("gatetape-recorder", runners.RECORDER_B)}
 LOOK_S = 0.3
-LOAD_BYTES_MIN = 20_000  # of frames in that time, by far; auditd's own record is less
+# The load stores more bytes of frames in that time; auditd's own record is smaller.
+LOAD_BYTES_MIN = 20_000
 
 
 class TwoMeasured(runners.Separate):
-    """Two recorders that tell Prometheus what they do."""
+    """Two recorders with metrics."""
 
     def write_second_config(self):
         first, second = METRICS.values()
@@ -35,13 +36,13 @@ def new_stack():
 
 
 def frame_bytes():
-    """How many bytes of frames each recorder has stored."""
+    """Returns how many bytes of frames each recorder has stored."""
     return {daemon: harness.metric(port, "gatetape_recorder_frame_bytes_total") or 0
             for daemon, port in METRICS.items()}
 
 
 def holder():
-    """The recorder that the gateway's stream is at: the one that stores what the load does."""
+    """Returns the recorder that the gateway uses: the one that stores the bytes of the load."""
     def find():
         before = frame_bytes()
         time.sleep(LOOK_S)
@@ -63,7 +64,7 @@ class TwoRecorders(unittest.TestCase):
         return sum(1 for line in self.stack.log("gateway") if line["event"] == "recorder_lost")
 
     def fail_over_s(self):
-        """Kills the recorder that records; gives how long sessions stood still."""
+        """Kills the recorder in use; returns for how many seconds sessions stood still."""
         name, before = holder(), self.losses()
         self.stack.daemons[name].kill()
         gap_s = self.load.seconds_until_typing_passes()

@@ -1,5 +1,5 @@
-"""A synchronous standby: the primary is killed under load, the standby takes over, and it holds all
-that anybody saw."""
+"""The primary is killed under load, and its synchronous standby takes over. The standby holds
+everything that a user or a target has seen."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ ABSENCES = harness.by_tier(quick=1, full=2)
 
 
 class WithStandby(runners.Separate):
-    """Recorder and auditd know both servers and take the one that may be written."""
+    """Recorder and auditd know both servers and use the one that accepts writes."""
 
     def before_daemons(self):
         os.mkdir(f"{self.stack.dir}/standby_run")
@@ -52,7 +52,7 @@ class WithStandby(runners.Separate):
         return self.stack.sql("select count(*) from pg_stat_replication") == [["1"]]
 
     def promote(self):
-        """The standby becomes the primary; from then on sql() asks it."""
+        """Makes the standby the primary; from then on sql() asks it."""
         subprocess.run([*self.stack.as_owner(), self.postgres("pg_ctl"), "promote", "-s",
                         "-D", f"{self.stack.dir}/standby"], check=True, cwd="/")
         self.stack.sql_folder = f"{self.stack.dir}/standby_run"

@@ -62,7 +62,7 @@ class Stack:
         os.chmod(self.folder, 0o755)
         atexit.register(self.close)
         self.dir = f"{self.folder}/state"
-        self.sql_folder = f"{self.dir}/run"  # holds the socket of the PostgreSQL that sql() asks
+        self.sql_folder = f"{self.dir}/run"  # Holds the socket of the PostgreSQL that sql() asks.
         self.port = free_port()
         self.keys = {}
         for user in (*USERS, "stranger"):
@@ -173,20 +173,20 @@ class Stack:
         return f"{self.folder}/{user}.conf"
 
     def jump(self, *options, user="alice", target="web", login=LOGIN):
-        """The words of `ssh -J gw LOGIN@TARGET`; options go before the host."""
+        """Returns the words of `ssh -J gw LOGIN@TARGET`; options go before the host."""
         return ["ssh", "-F", self.config(user), *options, "-J", "gw", f"{login}@{target}"]
 
     def direct(self, *options, user="alice", target="web", login=LOGIN):
-        """The words of `ssh LOGIN@TARGET@GATEWAY`."""
+        """Returns the words of `ssh LOGIN@TARGET@GATEWAY`."""
         return ["ssh", "-F", self.config(user), "-p", str(self.port), *options,
                 f"{login}@{target}@127.0.0.1"]
 
     def plain(self, *options):
-        """The words of an ssh to the target without a gateway."""
+        """Returns the words of an ssh to the target without a gateway."""
         return ["ssh", "-F", self.config(), *options, "plain"]
 
     def routes(self, *options):
-        """Both ways through the gateway."""
+        """Returns the words for both routes through the gateway."""
         return [self.jump(*options), self.direct(*options)]
 
     # Auditors.
@@ -195,14 +195,14 @@ class Stack:
         return run([f"{BIN}/gatetape", "--dir", self.dir, *words], **options)
 
     def query(self, *words):
-        """The objects that a listing verb gives."""
+        """Returns the objects that a listing verb prints."""
         ran = self.gatetape(*words, "-o", "json")
         if ran.returncode != 0:
             raise AssertionError(f"{words}: {ran.returncode} {ran.stderr.decode()}")
         return json.loads(ran.stdout)
 
     def sql(self, text):
-        """Rows of an SQL query as the superuser, each a list of texts."""
+        """Returns the rows of an SQL query of the superuser, each a list of texts."""
         command = [*self.as_owner(), "psql", "-X", "-q", "-A", "-t", "-F", "\x1f",
                    "-v", "ON_ERROR_STOP=1", "-h", self.sql_folder, "-U", "gatetape_owner",
                    "-d", "gatetape", "-c", text]
@@ -226,16 +226,17 @@ class Stack:
                 "-U", role, "gatetape"]
 
     def tamper(self, text):
-        """What a superuser can do who switches the guards off."""
+        """Runs SQL as a superuser who has switched the guards off."""
         self.sql(f"set session_replication_role = replica; {text}")
 
     def newest_session(self):
-        """The id of the session that began last."""
+        """Returns the id of the session that began last."""
         return self.sql("select session_id from gatetape.session where kind = 'session' "
                         "order by started_at desc limit 1")[0][0]
 
     def session_of(self, command, closed=True):
-        """The id of the session in which `command` was an exec request, as soon as it is closed."""
+        """Returns the id of the session in which `command` was an exec request, once it is
+        closed."""
         found = wait_until(lambda: self.sql(
             "select session_id from gatetape.event where name = 'exec' "
             f"and text = $t${command}$t$ order by session_id desc limit 1"), f"{command} is stored")
@@ -248,14 +249,14 @@ class Stack:
             f"select 1 from gatetape.head where session_id = '{session}'"), "the session is closed")
 
     def events(self, session, name=None):
-        """(name, text, fields) of a session's events, in order."""
+        """Returns (name, text, fields) of the events of a session, in order."""
         rows = self.sql("select name, text, fields from gatetape.event "
                         f"where session_id = '{session}' order by seq")
         found = [(row[0], row[1], json.loads(row[2])) for row in rows]
         return [event for event in found if name in (None, event[0])]
 
     def system_events(self, name):
-        """(name, text, fields) of that kind in the daemons' own records."""
+        """Returns (name, text, fields) of the events of that name in the system sessions."""
         rows = self.sql("select e.name, e.text, e.fields from gatetape.event e "
                         "join gatetape.session s using (session_id) "
                         f"where s.kind = 'system' and e.name = '{name}' "

@@ -1,5 +1,5 @@
-"""Targets that lie, flood or are silent: what they do is recorded, ends their session at most, and
-nobody else notices."""
+"""Targets that lie, flood or are silent. What they do is recorded and ends at most their own
+session, and no other user notices."""
 
 import os
 import subprocess
@@ -36,14 +36,14 @@ def tearDownModule():
 
 
 def answer(peer):
-    """Says yes to the request that a liar has just got."""
+    """Answers the request that a liar has just received with success."""
     if peer.wants_reply:
         peer.say(MSG_CHANNEL_SUCCESS, peer.channel)
 
 
 class HostileTarget(unittest.TestCase):
     def session(self, command):
-        """Runs a command on the lying target; gives what came of it and the session's id."""
+        """Runs a command on the lying target; returns its result and the id of the session."""
         ran = harness.run([*stack.direct(target="liar"), command], timeout=harness.WAIT_S)
         session = stack.newest_session()
         stack.wait_closed(session)
@@ -128,7 +128,7 @@ class HostileTarget(unittest.TestCase):
             liar.becomes(lie)
             process = subprocess.Popen([*stack.direct(target="liar"), "true"],
                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                       stderr=subprocess.DEVNULL)  # of which nobody reads
+                                       stderr=subprocess.DEVNULL)  # Nobody reads its output.
             session = harness.wait_until(
                 lambda: [row[0] for row in stack.sql(
                     "select session_id from gatetape.session_end where detail = "
@@ -146,7 +146,7 @@ class HostileTarget(unittest.TestCase):
 
         with Attack(self, stack, "target: hang-up in the middle"):
             liar.becomes(lie)
-            for _ in range(20):  # the gateway writes, or does not, when the end comes
+            for _ in range(20):  # The end may or may not meet the gateway in a write.
                 ran, session = self.session("true")
                 self.assertEqual((ran.returncode, ran.stdout), (255, b"half of it"))
                 self.assertIn(b"gatetape: liar closed the connection", ran.stderr)
@@ -154,7 +154,7 @@ class HostileTarget(unittest.TestCase):
                                  "target: the target closed the connection")
 
     def test_output_that_is_lost_with_its_target_is_no_success(self):
-        """Nobody reads, so the gateway holds what the target sent before it went."""
+        """Nobody reads, so the gateway holds what the target sent before it closed."""
         sent = []
 
         def lie(peer):

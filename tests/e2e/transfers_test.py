@@ -42,7 +42,7 @@ class Transfers(unittest.TestCase):
         self.assertEqual(ran.returncode, 0, ran.stderr)
 
     def ssh_of(self, *words):
-        """The command that git and rsync use as their ssh."""
+        """Returns the command that git and rsync use as their ssh."""
         return " ".join(["ssh", "-F", stack.config(), "-J", "gw", *words])
 
     def test_scp_copies_both_ways_by_both_protocols(self):

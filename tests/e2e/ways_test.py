@@ -1,5 +1,5 @@
-"""Ways to log in, to check keys, to stay alive and to reach the recorder that other tests do not
-take: stock clients, on a stack whose daemons speak mutual TLS over TCP with one another."""
+"""Logins, host keys, keepalives and links to the recorder that no other test covers, with stock
+clients on a stack whose daemons speak mutual TLS over TCP."""
 
 import os
 import shutil
@@ -14,9 +14,9 @@ import runners
 import ssh_wire
 
 stack = None
-TRIES_MAX = 6  # max_auth_tries without a setting
+TRIES_MAX = 6  # The default of max_auth_tries.
 ALIVE_S = 1
-IDLE_S = 5  # longer than ssh waits for two answers
+IDLE_S = 5  # ssh waits a shorter time for two answers.
 TLS_PARTS = {"gatetape.toml": "gateway", "recorder.toml": "recorder", "auditd.toml": "auditd"}
 
 
@@ -96,7 +96,7 @@ def more_access():
 
 class Ways(unittest.TestCase):
     def passes(self, words, text, **options):
-        """Runs `echo TEXT` in a way; gives the session, which is recorded and intact."""
+        """Runs `echo TEXT` on a route; returns the session, which is recorded and intact."""
         ran = harness.run([*words, f"echo {text}"], **options)
         self.assertEqual(ran.stdout, f"{text}\n".encode(), ran.stderr)
         session = stack.session_of(f"echo {text}")
@@ -178,7 +178,7 @@ class Ways(unittest.TestCase):
             self.assertEqual(ran.stdout, b"")
             self.assertIn(b"Host key verification failed", ran.stderr)
 
-    # What a client sends beside data.
+    # What a client sends in addition to data.
 
     def test_a_break_of_the_client_is_recorded_and_passes(self):
         for number, words in enumerate(stack.routes("-tt")):
@@ -238,7 +238,7 @@ class Ways(unittest.TestCase):
             out, errors = process.communicate(timeout=harness.WAIT_S)
             self.assertEqual((out, process.returncode), (b"awake %d\n" % number, 0), errors)
 
-    # The way to the recorder.
+    # The link to the recorder.
 
     def test_over_mutual_tls_sessions_are_recorded_whole(self):
         data = os.urandom(1_000_000)

@@ -1,6 +1,6 @@
-# Fuzz targets: NAME_fuzz.cc gives the program fuzz_NAME. Everywhere it replays corpus/NAME as a test;
-# with GATETAPE_FUZZ (preset fuzz, needs clang) it is a libFuzzer binary, which tools/fuzz runs.
-# Of the folders with heavy libraries only the parsers are compiled in.
+# Fuzz targets: NAME_fuzz.cc makes the program fuzz_NAME, and a test replays corpus/NAME with it. With GATETAPE_FUZZ
+# (preset fuzz, which needs clang) the program is a libFuzzer binary, which tools/fuzz runs. Only the parsers of the
+# folders with heavy libraries are compiled in.
 add_library(gatetape_fuzz_parts STATIC
   ${CMAKE_SOURCE_DIR}/auditd/query/session_name.cc
   ${CMAKE_SOURCE_DIR}/auditd/query/session_reader.cc

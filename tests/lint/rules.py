@@ -45,10 +45,11 @@ MAY_INCLUDE = {
     "tools/stack": SHARED + ("base/db", "client"),
     "tools/cli": SHARED + ("base/db", "client", "tools/stack"),
 }
-# The program of a daemon wires all of its folders together.
+# The main file of a daemon wires all of its folders together.
 PROGRAMS = {"gateway/main.cc": ("gateway/ssh",)}
 
-# A heavy library (a pattern of what is included) and its doors (a pattern of who may).
+# A heavy library (a pattern of its headers) and its doors (a pattern of the files that may include
+# them).
 DOORS = (
     (r"cstdio|iostream|stdio\.h",
      r"base/(check|crypto)$|base/os/(daemon|replace_file)$|client/|tools/"),
@@ -77,7 +78,7 @@ SWITCH = re.compile(r"\bswitch\s*\([^{]*\{")
 
 
 def folder_of(path):
-    """The folder of a file as MAY_INCLUDE names it, None for a file that it does not rule."""
+    """Returns the folder of a file as MAY_INCLUDE names it, or None for a folder without a rule."""
     folder = os.path.dirname(path)
     return folder if folder in MAY_INCLUDE else None
 
@@ -169,7 +170,7 @@ def densities(texts):
 
 
 def targets(compiled):
-    """Every .cc is compiled by some target; `compiled` holds the paths of those that are."""
+    """Every .cc file belongs to a target. `compiled` holds the paths of the files that do."""
     for path in tree.sources():
         if path.endswith(".cc") and path not in compiled:
             yield f"{path}: belongs to no target"

@@ -1,5 +1,5 @@
-# The simulation of the write path: the program `sim` (build/<preset>/tests/sim), and its mutants: the
-# same program around one source file that a patch of tests/sim/mutants broke.
+# The simulation of the write path is the program `sim` (build/<preset>/tests/sim). A mutant is the same program with
+# one source file that a patch of tests/sim/mutants broke.
 file(GLOB sim_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.cc)
 set(sim_main ${CMAKE_CURRENT_LIST_DIR}/main.cc)
 list(REMOVE_ITEM sim_sources ${sim_main})
@@ -17,7 +17,7 @@ add_test(NAME sim.ten_thousand_seeds CONFIGURATIONS full COMMAND sim --seeds 100
 add_test(NAME sim.regressions COMMAND sim --regressions)
 add_test(NAME fault.every_call_fails_once COMMAND sim --every-call)
 
-# A broken copy of a file comes first in the link, so that the library's own is never taken.
+# A broken copy of a file comes before the library in the link, so that the linker never takes the library's own object.
 find_program(PATCH_PROGRAM patch REQUIRED)
 file(GLOB mutant_patches CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/mutants/*.patch)
 add_custom_target(sim_mutants)
