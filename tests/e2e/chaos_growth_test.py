@@ -14,9 +14,10 @@ import ssh_wire
 from attack import SANITIZER_TAKES
 
 AT_ONCE = 8
-WINDOW = 100  # Connections. Of ten, 6 are sessions of two channels by a program.
+# Connections. Of ten, 6 are sessions of two channels by a program.
+WINDOW = harness.by_tier(quick=60, full=100)
 # Windows: to warm up, after a restart of the recorder, and last.
-WARM_UP, RESTARTS, WINDOWS = harness.by_tier(quick=(1, 1, 2), full=(2, 2, 3))
+WARM_UP, RESTARTS, WINDOWS = 2, 2, 3
 DAEMONS = ("gatetape-gateway", "gatetape-recorder", "gatetape-auditd")
 LEAK_BYTES_MAX = 3072 * SANITIZER_TAKES  # Per connection.
 HELD_MORE_MAX = 2  # gRPC's thread pool grows and shrinks.
