@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+import unittest
 
 from machine import WAIT_S, resident_bytes, run
 
@@ -70,6 +71,15 @@ def echo_times_ms(command):
 
 def p99(times):
     return sorted(times)[int(len(times) * 0.99)]
+
+
+class AttackTest(unittest.TestCase):
+    """Tests that attack the `stack` of their module. After the last one the record is intact."""
+
+    @classmethod
+    def tearDownClass(cls):
+        ran = sys.modules[cls.__module__].stack.gatetape("verify", "--all")
+        assert ran.returncode == 0, ran.stdout.decode()
 
 
 class Attack:
