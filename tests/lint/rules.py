@@ -18,7 +18,7 @@ COLUMNS_MAX = 100
 # The least number of CHECKs per function in each folder of the write path. measures.py says which
 # CHECKs count. A folder without a limit is only reported.
 CHECKS_PER_FUNCTION_MIN = {
-    "tee": 0.0, "gateway/session": 0.0, "recorder": 0.0,
+    "tee": 0.15, "gateway/session": 0.5, "recorder": 0.0,
     "gateway/ssh": None, "base/db": None, "record": None,
 }
 
@@ -117,7 +117,8 @@ def sizes(path, text):
 
 def whitespace(path, text):
     for number, line in enumerate(text.split("\n"), 1):
-        if line != line.rstrip():
+        # An empty line of context in a patch is one space.
+        if line != line.rstrip() and not (line == " " and path.endswith(".patch")):
             yield f"{path}:{number}: space at the end of the line"
         if "\t" in line and not path.startswith("docs/man/"):
             yield f"{path}:{number}: a tab"
@@ -156,9 +157,7 @@ def frame_kinds(path, text):
             yield f"{path}:{line}: a switch over FrameKind with a default"
 
 
-RULES = (includes, sizes, whitespace, words, headers)
-# What these rules find is printed, and does not fail the run yet.
-HINTS = (frame_kinds,)
+RULES = (includes, sizes, whitespace, words, headers, frame_kinds)
 
 
 def densities(texts):
@@ -179,7 +178,6 @@ def targets(compiled):
 def main():
     problems = [problem for path, text in tree.texts() for rule in RULES
                 for problem in rule(path, text)]
-    hints = [hint for path, text in tree.texts() for rule in HINTS for hint in rule(path, text)]
     texts = measures.product_texts()
     problems += densities(texts)
     if len(sys.argv) > 1:
@@ -187,7 +185,6 @@ def main():
             compiled = {os.path.relpath(entry["file"], tree.ROOT) for entry in json.load(file)}
         problems += targets(compiled)
     print("\n".join(measures.report(CHECKS_PER_FUNCTION_MIN, texts)))
-    print("".join(f"hint: {hint}\n" for hint in hints), end="")
     print("\n".join(problems) or "rules: ok")
     return 1 if problems else 0
 

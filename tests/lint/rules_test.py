@@ -44,6 +44,8 @@ CASES = (
     (rules.sizes, "base/a.cc", "namespace a {\n" + "int a;\n" * 100 + "}\n", True),
     (rules.whitespace, "base/a.cc", "int a; \n", False),
     (rules.whitespace, "base/a.cc", "\tint a;\n", False),
+    (rules.whitespace, "tests/sim/mutants/a.patch", " int a;\n \n", True),
+    (rules.whitespace, "tests/sim/mutants/a.patch", " int a; \n", False),
     (rules.whitespace, "base/a.cc", "int a;", False),
     (rules.words, "base/a.cc", "// TO" "DO: later\n", False),
     (rules.words, "docs/a.md", "see /wo" "rk/x\n", False),
