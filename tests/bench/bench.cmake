@@ -1,5 +1,5 @@
-# The recorder that tools/bench compares with: it acknowledges on receipt. No option of the real one
-# does that; this program is built from a broken copy of one source file, and is never installed.
+# tools/bench compares the recorder with one that acknowledges on receipt. The real recorder has no option for that.
+# This program is built from a broken copy of one source file, and is never installed.
 set(broken ${CMAKE_CURRENT_BINARY_DIR}/on_receipt/stream.cc)
 set(on_receipt ${CMAKE_CURRENT_LIST_DIR}/on_receipt.patch)
 add_custom_command(OUTPUT ${broken}

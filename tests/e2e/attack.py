@@ -1,4 +1,4 @@
-"""What an attack does to the gateway and to somebody else's session meanwhile.
+"""Measures what an attack does to the gateway and to the session of another user.
 
 As a program: types into a command that echoes, and prints when each line was typed, how long its
 echo took, and how long the machine alone takes for the same: two lines through a pipe, two appends
@@ -12,19 +12,22 @@ import sys
 import tempfile
 import threading
 import time
+import unittest
 
 from machine import WAIT_S, resident_bytes, run
 
-ECHO_MS_MAX = 300  # a busy machine; without an attack it is about 1 ms
-ECHO_TIMES_MAX = 20  # what it was just before the attack, or what the machine alone takes
+ECHO_MS_MAX = 300  # For a busy machine. Without an attack an echo takes about 1 ms.
+# How many times slower an echo may be than just before the attack, or than the machine alone.
+ECHO_TIMES_MAX = 20
 BEFORE_S = 1
 ECHOES_AFTER = 50
 MIB = 1 << 20
-SANITIZER_TAKES = 4 if "ASAN_OPTIONS" in os.environ else 1  # times the memory and time
+# A sanitizer needs this many times the memory and the time.
+SANITIZER_TAKES = 4 if "ASAN_OPTIONS" in os.environ else 1
 
 
 def echo(process, line):
-    """Whether what is typed comes back."""
+    """Types into a session and measures how long each echo takes."""
     process.stdin.write(line)
     got = b""
     while not got.endswith(b"\n"):
@@ -36,8 +39,8 @@ def echo(process, line):
 
 
 def echo_times_ms(command):
-    """Types a line every 5 ms until standard input ends, and some more, as the gateway may still be
-    busy: [(when, time until it came back, time of the machine alone)]."""
+    """Types a line every 5 ms until standard input ends, and some lines more, because the gateway
+    may still be busy. Returns [(when, time of the echo, time of the machine alone)]."""
     times, ready, left = [], False, ECHOES_AFTER
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "bufsize": 0}
     with subprocess.Popen(command, **pipes) as process, subprocess.Popen("cat", **pipes) as alone, \
@@ -50,7 +53,7 @@ def echo_times_ms(command):
             started = time.monotonic()
             if not echo(process, line):
                 return times, False
-            if not ready:  # the first waits for the command to start
+            if not ready:  # The first echo waits until the command has started.
                 ready = True
                 print("ready", flush=True)
                 continue
@@ -70,6 +73,15 @@ def p99(times):
     return sorted(times)[int(len(times) * 0.99)]
 
 
+class AttackTest(unittest.TestCase):
+    """Tests that attack the `stack` of their module. After the last one the record is intact."""
+
+    @classmethod
+    def tearDownClass(cls):
+        ran = sys.modules[cls.__module__].stack.gatetape("verify", "--all")
+        assert ran.returncode == 0, ran.stdout.decode()
+
+
 class Attack:
     """`with Attack(test, stack, name) as attack:` measures, and fails the test when the gateway
     died or grew, or when another session was harmed."""
@@ -84,7 +96,7 @@ class Attack:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.probe.stdout.readline()
         time.sleep(BEFORE_S)
-        self.began = time.monotonic()  # the same clock as the program's
+        self.began = time.monotonic()  # The measuring program reads the same clock.
         self.before = self.most = resident_bytes(self.pid)
         self.over = threading.Event()
         self.watch = threading.Thread(target=self.sample)
@@ -96,7 +108,7 @@ class Attack:
             try:
                 self.most = max(self.most, resident_bytes(self.pid))
             except OSError:
-                return  # it died: the test says so
+                return  # The gateway died. The test reports that itself.
 
     def __exit__(self, kind, error, trace):
         self.over.set()
@@ -108,7 +120,7 @@ class Attack:
         test.assertEqual(self.stack.pid("gatetape-gateway"), self.pid, "the gateway died")
         result = json.loads(heard)
         quiet_ms = p99([took for when, took, _ in result["times_ms"] if when < self.began])
-        # What was under way when it began counts as harmed by it.
+        # An echo that was under way when the attack began counts as harmed by it.
         during = [(took, alone) for when, took, alone in result["times_ms"]
                   if when + took / 1000 >= self.began]
         times = sorted(took for took, _ in during)

@@ -6,16 +6,16 @@ import os
 import unittest
 
 import chaos_load
-import chaos_stack
 import harness
+import runners
 
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
 HOUR_S = 3600
 SLACK_S = 60
 
 
-class MovedClock(chaos_stack.ChaosStack):
-    """The gateway's wall clock is the machine's and as many seconds as a file says."""
+class MovedClock(runners.Separate):
+    """The gateway's wall clock is the machine's plus as many seconds as a file says."""
 
     def before_daemons(self):
         self.set_clock(0)
@@ -23,14 +23,14 @@ class MovedClock(chaos_stack.ChaosStack):
     def environment(self, program):
         if program != "gatetape-gateway":
             return {}
-        return {"LD_PRELOAD": FAKETIME, "FAKETIME_TIMESTAMP_FILE": f"{self.dir}/clock",
+        return {"LD_PRELOAD": FAKETIME, "FAKETIME_TIMESTAMP_FILE": f"{self.stack.dir}/clock",
                 "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
 
     def set_clock(self, seconds):
-        with open(f"{self.dir}/clock.new", "w", encoding="ascii") as file:
-            file.write(f"{seconds:+}\n")
-        os.chmod(f"{self.dir}/clock.new", 0o644)
-        os.rename(f"{self.dir}/clock.new", f"{self.dir}/clock")
+        path = f"{self.stack.dir}/clock"
+        harness.write(f"{path}.new", f"{seconds:+}\n")
+        os.chmod(f"{path}.new", 0o644)
+        os.rename(f"{path}.new", path)
 
 
 @unittest.skipUnless(os.path.exists(FAKETIME), "the package faketime is not installed")
@@ -38,12 +38,12 @@ class Clock(chaos_load.UnderLoad):
     SIZES = {"type": 4}
 
     def new_stack(self):
-        return MovedClock({"gateway": chaos_load.FREEZE})
+        return harness.Stack({"gateway": chaos_load.FREEZE}, MovedClock())
 
     def jump(self, to_s, by_s):
-        """Sets the clock and waits for the frame that tells how far it moved."""
+        """Sets the clock and waits for the frame that says how far it moved."""
         before = len(self.stack.system_events("clock_jump"))
-        self.stack.set_clock(to_s)
+        self.stack.runner.set_clock(to_s)
         harness.wait_until(lambda: len(self.stack.system_events("clock_jump")) > before,
                            "a frame tells of the jump")
         fields = self.stack.system_events("clock_jump")[-1][2]
@@ -67,12 +67,13 @@ class Clock(chaos_load.UnderLoad):
     def a_commit_that_hangs_is_noticed_after_a_jump(self):
         self.jump(HOUR_S, HOUR_S)
         with self.goes_on_after("a commit that hangs, after a jump"):
-            with chaos_stack.holding(self.stack, "lock table gatetape.frames in share mode"):
+            with runners.holding(self.stack, "lock table gatetape.frames in share mode"):
                 harness.wait_until(lambda: self.logged("gateway", "recorder_stalled"),
                                    "the gateway notices")
 
     def offsets(self):
-        """(session, first and last offset, events before which a later one stands)."""
+        """Returns (session, first offset, last offset, events with a smaller offset than the event
+        before)."""
         return self.stack.sql(
             "select session_id, min(offset_ns), max(offset_ns), count(*) filter (where earlier) "
             "from (select session_id, offset_ns, "

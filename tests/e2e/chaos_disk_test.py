@@ -1,47 +1,50 @@
-"""No room in the state folder, for PostgreSQL or for logs, a volume that cannot be written:
-sessions go on or freeze and say why, the warning came before, and all go on when there is room."""
+"""A full state folder, a full volume of PostgreSQL or of logs, a read-only volume. Sessions go on,
+or freeze with a reason; the warning came before; and all go on when there is room."""
 
 import os
 import unittest
 
 import chaos_load
-import chaos_stack
 import harness
+import runners
 import volumes
 
-STATE_MIB, DATABASE_MIB, LOG_MIB = 192, 256, 4  # PostgreSQL's files pass through the first
+# PostgreSQL's files are moved through the first volume.
+STATE_MIB, DATABASE_MIB, LOG_MIB = 192, 256, 4
 METRICS = harness.free_port()
 MIB = 1 << 20
-FULL_BYTES_MAX = 2 << 20  # PostgreSQL may give a file back
+FULL_BYTES_MAX = 2 << 20  # PostgreSQL may remove a file meanwhile.
 
 
-class SmallVolumes(chaos_stack.ChaosStack):
+class SmallVolumes(runners.Separate):
     def before_daemons(self):
-        volumes.move_to_volume(self.dir, STATE_MIB)
-        volumes.move_to_volume(f"{self.dir}/pg", DATABASE_MIB)
-        volumes.move_to_volume(f"{self.dir}/log", LOG_MIB)
-        with open(f"{self.dir}/pg/postgresql.conf", "a", encoding="ascii") as file:
+        folder = self.stack.dir
+        volumes.move_to_volume(folder, STATE_MIB)
+        volumes.move_to_volume(f"{folder}/pg", DATABASE_MIB)
+        volumes.move_to_volume(f"{folder}/log", LOG_MIB)
+        with open(f"{folder}/pg/postgresql.conf", "a", encoding="ascii") as file:
             file.write("max_wal_size = 64MB\nmin_wal_size = 32MB\n")
 
     def after_daemons(self):
-        for folder in (f"{self.dir}/pg", f"{self.dir}/log", self.dir):
+        for folder in (f"{self.stack.dir}/pg", f"{self.stack.dir}/log", self.stack.dir):
             volumes.unmount(folder)
 
 
 class Disk(chaos_load.UnderLoad):
     def new_stack(self):
-        return SmallVolumes({"gateway": chaos_load.FREEZE,
-                             "recorder": f'metrics_listen = "127.0.0.1:{METRICS}"'})
+        return harness.Stack({"gateway": chaos_load.FREEZE,
+                              "recorder": f'metrics_listen = "127.0.0.1:{METRICS}"'},
+                             SmallVolumes())
 
     def supervise(self):
-        """What `gatetape up` or systemd does: starts a PostgreSQL that ended."""
+        """Starts a PostgreSQL that ended, as `gatetape up` or systemd does."""
         postgres = self.stack.daemons["postgres"]
         if postgres.process.poll() is not None:
             print("PostgreSQL had ended", flush=True)
             postgres.start()
 
     def free_bytes(self, folder):
-        """What the metric tells."""
+        """Returns the metric of free space."""
         return harness.metric(METRICS, f'gatetape_disk_free_bytes{{path="{folder}"}}')
 
     def test_a_full_or_unwritable_volume_harms_sessions_only_until_there_is_room(self):
@@ -99,7 +102,8 @@ class Disk(chaos_load.UnderLoad):
             self.supervise()
 
     def volume_is_read_only(self):
-        """A killed PostgreSQL's children keep files open for a moment."""
+        """Returns whether the volume could be made read-only. The children of a killed PostgreSQL
+        keep files open for a short time."""
         folder = f"{self.stack.dir}/pg"
         harness.run(["mount", "-o", "remount,ro", folder])
         return os.statvfs(folder).f_flag & os.ST_RDONLY

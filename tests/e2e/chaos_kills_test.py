@@ -3,7 +3,7 @@ target received and what the user saw is always a prefix of what is stored, and 
 provable.
 
 usage: chaos_kills_test.py [--kills N] [--seed N] [--sessions N]
-10 kills, a seed that the clock gives, 20 sessions at once
+Without options: a seed that the clock gives, and counts by the tier of tests.
 """
 
 import argparse
@@ -12,15 +12,16 @@ import sys
 import time
 import unittest
 
-import chaos_stack
+import harness
+import runners
 import witness
 
-KILLS = 10
+KILLS = harness.by_tier(quick=6, full=10)
 SEED = int(time.time())
-SESSIONS = 20
-LOAD = {"type": 12, "sink": 2, "source": 2, "sftp": 4}  # of 20
+SESSIONS = harness.by_tier(quick=10, full=20)
+LOAD = {"type": 12, "sink": 2, "source": 2, "sftp": 4}  # The modes of 20 sessions.
 DAEMONS = ("gatetape-gateway", "gatetape-recorder", "postgres")
-TRIES = 8  # of a commit that gets lost
+TRIES = 8  # How often a commit is tried to be lost.
 
 
 def random_pause(rng):
@@ -29,11 +30,11 @@ def random_pause(rng):
 
 class ChaosKills(unittest.TestCase):
     def setUp(self):
-        self.stack = chaos_stack.ChaosStack(
+        self.stack = harness.Stack(
             {"gateway": f"max_startups = {10 * SESSIONS}\n"
                         f"max_startups_per_source = {5 * SESSIONS}\n"
                         f"max_connections_per_source = {10 * SESSIONS}\n"
-                        "freeze_timeout_s = 20"})
+                        "freeze_timeout_s = 20"}, runners.Separate())
         self.addCleanup(self.stack.close)
 
     def load(self, sizes):

@@ -1,22 +1,22 @@
-"""A test case with a stack under load: sessions freeze in a fault and go on after it, all of them,
-with nothing lost or doubled."""
+"""A test case with a stack under load. During a fault sessions freeze; after it every session goes
+on, and no byte is lost or doubled."""
 
 import contextlib
 import time
 import unittest
 
-import chaos_stack
 import harness
+import runners
 import witness
 
-FREEZE = "freeze_timeout_s = 300"  # no session ends only because this machine is slow
+FREEZE = "freeze_timeout_s = 300"  # So that no session ends because the machine is slow.
 
-# Before login, or when a login was still recorded and its session was not.
+# What a client reads when its login, or its session after the login, cannot be recorded.
 REFUSED = "gatetape: (recording is not available|the recorder has not answered)"
 
 
 def nothing_passes(load):
-    """Waits until what passed stays what it is for a second."""
+    """Waits until no byte passes for a second."""
     def still():
         before = load.passed_bytes()
         time.sleep(1)
@@ -25,12 +25,12 @@ def nothing_passes(load):
 
 
 class UnderLoad(unittest.TestCase):
-    """`new_stack` gives the stack of a test."""
+    """`new_stack` makes the stack of a test."""
 
     SIZES = {"type": 4, "sink": 1, "source": 1, "sftp": 1}
 
     def new_stack(self):
-        return chaos_stack.ChaosStack({"gateway": FREEZE})
+        return harness.Stack({"gateway": FREEZE}, runners.Separate())
 
     def setUp(self):
         self.stack = self.new_stack()
@@ -47,13 +47,13 @@ class UnderLoad(unittest.TestCase):
         self.assertEqual(self.stack.tampered(), [])
 
     def in_turn(self, *faults):
-        """Runs methods, each named for what it shows, on one stack and under one load."""
+        """Runs methods, each named for what it proves, on one stack and under one load."""
         for fault in faults:
             with self.subTest(fault.__name__):
                 fault()
 
     def frozen_and_refused(self, reason=""):
-        """Sessions stand still, and a new one is refused with a reason that people can read."""
+        """Checks that sessions stand still and that a new session is refused with a reason."""
         nothing_passes(self.load)
         ran = harness.run([*self.stack.direct(), "echo refused"])
         self.assertEqual(ran.stdout, b"")
@@ -62,7 +62,7 @@ class UnderLoad(unittest.TestCase):
 
     @contextlib.contextmanager
     def goes_on_after(self, what):
-        """All sessions go on after the block, by themselves."""
+        """Checks that all sessions go on by themselves after the block."""
         yield
         took_s = self.load.seconds_until_typing_passes()
         print(f"{what}: sessions went on {took_s:.2f} s after it", flush=True)

@@ -1,42 +1,39 @@
-"""The ways between gateway and recorder and between recorder and PostgreSQL break in every manner:
-sessions freeze or new ones are refused with a reason, nothing passes unrecorded, and when the way
-is whole again every session goes on with nothing lost or doubled."""
+"""The links between gateway and recorder and between recorder and PostgreSQL break in every manner.
+Sessions freeze and new ones are refused with a reason, nothing passes unrecorded, and when the link
+works again every session goes on with nothing lost or doubled."""
 
 import os
 import unittest
 
 import chaos_load
-import chaos_stack
 import fault_proxy
 import harness
+import runners
 
-CUTS = 3
+CUTS = harness.by_tier(quick=2, full=3)
 BLOCKING = (fault_proxy.REFUSE, fault_proxy.STALL, fault_proxy.CUT_FIRST_BYTE)
 SLOW = (fault_proxy.DELAY, fault_proxy.SLICE)
 IN_DOUBT = (fault_proxy.CUT_BEFORE_COMMIT, fault_proxy.CUT_AFTER_COMMIT)
 
 
-class ProxyStack(chaos_stack.ChaosStack):
-    """A stack with one proxy before the recorder and one before PostgreSQL."""
+class BehindProxies(runners.Separate):
+    """One proxy is before the recorder and one before PostgreSQL."""
 
     link = database = None
 
-    def __init__(self):
-        super().__init__({"": 'recorders = ["unix:proxy/recorder.sock"]',
-                          "gateway": chaos_load.FREEZE})
-
     def before_daemons(self):
-        os.makedirs(f"{self.dir}/proxy")
-        os.chmod(f"{self.dir}/proxy", 0o755)
-        self.replace_in_config("/run port=5432 dbname=gatetape user=gatetape_recorder",
-                               "/proxy port=5432 dbname=gatetape user=gatetape_recorder")
-        self.link = fault_proxy.FaultProxy(f"{self.dir}/proxy/recorder.sock",
-                                           f"{self.dir}/run/recorder.sock")
-        self.database = fault_proxy.FaultProxy(f"{self.dir}/proxy/.s.PGSQL.5432",
-                                               f"{self.dir}/run/.s.PGSQL.5432", is_postgres=True)
+        folder = self.stack.dir
+        os.makedirs(f"{folder}/proxy")
+        os.chmod(f"{folder}/proxy", 0o755)
+        self.stack.replace_in_config(
+            "/run port=5432 dbname=gatetape user=gatetape_recorder",
+            "/proxy port=5432 dbname=gatetape user=gatetape_recorder")
+        self.link = fault_proxy.FaultProxy(f"{folder}/proxy/recorder.sock",
+                                           f"{folder}/run/recorder.sock")
+        self.database = fault_proxy.FaultProxy(f"{folder}/proxy/.s.PGSQL.5432",
+                                               f"{folder}/run/.s.PGSQL.5432", is_postgres=True)
 
-    def close(self):
-        super().close()
+    def after_daemons(self):
         for proxy in (self.link, self.database):
             if proxy is not None:
                 proxy.close()
@@ -44,10 +41,11 @@ class ProxyStack(chaos_stack.ChaosStack):
 
 class BrokenWays(chaos_load.UnderLoad):
     def new_stack(self):
-        return ProxyStack()
+        return harness.Stack({"": 'recorders = ["unix:proxy/recorder.sock"]',
+                              "gateway": chaos_load.FREEZE}, BehindProxies())
 
     def broken(self, proxy, mode, while_broken):
-        """Breaks the way in one manner for as long as `while_broken` lasts."""
+        """Breaks the link in one manner for as long as `while_broken` lasts."""
         way = os.path.basename(proxy.path)
         with self.subTest(way=way, mode=mode), self.goes_on_after(f"{way} {mode}"):
             proxy.set_mode(mode)
@@ -66,17 +64,17 @@ class BrokenWays(chaos_load.UnderLoad):
         print(f"typing passes after {self.load.seconds_until_typing_passes():.2f} s", flush=True)
 
     def a_blocked_way_freezes_sessions_and_refuses_new_ones(self):
-        for proxy in (self.stack.link, self.stack.database):
+        for proxy in (self.stack.runner.link, self.stack.runner.database):
             for mode in BLOCKING:
                 self.broken(proxy, mode, self.frozen_and_refused)
 
     def a_slow_way_only_slows(self):
-        for proxy in (self.stack.link, self.stack.database):
+        for proxy in (self.stack.runner.link, self.stack.runner.database):
             for mode in SLOW:
                 self.broken(proxy, mode, self.slow)
 
     def a_commit_in_doubt_is_neither_lost_nor_doubled(self):
-        proxy = self.stack.database
+        proxy = self.stack.runner.database
         for mode in IN_DOUBT:
             wanted = proxy.cuts + CUTS
             self.broken(proxy, mode, lambda wanted=wanted: harness.wait_until(

@@ -1,5 +1,5 @@
-"""Connections of PostgreSQL and file descriptors of the gateway run out, a commit hangs: sessions
-freeze or go on, people read why, and everything recovers by itself."""
+"""Connections of PostgreSQL or file descriptors of the gateway run out, or a commit hangs. Sessions
+freeze or go on, users read why, and everything recovers by itself."""
 
 import contextlib
 import os
@@ -9,25 +9,25 @@ import time
 import unittest
 
 import chaos_load
-import chaos_stack
 import harness
+import runners
 
 CONNECTIONS_MAX = 20
 SSH_CONNECTIONS_MAX = 12
-HANG_S = 60  # the recorder waits 30 s for a commit
+HANG_S = harness.by_tier(quick=36, full=60)  # The recorder waits 30 s for a commit.
 IN_DOUBT = "commit in doubt: the database did not answer in time"
-SPIN_S = 2  # for how long the gateway's use of the processor is looked at
-SPIN_MAX = 0.5  # of one processor, with this load
+SPIN_S = 2  # For how long the processor time of the gateway is measured.
+SPIN_MAX = 0.5  # The share of one processor that this load may need.
 
 
-class FewConnections(chaos_stack.ChaosStack):
+class FewConnections(runners.Separate):
     def before_daemons(self):
-        with open(f"{self.dir}/pg/postgresql.conf", "a", encoding="ascii") as file:
+        with open(f"{self.stack.dir}/pg/postgresql.conf", "a", encoding="ascii") as file:
             file.write(f"max_connections = {CONNECTIONS_MAX}\n")
 
 
 class Hogs:
-    """Takes every connection of PostgreSQL that is there for people who are not a superuser."""
+    """Opens every connection that PostgreSQL has for users other than superusers."""
 
     def __init__(self, stack):
         self.stack = stack
@@ -65,8 +65,9 @@ def files_max(pid):
 
 class Resources(chaos_load.UnderLoad):
     def new_stack(self):
-        return FewConnections({"gateway": f"{chaos_load.FREEZE}\n"
-                                          f"max_connections_per_source = {SSH_CONNECTIONS_MAX}"})
+        return harness.Stack({"gateway": f"{chaos_load.FREEZE}\n"
+                                         f"max_connections_per_source = {SSH_CONNECTIONS_MAX}"},
+                             FewConnections())
 
     def test_sessions_outlive_what_runs_out(self):
         self.in_turn(self.one_connection_too_many_is_told_so,
@@ -87,7 +88,7 @@ class Resources(chaos_load.UnderLoad):
         hogs = Hogs(self.stack)
         self.addCleanup(hogs.release)
         hogs.take_all()
-        self.load.seconds_until_typing_passes()  # the recorder keeps the one it has
+        self.load.seconds_until_typing_passes()  # The recorder keeps its connection.
         with self.goes_on_after("no connection of PostgreSQL is free"):
             recorder = self.stack.daemons["gatetape-recorder"]
             recorder.stop()
@@ -100,10 +101,10 @@ class Resources(chaos_load.UnderLoad):
             hogs.release()
 
     def a_commit_that_hangs_freezes_sessions(self):
-        """Longer than the recorder waits: the commit is in doubt, and read again after it."""
+        """The commit hangs for longer than the recorder waits, so it is in doubt and read again."""
         doubts = len(self.doubts())
         with self.goes_on_after("a commit that hangs"):
-            with chaos_stack.holding(self.stack, "lock table gatetape.frames in share mode"):
+            with runners.holding(self.stack, "lock table gatetape.frames in share mode"):
                 let_go = time.monotonic() + HANG_S
                 self.frozen_and_refused()
                 harness.wait_until(lambda: self.logged("gateway", "recorder_stalled"),
@@ -135,7 +136,8 @@ class Resources(chaos_load.UnderLoad):
         self.assertTrue(self.stack.works())
 
     def no_descriptor_is_told(self, pid):
-        self.limit_files(pid, open_files(pid))  # one that is closed right now leaves room for one
+        # A descriptor that is closed at this moment leaves room for one connection.
+        self.limit_files(pid, open_files(pid))
         ran = harness.run([*self.stack.direct(), "echo refused"])
         self.assertEqual(ran.stdout, b"")
         return b"out of file descriptors" in ran.stderr
@@ -145,7 +147,7 @@ class Resources(chaos_load.UnderLoad):
                         f"--nofile={limit}:"], check=True)
 
     def few_descriptors(self, pid):
-        """Wherever in a login they run out, it ends, and says why."""
+        """Checks that a login ends with a reason wherever the descriptors run out."""
         for spare in range(1, 5):
             self.limit_files(pid, open_files(pid) + spare)
             ran = harness.run([*self.stack.direct(), "echo works"])

@@ -1,5 +1,5 @@
-"""A proxy of unix sockets that breaks what passes it. It knows a little of PostgreSQL's protocol,
-so that it can cut a connection around a COMMIT."""
+"""A proxy for unix sockets that breaks connections on purpose. It knows enough of PostgreSQL's
+protocol to cut a connection before or after a COMMIT."""
 
 import contextlib
 import os
@@ -8,13 +8,13 @@ import threading
 import time
 
 PASS = "pass"
-REFUSE = "refuse"  # nobody listens, and what was connected is cut
-STALL = "stall"  # connections stay, and nothing passes them
-CUT_FIRST_BYTE = "cut_first_byte"  # at the first byte that the client says
-CUT_BEFORE_COMMIT = "cut_before_commit"  # the server gets all but the COMMIT
-CUT_AFTER_COMMIT = "cut_after_commit"  # the server commits, its answer does not pass
-DELAY = "delay"  # everything waits a moment
-SLICE = "slice"  # the first bytes of all that is read are written one by one
+REFUSE = "refuse"  # Nobody listens, and open connections are cut.
+STALL = "stall"  # Connections stay open, and no byte passes.
+CUT_FIRST_BYTE = "cut_first_byte"  # A connection is cut at the first byte of the client.
+CUT_BEFORE_COMMIT = "cut_before_commit"  # The server gets everything except the COMMIT.
+CUT_AFTER_COMMIT = "cut_after_commit"  # The server commits, and its answer does not pass.
+DELAY = "delay"  # Every chunk is delayed.
+SLICE = "slice"  # The first bytes of each chunk are written one by one.
 
 DELAY_S = 0.02
 SLICES = 64
@@ -23,14 +23,15 @@ LENGTH_BYTES = 4
 
 
 class Messages:
-    """Splits PostgreSQL's stream of (type, length, body); a client's first message has no type."""
+    """Splits a stream into PostgreSQL's messages (type, length, body). The first message of a
+    client has no type."""
 
     def __init__(self, is_client):
         self.rest = b""
         self.header_bytes = 0 if is_client else 1
 
     def split(self, data):
-        """(type, body, bytes) of each message that `data` completes."""
+        """Returns (type, body, bytes) of each message that `data` completes."""
         self.rest += data
         while len(self.rest) >= self.header_bytes + LENGTH_BYTES:
             size = self.header_bytes + int.from_bytes(
@@ -45,7 +46,7 @@ class Messages:
 
 
 class Commits:
-    """Finds COMMIT in a client's messages: the Bind of the statement prepared as `commit`."""
+    """Finds a COMMIT in the messages of a client: a Bind of the statement prepared as `commit`."""
 
     def __init__(self):
         self.names = set()
@@ -59,7 +60,7 @@ class Commits:
 
 
 class Pair:
-    """One connection of a client with the server behind the proxy."""
+    """One connection of a client through the proxy to the server."""
 
     def __init__(self, proxy, client):
         self.proxy, self.client = proxy, client
@@ -133,7 +134,7 @@ class Pair:
 
 
 class FaultProxy:
-    """Listens on the unix socket `path` and hands on to `upstream`. Any thread."""
+    """Listens on the unix socket `path` and connects to `upstream`. Any thread may call it."""
 
     def __init__(self, path, upstream, is_postgres=False):
         self.path, self.upstream, self.is_postgres = path, upstream, is_postgres
@@ -168,7 +169,7 @@ class FaultProxy:
                         self.pairs.add(pair)
 
     def set_mode(self, mode):
-        """What happens from now on, also to connections that are there."""
+        """Sets the mode for new connections and for those that are open."""
         with self.changed:
             before, self.mode = self.mode, mode
             self.changed.notify_all()
@@ -180,7 +181,7 @@ class FaultProxy:
             self.listen()
 
     def passing_mode(self, pair):
-        """The mode, as soon as it is one that lets bytes pass."""
+        """Waits for a mode that lets bytes pass, and returns it."""
         with self.changed:
             self.changed.wait_for(lambda: self.mode != STALL or not pair.alive)
             return self.mode

@@ -1,5 +1,5 @@
-"""When the recorder or PostgreSQL is slow, gone, killed or back: nothing passes unrecorded,
-sessions go on or end with a reason, and what is stored stays provable."""
+"""The recorder or PostgreSQL is slow, gone, killed or back. Nothing passes unrecorded, sessions go
+on or end with a reason, and what is stored can still be proved."""
 
 import os
 import signal
@@ -34,7 +34,7 @@ def tearDownModule():
 
 
 class Talk:
-    """A session with `cat`: what is said comes back."""
+    """A session with `cat`, which echoes what is sent."""
 
     def __init__(self, name):
         self.command = f"cat # {name}"
@@ -55,7 +55,7 @@ class Talk:
         harness.wait_until(lambda: self.listen().endswith(text), f"{text} comes back")
 
     def end(self):
-        """Closes the input; gives exit code and standard error."""
+        """Closes the input; returns the exit code and standard error."""
         self.process.stdin.close()
         errors = self.process.stderr.read().decode()
         self.listen()
@@ -65,12 +65,12 @@ class Talk:
 
 
 def metric(daemon, name):
-    """A figure that the daemon tells Prometheus; nothing while it cannot be asked."""
+    """Returns a figure of a daemon, or None while it cannot be asked."""
     return harness.metric(METRICS[daemon], name)
 
 
 class Stopped:
-    """A process that does nothing for a while."""
+    """Stops a process for the block."""
 
     def __init__(self, pid):
         self.pid = pid
@@ -83,8 +83,8 @@ class Stopped:
 
 
 def shown_while(command, first_bytes, kill):
-    """Runs a command, calls `kill` when so much was shown; gives what was shown in all, the exit
-    code and standard error."""
+    """Runs a command and calls `kill` after its first bytes; returns everything that was shown, the
+    exit code and standard error."""
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen([*stack.jump(), command], stdout=subprocess.PIPE,
                                    stderr=errors, stdin=subprocess.DEVNULL)
@@ -137,7 +137,7 @@ class Faults(unittest.TestCase):
     def test_new_rules_hold_when_their_frame_is_recorded(self):
         before = len(stack.access_lines())
         with Stopped(stack.pid("gatetape-recorder")):
-            stack.up.send_signal(signal.SIGHUP)
+            stack.runner.hang_up()
             time.sleep(FREEZE_S / 3)
             self.assertEqual(len(stack.access_lines()), before)
         harness.wait_until(lambda: len(stack.access_lines()) > before, "the rules are loaded")

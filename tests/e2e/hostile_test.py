@@ -1,5 +1,5 @@
-"""Clients that break the protocol or ask without end: each is ended or bounded and recorded, the
-gateway stays small, and nobody else notices."""
+"""Clients that break the protocol or ask without end. Each is ended or bounded, and recorded; the
+gateway stays small, and no other user notices."""
 
 import os
 import random
@@ -13,12 +13,13 @@ from paramiko.common import (
     MSG_USERAUTH_FAILURE, MSG_USERAUTH_REQUEST, MSG_USERAUTH_SUCCESS)
 
 import harness
-from attack import Attack
+from attack import Attack, AttackTest
 from ssh_wire import Peer, SecurityKey, connect
 
 stack = None
 GRACE_S = 3
-ELSEWHERE = "127.0.0.2"  # limits count by source: the others come from 127.0.0.1
+# Limits count per source address, and other clients come from 127.0.0.1.
+ELSEWHERE = "127.0.0.2"
 
 
 def setUpModule():
@@ -35,7 +36,7 @@ def client(user=None):
 
 
 def in_session():
-    """A client in a session of its own; gives it and the session's id."""
+    """Returns a client in a session of its own, and the id of the session."""
     before = stack.newest_session() if stack.sql("select 1 from gatetape.session "
                                                  "where kind = 'session'") else ""
     peer = client(f"{harness.LOGIN}@web")
@@ -44,17 +45,17 @@ def in_session():
 
 
 def refusals(reason):
-    """How many ended connections were recorded for a reason."""
+    """Returns how many ended connections were recorded with a reason."""
     return sum(int(fields["count"]) for _, _, fields in stack.system_events("connection_refused")
                if fields["reason"] == reason)
 
 
-class Hostile(unittest.TestCase):
+class Hostile(AttackTest):
     def attack(self, name, grows_mib=64):
         return Attack(self, stack, name, grows_mib)
 
     def ends_recorded(self, peer, session, detail):
-        """The peer was ended, and the record of its session says why."""
+        """Checks that the peer was ended and that the record of its session says why."""
         self.assertTrue(peer.ended(), "the gateway bore it")
         harness.wait_until(lambda: stack.events(session, "session_end"), "session_end is stored")
         fields = stack.events(session, "session_end")[0][2]
@@ -81,7 +82,7 @@ class Hostile(unittest.TestCase):
                             while sock.recv(65536):
                                 pass
                         except ConnectionError:
-                            pass  # refused in the middle, as it should be
+                            pass  # The gateway refused the connection, as it should.
         harness.wait_until(lambda: refusals("handshake") > before, "they are recorded")
 
     def test_slow_clients_are_ended_at_the_grace_time(self):
@@ -248,7 +249,7 @@ class Hostile(unittest.TestCase):
                 print(f"sent {sent} requests {name}, {'ended' if not peer.alive() else 'alive'}")
                 if wants_reply:
                     self.ends_recorded(peer, session, "protocol: ")
-                else:  # all of them pass: the target takes them
+                else:  # All of them pass, because the target accepts them.
                     peer.close()
                     self.ends_recorded(peer, session, "")
 
@@ -276,7 +277,7 @@ class Hostile(unittest.TestCase):
     def test_more_data_than_the_window_ends_the_session(self):
         with self.attack("data beyond the window"):
             peer, session = in_session()
-            channel = peer.start_command("sleep 100")  # which reads nothing
+            channel = peer.start_command("sleep 100")  # This command reads nothing.
             for _ in range(4096):
                 if not peer.say(MSG_CHANNEL_DATA, channel, bytes(32_000)):
                     break
@@ -319,7 +320,7 @@ class Hostile(unittest.TestCase):
             peer.close()
             self.ends_recorded(peer, session, "client")
 
-    # Whom to blame if not the client: bounded as well.
+    # A client that reads slowly breaks no rule, and is bounded as well.
 
     def test_a_slow_reader_makes_the_target_wait(self):
         with self.attack("a slow reader", grows_mib=16), \
@@ -330,11 +331,6 @@ class Hostile(unittest.TestCase):
                 process.stdout.read(65536)
                 time.sleep(0.002)
             process.kill()
-
-    @classmethod
-    def tearDownClass(cls):
-        ran = stack.gatetape("verify", "--all")
-        assert ran.returncode == 0, ran.stdout.decode()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What every end-to-end test stands on: ports, processes, keys, a terminal, a stock sshd."""
+"""Ports, processes, keys, a terminal and a stock sshd for the end-to-end tests."""
 
 import contextlib
 import fcntl
@@ -14,8 +14,12 @@ import termios
 import time
 import urllib.request
 
+# The folder of the programs that are tested.
+BIN = os.environ.get("GATETAPE_BIN") or os.path.join(
+    os.path.dirname(os.path.abspath(__file__)), "../../build/release/bin")
 LOGIN = pwd.getpwuid(os.getuid()).pw_name
-WAIT_S = 60  # for anything that will happen; a busy machine is slow
+WAIT_S = 60  # The limit of every wait for something that will happen. A busy machine is slow.
+IS_FULL = os.environ.get("GATETAPE_TIER") == "full"
 
 TARGET_CONFIG = """\
 ListenAddress 127.0.0.1
@@ -40,6 +44,11 @@ Subsystem sftp internal-sftp
 """
 
 
+def by_tier(quick, full):
+    """Returns the count or size for the tier of tests that runs. Tiers differ in these alone."""
+    return full if IS_FULL else quick
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -47,18 +56,18 @@ def free_port():
 
 
 def wait_until(condition, what, timeout_s=WAIT_S):
-    """Calls `condition` until it gives something true, and gives that."""
+    """Calls `condition` until it returns something true, and returns that."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         result = condition()
         if result:
             return result
         time.sleep(0.05)
-    raise AssertionError(f"waited {timeout_s} s in vain: {what}")
+    raise AssertionError(f"waited {timeout_s} s without success for: {what}")
 
 
 def run(command, **options):
-    """subprocess.run with what every test wants: output captured, a timeout, no standard input."""
+    """Runs a command as every test needs it: output captured, a timeout, no standard input."""
     if "input" not in options:
         options.setdefault("stdin", subprocess.DEVNULL)
     options.setdefault("timeout", 4 * WAIT_S)
@@ -68,7 +77,7 @@ def run(command, **options):
 
 
 def children_of(pid):
-    """{program: pid} of the processes that `pid` started."""
+    """Returns {program: pid} of the processes that `pid` started."""
     listed = run(["ps", "--ppid", str(pid), "-o", "pid=,args="]).stdout.decode()
     found = {}
     for line in listed.splitlines():
@@ -89,7 +98,7 @@ def processor_s(pid):
 
 
 def metric(port, name):
-    """A figure that the daemon on that port tells Prometheus; nothing while it cannot be asked."""
+    """Returns a figure of the daemon whose metrics are on a port; None while it cannot be asked."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=WAIT_S) as answer:
             lines = answer.read().decode().splitlines()
@@ -100,7 +109,7 @@ def metric(port, name):
 
 
 class Terminal:
-    """A program on a terminal of its own, as a person has it in front of them."""
+    """A program on a terminal of its own."""
 
     def __init__(self, command, rows=24, columns=80, env=None):
         self.screen = b""
@@ -124,23 +133,23 @@ class Terminal:
             return True
         try:
             data = os.read(self.fd, 65536)
-        except OSError:  # the other side is closed
+        except OSError:  # The other side of the terminal is closed.
             data = b""
         self.screen += data
         return bool(data)
 
     def expect(self, text, timeout_s=WAIT_S):
-        """Reads until `text` is on the screen behind what was expected before."""
+        """Reads until `text` is on the screen after what was expected before."""
         wanted = text if isinstance(text, bytes) else text.encode()
         start = getattr(self, "seen", 0)
         deadline = time.monotonic() + timeout_s
         while wanted not in self.screen[start:]:
             if time.monotonic() > deadline or not self._read(0.2):
-                raise AssertionError(f"{wanted!r} did not come: {self.screen[start:]!r}")
+                raise AssertionError(f"{wanted!r} is not on the screen: {self.screen[start:]!r}")
         self.seen = self.screen.index(wanted, start) + len(wanted)
 
     def finish(self, timeout_s=WAIT_S):
-        """Reads to the end and gives the exit code."""
+        """Reads to the end; returns the exit code."""
         deadline = time.monotonic() + timeout_s
         while self._read(0.2):
             if time.monotonic() > deadline:
@@ -196,7 +205,8 @@ class Target:
 
 
 def is_locked(account):
-    """sshd without PAM refuses an account whose password is locked."""
+    """Returns whether the password of an account is locked. sshd without PAM refuses such an
+    account."""
     ran = run(["passwd", "-S", account])
     return ran.stdout.split()[1:2] == [b"L"]
 

@@ -1,4 +1,4 @@
-"""What policy refuses is told to the person, recorded, and not passed on."""
+"""The user is told about a denial, it is recorded, and nothing is passed on."""
 
 import hashlib
 import os
@@ -25,14 +25,14 @@ class Policy(unittest.TestCase):
         return stack.target.log_text().count(text)
 
     def refused(self, words, told, **options):
-        """Runs a command that must fail, and say why."""
+        """Runs a command that must fail and print why."""
         ran = harness.run(words, **options)
         self.assertNotEqual(ran.returncode, 0)
         self.assertIn(told, ran.stderr.decode() + ran.stdout.decode())
         return ran
 
     def recorded(self, name, **fields):
-        """Waits for an event of the gateway's own record that has these fields; gives it."""
+        """Waits for an event of the gateway's system session with these fields; returns it."""
         def find():
             for _, _, found in reversed(stack.system_events(name)):
                 if all(found.get(key) == value for key, value in fields.items()):

@@ -1,5 +1,5 @@
-"""Sessions through the gateway are what they are without it: each test does the same thing on both
-ways through the gateway and, where it can, straight to the target, and compares."""
+"""Sessions through the gateway behave as they do without it. Each test does the same on both routes
+through the gateway and, where possible, straight to the target, and compares."""
 
 import os
 import subprocess
@@ -129,7 +129,7 @@ class Commands(unittest.TestCase):
 
 class Terminals(unittest.TestCase):
     def drive(self, words):
-        """Types into a small shell, with a resize in between; gives all that came to the screen."""
+        """Types into a small shell and resizes the terminal; returns what was on the screen."""
         command = ["env", "PS1='$ '", "sh", "-i"]
         terminal = harness.Terminal([*words, *command])
         terminal.expect("$ ")
@@ -140,7 +140,7 @@ class Terminals(unittest.TestCase):
         terminal.type("until [ \"$(stty size)\" = \"40 100\" ]; do sleep 0.1; done; echo grown\r")
         terminal.expect("grown\r\n")
         terminal.expect("$ ")
-        # One process prints and waits: a ^C between two would reach the shell alone.
+        # One process prints and waits, because a ^C between two processes reaches the shell alone.
         terminal.type("sh -c 'printf \"caf\\303\\251 \\033[1mbold\\033[0m\\n\"; exec cat'\r")
         terminal.expect(b"bold\x1b[0m\r\n")
         terminal.type("\x03")

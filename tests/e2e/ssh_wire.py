@@ -1,4 +1,4 @@
-"""SSH peers that do as they like: paramiko makes the keys, all else is sent message by message."""
+"""SSH peers that break rules: paramiko does the key exchange, and the test sends each message."""
 
 import base64
 import hashlib
@@ -25,7 +25,8 @@ PACKET = 32768
 
 
 def message(kind, *fields):
-    """A message of a number and fields: bool, int (32 bits), bytes or str (both as a string)."""
+    """Returns a message: its number and its fields, which are bool, int (32 bits), bytes or str
+    (both as an SSH string)."""
     made = paramiko.Message()
     made.add_byte(bytes([kind]))
     for field in fields:
@@ -39,22 +40,23 @@ def message(kind, *fields):
 
 
 def strings(*fields):
-    """Bytes or texts, each as an SSH string."""
+    """Returns bytes or texts, each as an SSH string."""
     return message(0, *fields).asbytes()[1:]
 
 
 def connect(port, source=LOCAL):
-    """A TCP connection to the gateway from an address of its own."""
+    """Returns a TCP connection to the gateway from a source address of its own."""
     return socket.create_connection((LOCAL, port), WAIT_S, (source, 0))
 
 
 class Peer(paramiko.Transport):
-    """Either side of a connection: what is no key exchange goes to `heard`, not to paramiko."""
+    """Either side of a connection. Messages that are no key exchange go to `heard`, not to
+    paramiko."""
 
     def __init__(self, sock):
         super().__init__(sock)
         self.daemon = True
-        self.heard = []  # (number, message), once taken over
+        self.heard = []  # (number, message) of what arrived after the key exchange
         self.taken = False
         self.reads = threading.Event()
         self.reads.set()
@@ -71,7 +73,7 @@ class Peer(paramiko.Transport):
 
     @classmethod
     def client(cls, sock, user=None, key_file=None):
-        """Makes the key exchange, and logs in when there is a user."""
+        """Does the key exchange, and logs in when there is a user."""
         peer = cls(sock)
         peer.start_client(timeout=WAIT_S)
         if user:
@@ -80,7 +82,7 @@ class Peer(paramiko.Transport):
         return peer
 
     def say(self, kind, *fields):
-        """Sends a message; False when the connection is over."""
+        """Sends a message; returns False when the connection is over."""
         try:
             self.packetizer.send_message(message(kind, *fields))
             return True
@@ -88,7 +90,7 @@ class Peer(paramiko.Transport):
             return False
 
     def raw(self, data):
-        """Sends bytes past the encryption."""
+        """Sends bytes without encryption."""
         try:
             self.sock.sendall(data)
             return True
@@ -96,7 +98,7 @@ class Peer(paramiko.Transport):
             return False
 
     def wait_for(self, kind, count=1):
-        """The fields of the newest message of a kind, when so many came."""
+        """Waits until so many messages of a kind arrived; returns the fields of the newest."""
         found = wait_until(
             lambda: not self.alive() or len(self.all_of(kind)) >= count, f"message {kind}",
             ANSWER_S)
@@ -113,7 +115,7 @@ class Peer(paramiko.Transport):
         return self.is_active()
 
     def ended(self, timeout_s=ANSWER_S):
-        """Waits for the other side to end the connection; tells whether it did."""
+        """Waits until the other side ends the connection; returns whether it did."""
         self.reads.set()
         deadline = time.monotonic() + timeout_s
         while self.alive() and time.monotonic() < deadline:
@@ -121,7 +123,7 @@ class Peer(paramiko.Transport):
         return not self.alive()
 
     def open(self, kind="session", number=0, *fields, window=WINDOW):
-        """Opens a channel; gives the other side's number for it."""
+        """Opens a channel; returns the number that the other side has for it."""
         before = len(self.all_of(MSG_CHANNEL_OPEN_SUCCESS))
         self.say(MSG_CHANNEL_OPEN, kind, number, window, PACKET, *fields)
         answer = self.wait_for(MSG_CHANNEL_OPEN_SUCCESS, before + 1)
@@ -129,7 +131,7 @@ class Peer(paramiko.Transport):
         return answer.get_int()
 
     def fill_window(self, kind, channel):
-        """Sends data until the other side opens its window no more for a second; how much."""
+        """Sends data until the window stays closed for a second; returns how many bytes."""
         opened = self.all_of(MSG_CHANNEL_OPEN)[-1]
         opened.rewind()
         opened.get_text(), opened.get_int()
@@ -148,7 +150,7 @@ class Peer(paramiko.Transport):
         return sent
 
     def start_command(self, command, number=0, window=WINDOW):
-        """Runs a command on a new channel; gives the other side's number for it."""
+        """Runs a command on a new channel; returns the number that the other side has for it."""
         channel = self.open("session", number, window=window)
         before = len(self.all_of(MSG_CHANNEL_SUCCESS))
         self.say(MSG_CHANNEL_REQUEST, channel, "exec", True, command)
@@ -170,7 +172,7 @@ class SecurityKey:
         return f"{self.ALGORITHM} {base64.b64encode(self.blob).decode()}"
 
     def log_in(self, peer, user, touched):
-        """Asks for a login; gives the number of the answer."""
+        """Asks for a login; returns the number of the answering message."""
         peer.say(MSG_SERVICE_REQUEST, "ssh-userauth")
         peer.wait_for(MSG_SERVICE_ACCEPT)
         fields = (user, "ssh-connection", "publickey", True, self.ALGORITHM, self.blob)
@@ -185,15 +187,15 @@ class SecurityKey:
 
 
 class WrongKey(paramiko.Ed25519Key):
-    """Signs other bytes than it is asked to."""
+    """Signs other bytes than those that it is asked to sign."""
 
     def sign_ssh_data(self, data, algorithm=None):
         return super().sign_ssh_data(b"other " + data)
 
 
 class Liar:
-    """A target that lets everybody in and then does `lie(peer)`, when the first channel is open;
-    `greet(sock)` is done instead of SSH."""
+    """A target that accepts every login and calls `lie(peer)` when the first channel is open. With
+    `greet` it calls `greet(sock)` instead of speaking SSH."""
 
     def __init__(self, key_file):
         self.key = paramiko.Ed25519Key.from_private_key_file(key_file)
@@ -229,12 +231,13 @@ class Liar:
             self.let_in(peer)
             self.lie(peer)
         except (AssertionError, OSError, EOFError, paramiko.SSHException):
-            pass  # the gateway had enough
+            pass  # The gateway closed the connection.
         return None
 
     @staticmethod
     def let_in(peer):
-        """Answers until the first channel request: peer.channel is the gateway's number for it."""
+        """Answers until the first channel request. peer.channel is the gateway's number of the
+        channel."""
         done = 0
         while peer.alive() or not peer.heard:
             if done == len(peer.heard):

@@ -10,8 +10,8 @@ import unittest
 import harness
 
 stack = None
-BULK_MIB = 1024
-# Far more than the window, far less than the bulk.
+BULK_MIB = harness.by_tier(quick=384, full=1024)
+# More than the window by far, and less than the bulk by far.
 RESIDENT_BYTES_MAX = 192 << 20
 
 
@@ -42,7 +42,7 @@ class Transfers(unittest.TestCase):
         self.assertEqual(ran.returncode, 0, ran.stderr)
 
     def ssh_of(self, *words):
-        """The command that git and rsync use as their ssh."""
+        """Returns the command that git and rsync use as their ssh."""
         return " ".join(["ssh", "-F", stack.config(), "-J", "gw", *words])
 
     def test_scp_copies_both_ways_by_both_protocols(self):
@@ -118,6 +118,8 @@ class Transfers(unittest.TestCase):
 
         watcher = threading.Thread(target=watch)
         watcher.start()
+        self.addCleanup(watcher.join)
+        self.addCleanup(done.set)
         started = time.monotonic()
         command = f"openssl enc -aes-128-ctr -pass pass:x -nosalt -pbkdf2 -in /dev/zero 2>/dev/null"
         reader = subprocess.Popen([*stack.jump(), f"{command} | head -c {BULK_MIB << 20}"],

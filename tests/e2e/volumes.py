@@ -1,4 +1,4 @@
-"""Small file systems for tests, in a mount namespace of the test's own: they go when it ends."""
+"""Small file systems for tests, in a mount namespace of the test. They vanish when it ends."""
 
 import contextlib
 import os
@@ -12,7 +12,8 @@ MARK = "GATETAPE_TEST_MOUNTS"
 
 
 def enter_namespace():
-    """Runs this program again where its mounts are its own. Gives why that cannot be, or ""."""
+    """Runs this program again in a mount namespace of its own. Returns why that is impossible, or
+    "" when it is done."""
     if os.environ.get(MARK):
         return ""
     if os.getuid() != 0:
@@ -26,7 +27,7 @@ def enter_namespace():
 
 
 def move_to_volume(folder, size_mib):
-    """Puts a folder and what is in it on a file system of that size."""
+    """Moves a folder with its content to a file system of that size."""
     status = os.stat(folder)
     old = folder + ".old"
     os.rename(folder, old)
@@ -39,7 +40,7 @@ def move_to_volume(folder, size_mib):
 
 
 def remount(folder, option):
-    """`option` is ro or rw."""
+    """Mounts the file system of a folder again; `option` is ro or rw."""
     subprocess.run(["mount", "-o", f"remount,{option}", folder], check=True)
 
 
@@ -49,7 +50,7 @@ def unmount(folder):
 
 @contextlib.contextmanager
 def full(folder):
-    """No byte is free there for the block."""
+    """Fills the file system of a folder for the block, so that no byte is free."""
     ballast = f"{folder}/ballast"
     with open(ballast, "wb", buffering=0) as file:
         for block in (bytes(1 << 20), bytes(4096)):

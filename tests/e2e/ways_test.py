@@ -1,5 +1,5 @@
-"""Ways to log in, to check keys, to stay alive and to reach the recorder that other tests do not
-take: stock clients, on a stack whose daemons speak mutual TLS over TCP with one another."""
+"""Logins, host keys, keepalives and links to the recorder that no other test covers, with stock
+clients on a stack whose daemons speak mutual TLS over TCP."""
 
 import os
 import shutil
@@ -8,76 +8,45 @@ import unittest
 
 from paramiko.common import MSG_CHANNEL_REQUEST, MSG_CHANNEL_SUCCESS
 
-import chaos_stack
+import access_file
 import harness
+import runners
 import ssh_wire
 
 stack = None
-TRIES_MAX = 6  # max_auth_tries without a setting
+TRIES_MAX = 6  # The default of max_auth_tries.
 ALIVE_S = 1
-IDLE_S = 5  # longer than ssh waits for two answers
+IDLE_S = 5  # ssh waits a shorter time for two answers.
 TLS_PARTS = {"gatetape.toml": "gateway", "recorder.toml": "recorder", "auditd.toml": "auditd"}
-MORE_ACCESS = """
-[[user]]
-name = "stranger"
-keys = ["{stranger}"]
-roles = ["addresses"]
-
-[[role]]
-name = "addresses"
-targets = ["127.0.0.0/8:{web_port}"]
-logins = ["{login}"]
-allow = ["exec"]
-
-[[target]]
-name = "keyed"
-address = "127.0.0.1:{keyed_port}"
-host_keys = ["{keyed_host}"]
-key_file = "keys/keyed"
-
-[[target]]
-name = "liar"
-address = "127.0.0.1:{liar_port}"
-host_keys = ["{liar_host}"]
-"""
 
 
-class TlsStack(chaos_stack.ChaosStack):
+class OverTls(runners.Separate):
     """Each daemon has its own certificate; the recorder listens on TCP."""
 
     def before_daemons(self):
         self.recorder_port = harness.free_port()
         self.make_certificates("tls")
         self.make_certificates("foreign")
-        self.replace_in_config("[recorder]\n", "[recorder]\nlisten = "
-                               f'"127.0.0.1:{self.recorder_port}"\n')
-        self.replace_in_config("[gateway]\n", f"{tls_section('tls', 'gateway')}\n[gateway]\n")
-        super().add_settings({"": f'recorders = ["127.0.0.1:{self.recorder_port}"]'})
+        self.stack.add_settings({"recorder": f'listen = "127.0.0.1:{self.recorder_port}"',
+                                 "": f'recorders = ["127.0.0.1:{self.recorder_port}"]'})
+        self.stack.replace_in_config("[gateway]\n", f"{tls_section('tls', 'gateway')}\n[gateway]\n")
         for config, part in TLS_PARTS.items():
-            self.write_config(config, "tls", part)
+            self.write_config(config, tls_section("tls", part))
 
     def make_certificates(self, folder):
-        ran = self.gatetape("certs", "--host", "127.0.0.1", "--out", f"{self.dir}/{folder}")
+        path = f"{self.stack.dir}/{folder}"
+        ran = self.stack.gatetape("certs", "--host", "127.0.0.1", "--out", path)
         if ran.returncode != 0:
             raise AssertionError(ran.stderr.decode())
-        harness.run(["chown", "-R", self.owner(), f"{self.dir}/{folder}"])
+        harness.run(["chown", "-R", self.stack.owner(), path])
 
-    def write_config(self, config, folder, part, replaced=()):
-        """gatetape.toml with another certificate, and with other things replaced."""
-        with open(f"{self.dir}/gatetape.toml", encoding="utf-8") as file:
-            text = file.read()
-        for old, new in ((tls_section("tls", "gateway"), tls_section(folder, part)), *replaced):
-            if old not in text:
-                raise AssertionError(f"{old} is not in {text}")
-            text = text.replace(old, new)
-        with open(f"{self.dir}/{config}", "w", encoding="utf-8") as file:
-            file.write(text)
+    def write_config(self, config, section):
+        """Writes gatetape.toml with another section [tls]."""
+        self.stack.replace_in_config(tls_section("tls", "gateway"), section, config)
 
-    def add_daemon(self, name, config="gatetape.toml"):
-        part = name.removeprefix("gatetape-")
-        if f"{part}.toml" in TLS_PARTS:
-            config = f"{part}.toml"
-        super().add_daemon(name, config)
+    def config_of(self, name):
+        config = f"{name.removeprefix('gatetape-')}.toml"
+        return config if config in TLS_PARTS else super().config_of(name)
 
     def is_ready(self, name):
         if name == "gatetape-recorder":
@@ -92,7 +61,7 @@ def tls_section(folder, part, authority=None):
 
 def setUpModule():
     global stack
-    stack = TlsStack()
+    stack = harness.Stack(runner=OverTls())
     stack.write_access(more_access())
     stack.reload()
 
@@ -104,8 +73,8 @@ def tearDownModule():
 
 
 def more_access():
-    """Starts two more targets, one that knows no user CA, one that is a program's; gives the lines
-    of access.toml for them."""
+    """Starts two more targets, one that knows no user CA and one that is a program of this test;
+    returns the lines of access.toml for them."""
     for name in ("keyed", "liar_host", "foreign_ca"):
         harness.make_key(f"{stack.folder}/{name}")
     stack.keyed = harness.Target(
@@ -115,15 +84,19 @@ def more_access():
     os.chmod(f"{stack.dir}/keys/keyed", 0o600)
     shutil.chown(f"{stack.dir}/keys/keyed", stack.owner())
     stack.liar = ssh_wire.Liar(f"{stack.folder}/liar_host")
-    return MORE_ACCESS.format(
-        stranger=stack.keys["stranger"], web_port=stack.target.port, login=harness.LOGIN,
-        keyed_port=stack.keyed.port, keyed_host=stack.keyed.host_key(),
-        liar_port=stack.liar.port, liar_host=harness.public_key(f"{stack.folder}/liar_host"))
+    liar_key = harness.public_key(f"{stack.folder}/liar_host")
+    return "\n" + "\n".join((
+        access_file.user("stranger", stack.keys["stranger"], "addresses"),
+        access_file.role("addresses", [f"127.0.0.0/8:{stack.target.port}"], [harness.LOGIN],
+                         ["exec"]),
+        access_file.target("keyed", stack.keyed.port, stack.keyed.host_key(),
+                           'key_file = "keys/keyed"\n'),
+        access_file.target("liar", stack.liar.port, liar_key)))
 
 
 class Ways(unittest.TestCase):
     def passes(self, words, text, **options):
-        """Runs `echo TEXT` in a way; gives the session, which is recorded and intact."""
+        """Runs `echo TEXT` on a route; returns the session, which is recorded and intact."""
         ran = harness.run([*words, f"echo {text}"], **options)
         self.assertEqual(ran.stdout, f"{text}\n".encode(), ran.stderr)
         session = stack.session_of(f"echo {text}")
@@ -205,7 +178,7 @@ class Ways(unittest.TestCase):
             self.assertEqual(ran.stdout, b"")
             self.assertIn(b"Host key verification failed", ran.stderr)
 
-    # What a client sends beside data.
+    # What a client sends in addition to data.
 
     def test_a_break_of_the_client_is_recorded_and_passes(self):
         for number, words in enumerate(stack.routes("-tt")):
@@ -265,7 +238,7 @@ class Ways(unittest.TestCase):
             out, errors = process.communicate(timeout=harness.WAIT_S)
             self.assertEqual((out, process.returncode), (b"awake %d\n" % number, 0), errors)
 
-    # The way to the recorder.
+    # The link to the recorder.
 
     def test_over_mutual_tls_sessions_are_recorded_whole(self):
         data = os.urandom(1_000_000)
@@ -294,10 +267,11 @@ class Ways(unittest.TestCase):
 
     def refused_over_tls(self, section):
         port = harness.free_port()
-        stack.write_config("other.toml", "tls", "gateway", (
-            (tls_section("tls", "gateway"), section), (f":{stack.port}\"", f":{port}\"")))
-        other = chaos_stack.Daemon(
-            [f"{harness.BIN}/gatetape-gateway", "--config", f"{stack.dir}/other.toml"],
+        stack.runner.write_config("other.toml", section)
+        path = f"{stack.dir}/other.toml"
+        harness.write(path, harness.read(path).replace(f":{stack.port}\"", f":{port}\""))
+        other = runners.Daemon(
+            [f"{harness.BIN}/gatetape-gateway", "--config", path],
             stack.owner(), f"{stack.dir}/log/other.log", lambda: harness.can_connect(port))
         other.start()
         self.addCleanup(other.stop)

@@ -22,8 +22,8 @@ import machine
 SFTP_SERVER = "/usr/lib/openssh/sftp-server"
 IN, OUT = 1, 2  # kinds of frames, docs/FORMAT.md section 2
 BLOCK = 16384
-PACE_S = 0.08  # between two blocks of bulk
-PORTION = 25  # of clients whose streams are read at once
+PACE_S = 0.08  # The pause between two blocks of a bulk transfer.
+PORTION = 25  # How many clients' streams are read at once.
 
 
 class Log:
@@ -69,15 +69,15 @@ def on_target(mode, folder, name):
 
 
 class Client:
-    """One stock client in one session of a mode; `ended` when the session did."""
+    """One stock client in one session of a mode. `ended` is true when the session has ended."""
 
     def __init__(self, words, mode, folder, name):
         self.name, self.mode, self.folder = name, mode, folder
         self.ended = False
         self.command = f"{sys.executable} -B {os.path.abspath(__file__)} {mode} {folder} {name}"
-        self.last = False  # typed to the end
+        self.last = False  # The client shall send nothing more.
         self.said_bytes = 0
-        self.batches = 0  # of sftp; it tells when it begins the last command of one
+        self.batches = 0  # Batches of sftp commands. sftp prints each command that it begins.
         self.errors = open(f"{folder}/{name}.errors", "wb")
         start = self.start_sftp if mode == "sftp" else self.start_ssh
         self.process = start(words)
@@ -91,7 +91,7 @@ class Client:
                                 stdout=subprocess.PIPE, stderr=self.errors)
 
     def start_sftp(self, words):
-        """sftp, whose ssh is a script that keeps what sftp gets to see."""
+        """Starts sftp with a script for its ssh that keeps what sftp receives."""
         script = f"{self.folder}/{self.name}.ssh"
         with open(script, "w", encoding="ascii") as file:
             file.write(f'#!/bin/sh\nssh "$@" | tee {self.folder}/{self.name}.seen\n')
@@ -134,7 +134,8 @@ class Client:
         self.ended = True
 
     def finish(self, timeout_s):
-        """Ends its input or, when its output has no end, the client; True when that was in time."""
+        """Ends the input or, when the output has no end, the client. Returns whether the session
+        ended in time."""
         self.last = True
         if self.mode == "source":
             self.process.send_signal(signal.SIGTERM)
@@ -142,7 +143,7 @@ class Client:
         return self.ended
 
     def logged_bytes(self, stream):
-        """How much logged() would give."""
+        """Returns how many bytes logged() would return."""
         try:
             return os.path.getsize(f"{self.folder}/{self.name}.{stream}")
         except FileNotFoundError:
@@ -157,10 +158,10 @@ class Client:
 
 
 class Load:
-    """Many clients at once; a session that ended is followed by another."""
+    """Many clients at once. A new session follows each session that ended."""
 
     def __init__(self, stack, folder, sizes, target="web"):
-        """`sizes` is how many clients of each mode."""
+        """`sizes` maps each mode to its number of clients."""
         self.stack, self.folder, self.target = stack, folder, target
         os.makedirs(folder, exist_ok=True)
         self.slots = [mode for mode, count in sizes.items() for _ in range(count)]
@@ -182,17 +183,18 @@ class Load:
                     self.clients.append(self.live[slot])
 
     def busy(self):
-        """How many sessions have passed something."""
+        """Returns how many sessions have passed a byte."""
         return sum(1 for client in self.live
                    if client and not client.ended
                    and (client.logged_bytes("seen") or client.logged_bytes("in")))
 
     def wait_all_pass(self):
-        """Waits until every session passes something; gives how many seconds it took."""
+        """Waits until every session passes bytes; returns how many seconds it took."""
         return seconds_until(lambda: self.busy() == len(self.slots), "all sessions pass")
 
     def seconds_until_typing_passes(self):
-        """How long it takes until every live typing session shows what is typed from now on."""
+        """Waits until every live typing session shows what is typed after this call; returns how
+        many seconds it took."""
         typing = [client for client in self.live if client.mode == "type"]
         marks = [client.said_bytes for client in typing]
         return seconds_until(
@@ -204,14 +206,14 @@ class Load:
                    for client in self.clients for stream in ("in", "seen"))
 
     def unrecorded(self):
-        """unrecorded() of the clients that did something since the last call."""
+        """Returns unrecorded() of the clients that were active since the last call."""
         clients = self.unchecked + self.clients[self.checked:]
         self.checked += len(clients) - len(self.unchecked)
         self.unchecked = [client for client in clients if not client.ended]
         return unrecorded(clients, self.stack.sql)
 
     def stop(self, timeout_s=60):
-        """Ends all sessions; gives the clients that did not end by themselves."""
+        """Ends all sessions; returns the clients that did not end by themselves."""
         self.stopped.set()
         self.keeper.join()
         stuck = [client for client in self.live if client and not client.finish(timeout_s)]
@@ -219,7 +221,7 @@ class Load:
         return stuck
 
     def kill(self):
-        """Ends all clients at once, when a test gives up."""
+        """Kills all clients, when a test gives up."""
         self.stopped.set()
         self.keeper.join()
         for client in self.clients:
@@ -228,7 +230,7 @@ class Load:
 
 
 def seconds_until(condition, what):
-    """How long it took until `condition` held."""
+    """Waits for `condition`; returns how many seconds it took."""
     started = time.monotonic()
     machine.wait_until(condition, what)
     return time.monotonic() - started
@@ -245,7 +247,7 @@ def decompress(data, raw_bytes):
 
 
 def frames_of(data):
-    """(kind, payload) of a stored batch, docs/FORMAT.md section 6."""
+    """Yields (kind, payload) of each frame of a stored batch (docs/FORMAT.md section 6)."""
     at = 0
     while at < len(data):
         size = int.from_bytes(data[at + 14:at + 18], "big")
@@ -254,8 +256,8 @@ def frames_of(data):
 
 
 def stored_streams(clients, sql):
-    """{name of a client: {kind: bytes}} of what is stored of them, read by `sql`. Rows must be
-    without a hole or overlap."""
+    """Returns {name of a client: {kind: bytes}} of what is stored. `sql` reads it. Rows must have
+    no hole and no overlap."""
     wanted = {client.name for client in clients}
     names = {session: command.split()[-1] for session, command in sql(
         "select session_id, text from gatetape.event where name = 'exec' "
@@ -277,8 +279,8 @@ def stored_streams(clients, sql):
 
 
 def unrecorded(clients, sql):
-    """What passed and is not stored: [(client, stream, bytes passed, bytes stored)]. What passed is
-    read before what is stored."""
+    """Returns what passed and is not stored: [(client, stream, bytes passed, bytes stored)]. What
+    passed is read before what is stored."""
     bad = []
     for some in portions(clients):
         passed = [(client, stream, kind, client.logged(stream))
@@ -292,13 +294,13 @@ def unrecorded(clients, sql):
 
 
 def portions(clients):
-    """Some at a time: the streams of all may be more than fits into memory."""
+    """Returns the clients in portions, because the streams of all may not fit into memory."""
     return [clients[at:at + PORTION] for at in range(0, len(clients), PORTION)]
 
 
 def not_whole(clients, sql):
-    """Like unrecorded, for clients that ended in order (a source never does): what passed must be
-    all that is stored, and what the target sent must be what the user saw."""
+    """Returns the same as unrecorded, for clients that ended in order, which a source never does:
+    what passed must be all that is stored, and what the target sent must be what the user saw."""
     streams = stored_streams(clients, sql)
     bad = []
     for client in clients:

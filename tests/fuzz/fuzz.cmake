@@ -1,6 +1,6 @@
-# Fuzz targets: NAME_fuzz.cc gives the program fuzz_NAME. Everywhere it replays corpus/NAME as a test;
-# with GATETAPE_FUZZ (preset fuzz, needs clang) it is a libFuzzer binary, which tools/fuzz runs.
-# Of the folders with heavy libraries only the parsers are compiled in.
+# Fuzz targets: NAME_fuzz.cc makes the program fuzz_NAME, and a test replays corpus/NAME with it. With GATETAPE_FUZZ
+# (preset fuzz, which needs clang) the program is a libFuzzer binary, which tools/fuzz runs. Only the parsers of the
+# folders with heavy libraries are compiled in.
 add_library(gatetape_fuzz_parts STATIC
   ${CMAKE_SOURCE_DIR}/auditd/query/session_name.cc
   ${CMAKE_SOURCE_DIR}/auditd/query/session_reader.cc
@@ -20,6 +20,7 @@ add_library(gatetape_fuzz_parts STATIC
   ${CMAKE_SOURCE_DIR}/client/vt_scanner.cc
   ${CMAKE_SOURCE_DIR}/tools/cli/x509.cc)
 target_link_libraries(gatetape_fuzz_parts PUBLIC gatetape_policy gatetape_record gatetape_wire gatetape_base_db)
+gatetape_reuse_precompiled(gatetape_fuzz_parts)
 
 if(NOT GATETAPE_FUZZ)
   add_library(gatetape_fuzz_main OBJECT ${CMAKE_CURRENT_LIST_DIR}/replay.cc)
@@ -32,6 +33,7 @@ foreach(source ${fuzz_sources})
   get_filename_component(name ${source} NAME_WE)
   string(REGEX REPLACE "_fuzz$" "" name ${name})
   add_executable(fuzz_${name} ${source})
+  gatetape_reuse_precompiled(fuzz_${name})
   add_dependencies(fuzz fuzz_${name})
   set(corpus ${CMAKE_CURRENT_LIST_DIR}/corpus/${name})
   if(GATETAPE_FUZZ)

@@ -1,4 +1,5 @@
-"""Every long option in a man page is one of its program, and the page tells of all that it has.
+"""Checks that every long option in a man page is an option of its program, and that the page
+describes every option of the program.
 
 usage: man_pages.py FOLDER_OF_PROGRAMS"""
 
@@ -13,7 +14,7 @@ PAGES = {"gatetape": "docs/man/gatetape.1"}
 PAGES.update({f"gatetape-{name}": f"docs/man/gatetape-{name}.8"
               for name in ("gateway", "recorder", "auditd")})
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
-# Of every program, and explained once.
+# Every program has these options, and they are explained once.
 COMMON = {"--help", "--version"}
 
 
@@ -22,7 +23,7 @@ def help_of(*command):
 
 
 def options_of(program):
-    """The options that a program and all of its verbs tell of."""
+    """Returns the options that the help texts of a program and of all its verbs name."""
     text = help_of(program)
     if "Subcommands:" not in text:
         return set(OPTION.findall(text))
@@ -42,7 +43,7 @@ def main():
         told = set(OPTION.findall(tree.read(page).replace(r"\-", "-")))
         real = options_of(os.path.join(sys.argv[1], name))
         problems += [f"{page}: {name} has no {option}" for option in sorted(told - real - COMMON)]
-        problems += [f"{page}: does not tell of {option}"
+        problems += [f"{page}: does not describe {option}"
                      for option in sorted(real - told - COMMON)]
     print("\n".join(problems) or "man pages: ok")
     return 1 if problems else 0

@@ -1,5 +1,6 @@
-"""The project's own rules of CONVENTIONS.md. Each rule takes a path and a text and yields problems,
-"path:line: what"; main() runs all of them over the tree and fails when there is one.
+"""The rules of CONVENTIONS.md that a program can check. Each rule accepts a path and a text and
+yields problems, "path:line: what". main() runs every rule over the tree, prints the figures of
+measures.py, and fails when there is a problem.
 
 usage: rules.py [compile_commands.json]"""
 
@@ -8,11 +9,18 @@ import os
 import re
 import sys
 
+import measures
 import tree
 
 LINES_MAX = 400
 FUNCTION_LINES_MAX = 70
 COLUMNS_MAX = 100
+# The least number of CHECKs per function in each folder of the write path. measures.py says which
+# CHECKs count. A folder without a limit is only reported.
+CHECKS_PER_FUNCTION_MIN = {
+    "tee": 0.15, "gateway/session": 0.5, "recorder": 0.0,
+    "gateway/ssh": None, "base/db": None, "record": None,
+}
 
 # What each folder may include besides itself (docs/ARCHITECTURE.md, "Folders"). A folder is named
 # by at most two levels; folders that are not listed (tests) may include everything.
@@ -37,10 +45,11 @@ MAY_INCLUDE = {
     "tools/stack": SHARED + ("base/db", "client"),
     "tools/cli": SHARED + ("base/db", "client", "tools/stack"),
 }
-# The program of a daemon wires all of its folders together.
+# The main file of a daemon wires all of its folders together.
 PROGRAMS = {"gateway/main.cc": ("gateway/ssh",)}
 
-# A heavy library (a pattern of what is included) and its doors (a pattern of who may).
+# A heavy library (a pattern of its headers) and its doors (a pattern of the files that may include
+# them).
 DOORS = (
     (r"cstdio|iostream|stdio\.h",
      r"base/(check|crypto)$|base/os/(daemon|replace_file)$|client/|tools/"),
@@ -65,12 +74,11 @@ CODE_IN_COMMENT = re.compile(
     r"|(return|auto|const|std::)\b[^.]*[;{]|[\w:.>-]+(\(.*\)|\s*=[^=].*);)\s*$")
 PATH_OF_A_MACHINE = re.compile(r"(?<![\w.])/(work|root|home/\w+)/")
 LEFT_OVER = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
-CONTROL = re.compile(r"^\s*(if|for|while|switch|do|else|catch|try)\b")
-SCOPE = re.compile(r"\b(namespace|class|struct|union|enum|extern)\b[^()]*$")
+SWITCH = re.compile(r"\bswitch\s*\([^{]*\{")
 
 
 def folder_of(path):
-    """The folder of a file as MAY_INCLUDE names it, None for a file that it does not rule."""
+    """Returns the folder of a file as MAY_INCLUDE names it, or None for a folder without a rule."""
     folder = os.path.dirname(path)
     return folder if folder in MAY_INCLUDE else None
 
@@ -92,34 +100,6 @@ def includes(path, text):
                 yield f"{path}:{line}: {what} is not included here: its doors are {doors}"
 
 
-def without_comments_and_strings(text):
-    """The same number of lines, with nothing in them that only looks like code."""
-    pattern = re.compile(r'R"(\w*)\((.*?)\)\1"|//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|'
-                         r"'(?:\\.|[^'\\\n])'", re.S)
-    return pattern.sub(lambda match: "\n" * match.group(0).count("\n") or " ", text)
-
-
-def functions(text):
-    """(first line, number of lines) of every function body, its signature's last line included.
-    Lambdas are part of the function that they are in."""
-    code = without_comments_and_strings(text)
-    depth_of_function, stack, head, line = None, [], "", 1
-    for char in code:
-        if char == "\n":
-            line += 1
-        if char == "{":
-            is_function = ")" in head and not CONTROL.match(head) and not SCOPE.search(head)
-            stack.append(line)
-            if is_function and depth_of_function is None:
-                depth_of_function = len(stack)
-        elif char == "}" and stack:
-            first = stack.pop()
-            if depth_of_function == len(stack) + 1:
-                depth_of_function = None
-                yield first, line - first + 1
-        head = "" if char in "{};" else head + char
-
-
 def sizes(path, text):
     lines = text.split("\n")
     if len(lines) - 1 > LINES_MAX and not path.endswith(".md"):
@@ -130,14 +110,15 @@ def sizes(path, text):
         if len(line) > COLUMNS_MAX and "#include" not in line:
             yield f"{path}:{number}: {len(line)} columns, more than {COLUMNS_MAX}"
     if path.endswith((".cc", ".h")):
-        for first, length in functions(text):
+        for first, length in measures.functions(text):
             if length > FUNCTION_LINES_MAX:
                 yield f"{path}:{first}: a function of {length} lines, not {FUNCTION_LINES_MAX}"
 
 
 def whitespace(path, text):
     for number, line in enumerate(text.split("\n"), 1):
-        if line != line.rstrip():
+        # An empty line of context in a patch is one space.
+        if line != line.rstrip() and not (line == " " and path.endswith(".patch")):
             yield f"{path}:{number}: space at the end of the line"
         if "\t" in line and not path.startswith("docs/man/"):
             yield f"{path}:{number}: a tab"
@@ -163,11 +144,32 @@ def headers(path, text):
             yield f"{path}:1: no #pragma once"
 
 
-RULES = (includes, sizes, whitespace, words, headers)
+def frame_kinds(path, text):
+    """A switch over FrameKind lists every kind: a new kind is a compile error until someone has
+    thought about it."""
+    if not path.endswith((".cc", ".h")):
+        return
+    code = measures.without_comments_and_strings(text)
+    for match in SWITCH.finditer(code):
+        body = measures.enclosed(code, match.end() - 1, "{}")
+        if re.search(r"\bcase FrameKind::", body) and re.search(r"\bdefault\s*:", body):
+            line = code.count("\n", 0, match.start()) + 1
+            yield f"{path}:{line}: a switch over FrameKind with a default"
+
+
+RULES = (includes, sizes, whitespace, words, headers, frame_kinds)
+
+
+def densities(texts):
+    """The write path has its CHECKs."""
+    for folder, least in CHECKS_PER_FUNCTION_MIN.items():
+        checks, functions = measures.density(folder, texts)
+        if least is not None and checks < least * functions:
+            yield f"{folder}/: {checks} CHECKs for {functions} functions, less than {least} each"
 
 
 def targets(compiled):
-    """Every .cc is compiled by some target; `compiled` holds the paths of those that are."""
+    """Every .cc file belongs to a target. `compiled` holds the paths of the files that do."""
     for path in tree.sources():
         if path.endswith(".cc") and path not in compiled:
             yield f"{path}: belongs to no target"
@@ -176,10 +178,13 @@ def targets(compiled):
 def main():
     problems = [problem for path, text in tree.texts() for rule in RULES
                 for problem in rule(path, text)]
+    texts = measures.product_texts()
+    problems += densities(texts)
     if len(sys.argv) > 1:
         with open(sys.argv[1], encoding="utf-8") as file:
             compiled = {os.path.relpath(entry["file"], tree.ROOT) for entry in json.load(file)}
         problems += targets(compiled)
+    print("\n".join(measures.report(CHECKS_PER_FUNCTION_MIN, texts)))
     print("\n".join(problems) or "rules: ok")
     return 1 if problems else 0
 

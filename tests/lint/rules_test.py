@@ -1,11 +1,15 @@
 """Each rule finds what it is there to find, and lets good text pass."""
 
 import unittest
+from unittest import mock
 
+import measures
 import rules
 
 LONG_FUNCTION = "void f() {\n" + "  g();\n" * 69 + "}\n"
 TWO_FUNCTIONS = "void f() {\n" + "  if (x) {\n    g();\n  }\n" * 20 + "}\n" + "void h() {\n}\n"
+SWITCH = "void f() {\n  switch (kind) {\n    case %s::kEof: return;\n%s  }\n}\n"
+DEFAULT = "    default: break;\n"
 
 # rule, path, text, is good
 CASES = (
@@ -40,6 +44,8 @@ CASES = (
     (rules.sizes, "base/a.cc", "namespace a {\n" + "int a;\n" * 100 + "}\n", True),
     (rules.whitespace, "base/a.cc", "int a; \n", False),
     (rules.whitespace, "base/a.cc", "\tint a;\n", False),
+    (rules.whitespace, "tests/sim/mutants/a.patch", " int a;\n \n", True),
+    (rules.whitespace, "tests/sim/mutants/a.patch", " int a; \n", False),
     (rules.whitespace, "base/a.cc", "int a;", False),
     (rules.words, "base/a.cc", "// TO" "DO: later\n", False),
     (rules.words, "docs/a.md", "see /wo" "rk/x\n", False),
@@ -49,6 +55,13 @@ CASES = (
     (rules.words, "base/a.cc", "// Gives the size; the caller\n// closes it;\n", True),
     (rules.headers, "base/a.h", "#pragma once\n", False),
     (rules.headers, "base/a.h", "// A thing.\n#pragma once\n", True),
+    (rules.frame_kinds, "tee/a.cc", SWITCH % ("FrameKind", DEFAULT), False),
+    (rules.frame_kinds, "tee/a.cc", SWITCH % ("FrameKind", ""), True),
+    (rules.frame_kinds, "tee/a.cc", SWITCH % ("Color", DEFAULT), True),
+    (rules.frame_kinds, "tee/a.cc",
+     SWITCH % ("FrameKind", "") + SWITCH % ("Color", DEFAULT), True),
+    (rules.includes, "auditd/query/a.cc", "#include <pqxx/pqxx>\n", False),
+    (rules.includes, "base/db/pg.cc", "#include <libpq-fe.h>\n", True),
 )
 
 
@@ -57,6 +70,30 @@ class RulesTest(unittest.TestCase):
         for rule, path, text, good in CASES:
             with self.subTest(rule=rule.__name__, path=path, text=text[:40]):
                 self.assertEqual(not list(rule(path, text)), good)
+
+    def test_a_check_counts_once_and_not_when_it_only_tests_a_pointer(self):
+        for condition, counts in (
+                ("next == seq_ + 1", True), ("!closed_", True), ("rows_.size() == keys_.size()", 1),
+                ("stream", False), ("session->peer", False), ("peer != nullptr", False),
+                ("peer != nullptr && !peer->closed()", True), ("f(a, b) == 2, a, b", True)):
+            with self.subTest(condition=condition):
+                text = f"void f() {{\n  CHECK({condition});\n  CHECK({condition});\n}}\n"
+                self.assertEqual(len(measures.check_conditions(text)), bool(counts))
+        self.assertFalse(measures.check_conditions("// CHECK(a == b)\n"))
+
+    def test_a_folder_with_too_few_checks_is_named(self):
+        texts = [("tee/a.cc", "void f() {\n  CHECK(a == b);\n}\nvoid g() {\n}\n"),
+                 ("tee/below/b.cc", "void h() {\n}\n" * 9)]
+        self.assertEqual(measures.density("tee", texts), (1, 2))
+        for least, good in ((0.5, True), (0.6, False), (None, True)):
+            with mock.patch.object(rules, "CHECKS_PER_FUNCTION_MIN", {"tee": least}):
+                self.assertEqual(not list(rules.densities(texts)), good)
+
+    def test_sizes_are_those_of_the_product(self):
+        texts = [("tee/a.cc", "void f() {\n}\n"), ("tee/b.cc", "int a;\n" * 9),
+                 ("tests/c.cc", "int a;\n" * 99)]
+        self.assertEqual(measures.sizes_of_product(texts),
+                         ((5.5, 9, "tee/b.cc"), (2, 2, "tee/a.cc:1")))
 
     def test_a_file_without_a_target_is_found(self):
         self.assertTrue(list(rules.targets(set())))

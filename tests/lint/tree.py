@@ -1,4 +1,4 @@
-"""The files of the project: what the linters look at."""
+"""The files of the project, which the linters check."""
 
 import os
 import re
@@ -15,7 +15,7 @@ def read(path):
 
 
 def files():
-    """Every file of the project, as a path relative to the top, sorted."""
+    """Returns every file of the project, as a sorted list of paths relative to the top."""
     found = [name for name in os.listdir(ROOT) if os.path.isfile(os.path.join(ROOT, name))]
     for folder in FOLDERS:
         for where, folders, names in os.walk(os.path.join(ROOT, folder)):
@@ -25,12 +25,12 @@ def files():
 
 
 def sources():
-    """Every C++ file of ours."""
+    """Returns every C++ file of the project."""
     return [path for path in files() if path.endswith((".cc", ".h"))]
 
 
 def texts():
-    """(path, text) of every file that is text."""
+    """Yields (path, text) of every file that is text."""
     for path in files():
         try:
             yield path, read(path)
