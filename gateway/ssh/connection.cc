@@ -72,7 +72,7 @@ Connection::~Connection() {
   }
   session_.reset();
   if (attempt_) ssh_message_free(attempt_->message);
-  for (const auto& [number, refusal] : refusals_) ssh_message_free(refusal.message);
+  for (const auto& [number, question] : questions_) ssh_message_free(question.message);
   if (admitted_) services_.startups.leave(source_ip_, authenticated_);
 }
 
@@ -114,15 +114,12 @@ void Connection::on_tick(int64_t mono_ns) {
     services_.refusals.note(source_, "login_grace_time");
     drop();
   }
-  const bool refuses = state_ == State::kOuter && bridges_.empty() && !refusals_.empty() &&
-                       mono_ns - refusals_.begin()->second.since_ns > kRecordingLimitNs;
-  const bool waits = state_ == State::kRecording || (state_ == State::kOpening && !session_);
-  const bool logs_in = waits && mono_ns - recording_since_ns_ > kRecordingLimitNs;
-  if (refuses || logs_in)
+  const bool carries = state_ == State::kOuter && !bridges_.empty();
+  if (!carries && answers_.waiting_ns(mono_ns) > kRecordingLimitNs)
     leave("recording is not available (" + services_.link.last_error() +
           "), so nobody can log in now: try again in a minute");
-  // A peer that takes no goodbye.
-  if (state_ == State::kLeaving && mono_ns - recording_since_ns_ > kRecordingLimitNs) drop();
+  // A client that does not read the goodbye.
+  if (state_ == State::kLeaving && mono_ns - leaving_since_ns_ > kRecordingLimitNs) drop();
   if (session_) session_->on_tick(mono_ns);
 }
 
@@ -181,7 +178,7 @@ void Connection::on_session_up() {
 
 void Connection::on_session_over(const std::string& text) {
   state_ = State::kLeaving;
-  recording_since_ns_ = loop_.clock().mono_ns();
+  leaving_since_ns_ = loop_.clock().mono_ns();
   goodbye_ = text;
   if (text.empty()) peer_.mark_dead();
   loop_.mark(this);
@@ -251,37 +248,57 @@ void Connection::on_global_request(std::string_view name, bool, std::string_view
   refuse(nullptr, "", "the global request " + printable(name.substr(0, 256)) + " does not pass");
 }
 
-// Refuses what was asked on the outer connection, once that is recorded. Owns the message; there is
-// none for what libssh refuses by itself.
+// Denies what was asked on the outer connection; the answer leaves when that is recorded. Owns the
+// message; there is none for what libssh refuses by itself.
 void Connection::refuse(ssh_message message, const std::string& target, const std::string& reason) {
-  const uint64_t number = ++refusals_made_;
-  refusals_[number] = {message, reason, loop_.clock().mono_ns()};
-  if (number > kRefusalsMax) return on_misuse("too many refused channels");
   const Event event{{"user", person_->user},
                     {"login", ""},
                     {"target", target},
                     {"source", source_},
                     {"reason", reason}};
+  const uint64_t number = answers_.ask(FrameKind::kAccessDenied, event, loop_.clock().mono_ns());
+  questions_[number] = {Question::What::kRequest, message, reason};
+  if (++requests_denied_ > kRefusalsMax) on_misuse("too many refused channels");
+}
+
+void Connection::record(uint64_t number, FrameKind kind, const Event& event) {
   services_.log.record_async(
-      FrameKind::kAccessDenied, event,
-      loop_.guarded<absl::Status>(guard_, [this, number](const absl::Status& recorded) {
-        if (recorded.ok()) on_refusal_recorded(number);
+      kind, event, loop_.guarded<absl::Status>(guard_, [this, number](const absl::Status& status) {
+        answers_.on_recorded(number, status);
       }));
 }
 
-void Connection::on_refusal_recorded(uint64_t number) {
-  const auto found = refusals_.find(number);
-  if (found == refusals_.end() || peer_.dead()) return;
-  const auto [message, reason, since_ns] = found->second;
-  refusals_.erase(found);
-  if (message == nullptr) return;
-  if (ssh_message_type(message) == SSH_REQUEST_CHANNEL_OPEN) {
-    refuse_channel_open(message, static_cast<uint32_t>(OpenFailure::kAdministrativelyProhibited),
-                        "gatetape: " + reason);
-  } else {
-    ssh_message_reply_default(message);
+void Connection::answer(uint64_t number) {
+  const auto node = questions_.extract(number);
+  CHECK(!node.empty(), number);
+  const Question& question = node.mapped();
+  switch (question.what) {
+    case Question::What::kAttempt:
+      return answer_attempt();
+    case Question::What::kRequest:
+      return answer_request(question);
+    case Question::What::kSession:
+      return leave(question.reason);
   }
-  ssh_message_free(message);
+}
+
+void Connection::on_unrecorded(const absl::Status& why) {
+  if (state_ == State::kOuter && !bridges_.empty()) return;  // its sessions go on
+  leave("recording is not available (" + std::string(why.message()) +
+        "), so nobody can log in now: try again in a minute");
+}
+
+void Connection::answer_request(const Question& question) {
+  if (question.message == nullptr) return;
+  if (peer_.dead()) return ssh_message_free(question.message);
+  if (ssh_message_type(question.message) == SSH_REQUEST_CHANNEL_OPEN) {
+    refuse_channel_open(question.message,
+                        static_cast<uint32_t>(OpenFailure::kAdministrativelyProhibited),
+                        "gatetape: " + question.reason);
+  } else {
+    ssh_message_reply_default(question.message);
+  }
+  ssh_message_free(question.message);
   loop_.mark(this);
 }
 

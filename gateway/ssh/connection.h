@@ -14,6 +14,7 @@
 
 #include "gateway/acceptor.h"
 #include "gateway/services.h"
+#include "gateway/session/recorded_answers.h"
 #include "gateway/ssh/bridge.h"
 #include "gateway/ssh/login_name.h"
 #include "gateway/ssh/peer.h"
@@ -21,7 +22,11 @@
 
 namespace gatetape::gateway {
 
-class Connection : public Member, public SshPeer::Owner, public Session::Host, public PacketSink {
+class Connection : public Member,
+                   public SshPeer::Owner,
+                   public Session::Host,
+                   public RecordedAnswers::Port,
+                   public PacketSink {
  public:
   // Inner is what an inner connection inherits from its outer one.
   struct Inner {
@@ -50,6 +55,10 @@ class Connection : public Member, public SshPeer::Owner, public Session::Host, p
   void on_session_up() override;
   void on_session_over(const std::string& text) override;
   void on_session_activity() override { loop_.mark(this); }
+  // RecordedAnswers::Port
+  void record(uint64_t number, FrameKind kind, const Event& event) override;
+  void answer(uint64_t number) override;
+  void on_unrecorded(const absl::Status& why) override;
   // PacketSink, until a session takes over.
   void on_channel_request(ssh_channel, std::string_view, bool, std::string_view) override {}
   void on_global_request(std::string_view name, bool want_reply, std::string_view data) override;
@@ -63,11 +72,13 @@ class Connection : public Member, public SshPeer::Owner, public Session::Host, p
     Person person;
     LoginName name;
   };
-  // Refusal is one of the outer hop, on its way through the record.
-  struct Refusal {
-    ssh_message message = nullptr;
-    std::string reason;
-    int64_t since_ns = 0;
+  // Question is what waits for its record to be answered: attempt_, a channel or a global request
+  // of the outer connection, or a session that is denied.
+  struct Question {
+    enum class What { kAttempt, kRequest, kSession };
+    What what = What::kAttempt;
+    ssh_message message = nullptr;  // kRequest: null for what libssh answers by itself
+    std::string reason{};           // kRequest, kSession: why it is denied
   };
 
   Connection(Loop& loop, Services& services, ssh_bind bind, int fd, bool hop);
@@ -77,7 +88,7 @@ class Connection : public Member, public SshPeer::Owner, public Session::Host, p
   void on_public_key(ssh_message message, const std::string& user, Attempt attempt, Event event);
   void on_inner_login(ssh_message message);
   void record_attempt(Attempt attempt, const Event& event, const std::string& reason);
-  void on_attempt_recorded(const absl::Status& status);
+  void answer_attempt();
   void check_dropped_logins();
   void open_session(const Person& person, const AccessTarget* target,
                     const std::string& target_text, const std::string& login,
@@ -88,7 +99,7 @@ class Connection : public Member, public SshPeer::Owner, public Session::Host, p
   void open_inner(ssh_message message);
   std::string refusal_of_inner(const std::string& host, int port, const AccessTarget* target) const;
   void refuse(ssh_message message, const std::string& target, const std::string& reason);
-  void on_refusal_recorded(uint64_t number);
+  void answer_request(const Question& question);
   void leave(const std::string& text);
   void drop();
 
@@ -104,9 +115,10 @@ class Connection : public Member, public SshPeer::Owner, public Session::Host, p
   bool authenticated_ = false;  // there too
   uint64_t login_messages_ = 0;
   uint32_t refused_attempts_ = 0;
-  int64_t recording_since_ns_ = 0;
-  uint64_t refusals_made_ = 0;
-  std::map<uint64_t, Refusal> refusals_;  // that wait
+  int64_t leaving_since_ns_ = 0;
+  uint64_t requests_denied_ = 0;
+  RecordedAnswers answers_{*this};
+  std::map<uint64_t, Question> questions_;  // that wait, by their numbers in answers_
   std::optional<Attempt> attempt_;
   std::optional<Person> person_;
   std::optional<Inner> inner_;

@@ -110,20 +110,14 @@ void Connection::record_attempt(Attempt attempt, const Event& event, const std::
   recorded.add("result", attempt.accepted ? "accepted" : "refused");
   if (!reason.empty()) recorded.add("reason", reason);
   state_ = State::kRecording;
-  recording_since_ns_ = loop_.clock().mono_ns();
   attempt_ = std::move(attempt);
-  services_.log.record_async(
-      FrameKind::kAuthAttempt, recorded,
-      loop_.guarded<absl::Status>(
-          guard_, [this](const absl::Status& status) { on_attempt_recorded(status); }));
+  const uint64_t number = answers_.ask(FrameKind::kAuthAttempt, recorded, loop_.clock().mono_ns());
+  questions_[number] = {.what = Question::What::kAttempt};
 }
 
-void Connection::on_attempt_recorded(const absl::Status& status) {
+void Connection::answer_attempt() {
   if (state_ != State::kRecording) return;
   loop_.mark(this);
-  if (!status.ok())
-    return leave("recording is not available (" + std::string(status.message()) +
-                 "), so nobody can log in now: try again in a minute");
   if (attempt_->message == nullptr) {  // libssh dropped it: there is nobody to answer
     attempt_.reset();
     return leave("the login was refused: bad signature or unsupported kind of key");
@@ -178,13 +172,9 @@ void Connection::open_session(const Person& person, const AccessTarget* target,
 
 void Connection::refuse_session(Event event, const std::string& reason) {
   event.add("reason", reason);
-  recording_since_ns_ = loop_.clock().mono_ns();
   log_info("access_denied", {{"source", source_}, {"reason", reason}});
-  services_.log.record_async(
-      FrameKind::kAccessDenied, event,
-      loop_.guarded<absl::Status>(guard_, [this, reason](const absl::Status& recorded) {
-        if (recorded.ok()) leave(reason);
-      }));
+  const uint64_t number = answers_.ask(FrameKind::kAccessDenied, event, loop_.clock().mono_ns());
+  questions_[number] = {.what = Question::What::kSession, .reason = reason};
 }
 
 }  // namespace gatetape::gateway

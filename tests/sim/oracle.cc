@@ -171,6 +171,12 @@ void Oracle::on_session_step(uint64_t session, FrameKind kind) {
   violate("I1", session, "the session goes on before this is durable");
 }
 
+void Oracle::on_answered(uint64_t session, uint64_t seq) {
+  const Subject& one = subject(session);
+  if (seq > one.durable) violate("I1", session, "an answer leaves before its question is durable");
+  if (seq > one.told) violate("I5", session, "an answer leaves while its question is in doubt");
+}
+
 void Oracle::on_denial_told(uint64_t session) {
   Subject& one = subject(session);
   uint64_t durable = 0;

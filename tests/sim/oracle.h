@@ -76,6 +76,8 @@ class Oracle {
   void on_step(uint64_t session, Path path, FrameClass what, bool ok);
   void on_session_step(uint64_t session, FrameKind kind);
   void on_denial_told(uint64_t session);
+  // on_answered: a user gets the answer to the question that this frame records.
+  void on_answered(uint64_t session, uint64_t seq);
   // on_waiting: the oldest frame has waited this long and the session goes on.
   void on_waiting(uint64_t session, int64_t waiting_ns, int64_t freeze_ns);
   // on_over: the session offers nothing more; in order when its peers left by themselves.

@@ -53,7 +53,26 @@ gateway::AccessLoad Rules::load(const Allowed& next, bool broken) {
   return loaded;
 }
 
+void Rules::log_in(std::function<void()> then) {
+  if (failed_) return;
+  const Event event{{"source", "192.0.2.1:4711"}, {"user", "alice"}, {"result", "accepted"}};
+  const uint64_t number = answers_.ask(FrameKind::kAuthAttempt, event, place_.world->mono_ns());
+  logins_[number] = std::move(then);
+}
+
+void Rules::record(uint64_t number, FrameKind kind, const Event& event) {
+  questions_[number] = record_.recording().offer(0, kind, event.encode());
+}
+
+void Rules::answer(uint64_t number) {
+  place_.oracle->on_answered(this->number(), questions_.at(number));
+  const auto login = logins_.extract(number);
+  if (!login.empty()) login.mapped()();
+}
+
 void Rules::on_released(tee::FramePtr frame) {
+  for (const auto& [number, seq] : questions_)
+    if (seq == frame->frame.seq) return answers_.on_recorded(number, absl::OkStatus());
   const auto load = loads_.find(frame->frame.seq);
   if (load == loads_.end()) return;
   access_ = load->second.rules;

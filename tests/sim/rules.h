@@ -3,18 +3,20 @@
 // again at any time. Each load, and each session that is denied, is a frame. Owned by its run.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "gateway/session/access_rules.h"
+#include "gateway/session/recorded_answers.h"
 #include "policy/access.h"
 #include "tests/sim/record.h"
 
 namespace gatetape::sim {
 
-class Rules : public gateway::Recording::Owner {
+class Rules : public gateway::Recording::Owner, public gateway::RecordedAnswers::Port {
  public:
   // The first load gives `first`.
   Rules(const Record::Place& place, const Allowed& first);
@@ -26,6 +28,11 @@ class Rules : public gateway::Recording::Owner {
   // load reads the file again, which may be broken: then the old rules stay. New rules take effect
   // when their frame is durable.
   gateway::AccessLoad load(const Allowed& next, bool broken);
+  // log_in records a login of alice, and calls `then` when the user may be told that it succeeded.
+  // Nothing happens when it cannot be recorded.
+  void log_in(std::function<void()> then);
+  // is_idle returns true when no login waits for its record.
+  bool is_idle() const { return logins_.empty() || failed_; }
   // admit decides on a session of alice; one that is turned away is recorded. Nobody is admitted
   // when nothing can be recorded.
   std::optional<Grant> admit();
@@ -36,6 +43,10 @@ class Rules : public gateway::Recording::Owner {
   uint64_t number() const { return record_.number(); }
 
   void on_released(tee::FramePtr frame) override;
+  // gateway::RecordedAnswers::Port
+  void record(uint64_t number, FrameKind kind, const Event& event) override;
+  void answer(uint64_t number) override;
+  void on_unrecorded(const absl::Status&) override {}
   void on_record_failed(const std::string&) override { failed_ = true; }
 
  private:
@@ -48,6 +59,9 @@ class Rules : public gateway::Recording::Owner {
   const Record::Place place_;
   Record record_;
   std::map<uint64_t, Load> loads_;  // by the sequence numbers of their frames
+  gateway::RecordedAnswers answers_{*this};
+  std::map<uint64_t, uint64_t> questions_;  // sequence numbers of frames by numbers in answers_
+  std::map<uint64_t, std::function<void()>> logins_;  // by their numbers in answers_
   std::shared_ptr<const Access> access_;
   Allowed allowed_;
   bool failed_ = false;

@@ -42,6 +42,7 @@ class Run {
   bool settled() const;
   void disturb();
   void reload();
+  void begin(const SessionPlan& plan);
   void harm(Visit& visit);
   // step lets the next thing happen, and checks every session after it.
   void step();
@@ -62,15 +63,19 @@ void Run::add(const SessionPlan& plan) {
   expected_++;
   world_->after(plan.starts_after_ns, [this, plan] {
     expected_--;
-    const size_t gateway = world_->rng.below(2);
-    const std::optional<Grant> grant = rules_.admit();
-    if (!grant) return;
-    Visit& visit = visits_.emplace_back(
-        Record::Place{world_, &oracle_, &links_[gateway], &keys_.gateway}, rules_, *grant, plan);
-    if (!world_->strikes(0.02)) return;
-    oracle_.excuse(visit.number());
-    database_.poison(visit.id(), world_->rng.below(20) + 1);
+    rules_.log_in([this, plan] { begin(plan); });
   });
+}
+
+void Run::begin(const SessionPlan& plan) {
+  const size_t gateway = world_->rng.below(2);
+  const std::optional<Grant> grant = rules_.admit();
+  if (!grant) return;
+  Visit& visit = visits_.emplace_back(
+      Record::Place{world_, &oracle_, &links_[gateway], &keys_.gateway}, rules_, *grant, plan);
+  if (!world_->strikes(0.02)) return;
+  oracle_.excuse(visit.number());
+  database_.poison(visit.id(), world_->rng.below(20) + 1);
 }
 
 void Run::chaos() {
@@ -122,7 +127,8 @@ void Run::stop() {
 
 bool Run::settled() const {
   const auto is_settled = [this](const auto& one) { return oracle_.is_settled(one.number()); };
-  return expected_ == 0 && std::all_of(visits_.begin(), visits_.end(), is_settled) &&
+  return expected_ == 0 && rules_.is_idle() &&
+         std::all_of(visits_.begin(), visits_.end(), is_settled) &&
          (!stopped_ || is_settled(rules_));
 }
 
