@@ -131,6 +131,7 @@ void Acceptor::accept_with_spare(int listener) {
     return;
   }
   disconnect(fd, kNoDescriptors, [this] {
+    CHECK(spare_fd_ < 0, spare_fd_);
     spare_fd_ = open_spare();
     loops_.front()->post([this] { on_ready(0); });
   });

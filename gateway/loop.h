@@ -10,6 +10,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "base/check.h"
 #include "base/clock.h"
 #include "tee/inbox.h"
 
@@ -90,7 +91,8 @@ class Loop {
   // on_tee_event sets the handler for the answers to one session, which drop_tee_events removes.
   tee::Inbox& inbox() { return inbox_; }
   void on_tee_event(uint32_t handle, EventHandler handler) {
-    tee_handlers_[handle] = std::move(handler);
+    const bool added = tee_handlers_.emplace(handle, std::move(handler)).second;
+    CHECK(added, handle);
   }
   void drop_tee_events(uint32_t handle) { tee_handlers_.erase(handle); }
 

@@ -4,8 +4,6 @@
 #include <string_view>
 #include <vector>
 
-#include "base/check.h"
-
 namespace gatetape::gateway {
 namespace {
 

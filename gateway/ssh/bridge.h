@@ -7,6 +7,7 @@
 #include <libssh/callbacks.h>
 #include <libssh/libssh.h>
 
+#include "base/check.h"
 #include "gateway/ssh/peer.h"
 
 namespace gatetape::gateway {
@@ -20,8 +21,11 @@ class Bridge {
   Bridge(const Bridge&) = delete;
   Bridge& operator=(const Bridge&) = delete;
 
-  // set_inner sets the inner connection; nullptr when it is gone, which is after drained().
-  void set_inner(Member* inner) { inner_ = inner; }
+  // set_inner sets the inner connection, once, and nullptr when it is destroyed.
+  void set_inner(Member* inner) {
+    CHECK(inner == nullptr || inner_ == nullptr, pipe_);
+    inner_ = inner;
+  }
   Member* inner() const { return inner_; }
   // on_inner_activity makes the loop call flush, because the inner connection may have written.
   void on_inner_activity() { loop_.mark(outer_member_); }

@@ -92,6 +92,7 @@ void SshPeer::pump() {
     if (counters_.in_bytes == before && !io_readable(fd_)) break;
     unread_ = unread_ || raw_counters_.in_packets - first_packet > kPacketsPerPump;
   }
+  CHECK(messages <= kMessagesPerPump, messages);
   CHECK(counters_.in_bytes >= seen_bytes_, seen_bytes_);
   seen_bytes_ = counters_.in_bytes;
 }

@@ -266,6 +266,7 @@ int __wrap_ssh_options_set_algo(ssh_session session, int algorithm, const char* 
 }
 
 int __wrap_crypt_set_algorithms_server(ssh_session session) {
+  CHECK(negotiating == nullptr);
   negotiating = find_state(session);
   if (negotiating != nullptr) negotiating->certificate_negotiated = false;
   const int rc = __real_crypt_set_algorithms_server(session);

@@ -254,6 +254,7 @@ ssize_t __wrap_send(int fd, const void* buffer, size_t size, int flags) {
   if (attached == nullptr) return __real_send(fd, buffer, size, flags);
   if (attached->pipe != nullptr) {
     ByteQueue& out = attached->pipe->out;
+    CHECK(out.size() <= kPipeOutBytesMax, fd, out.size());
     const size_t sent = std::min(size, kPipeOutBytesMax - out.size());
     out.push({static_cast<const char*>(buffer), sent});
     return static_cast<ssize_t>(sent);

@@ -159,6 +159,7 @@ bool Target::host_key_matches() {
 // make_login_key creates a key with a certificate for this session alone, or reads the key file
 // that access.toml lists for the target.
 absl::Status Target::make_login_key() {
+  CHECK(login_key_ == nullptr, login_);
   if (!target_.key_file.empty()) {
     facts_.add("auth", "key");
     if (ssh_pki_import_privkey_base64(target_.key.c_str(), "", nullptr, nullptr, &login_key_) !=

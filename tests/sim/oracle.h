@@ -1,8 +1,8 @@
 // clang-format off
 // Oracle: checks what must hold after every step. It keeps its own account, apart from the units
 // under test: what the peers sent, what was offered, which rows the store holds, what the store
-// answered, and what reached a peer. The first violation ends the run (World::violate) and names the
-// rule:
+// answered, and what reached a peer. The first violation ends the run (World::violate) and names
+// its rule:
 //
 //   I1      Only durable frames are passed on, in order and completely.
 //   I2      What a peer sent is offered, and what was offered is stored, without any change.
