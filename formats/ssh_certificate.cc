@@ -6,7 +6,7 @@
 #include "base/check.h"
 #include "formats/key_types.h"
 
-namespace gatetape::gateway {
+namespace gatetape {
 namespace {
 
 constexpr std::string_view kEd25519 = kSshKeyTypes.front().name;
@@ -180,4 +180,4 @@ std::string ed25519_key_blob(std::string_view raw_public_key) {
   return blob;
 }
 
-}  // namespace gatetape::gateway
+}  // namespace gatetape

@@ -11,7 +11,7 @@
 #include "absl/status/statusor.h"
 #include "base/crypto.h"
 
-namespace gatetape::gateway {
+namespace gatetape {
 
 // CertificateRequest holds the contents of a new certificate.
 struct CertificateRequest {
@@ -63,4 +63,4 @@ bool verify_certificate_signature(const Certificate& certificate);
 // ed25519_key_blob returns the public key blob "ssh-ed25519" of 32 raw bytes (RFC 8709 section 4).
 std::string ed25519_key_blob(std::string_view raw_public_key);
 
-}  // namespace gatetape::gateway
+}  // namespace gatetape

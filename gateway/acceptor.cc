@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/check.h"
 #include "base/endpoint.h"
 #include "base/os/daemon.h"
 #include "base/os/net.h"
@@ -17,11 +18,16 @@
 namespace gatetape::gateway {
 namespace {
 
+// Connections that the kernel queues for one listening socket. Above this limit the kernel drops
+// SYN packets, and clients try again. The loop accepts all queued clients at each event, so that
+// the queue only has to hold one burst.
 constexpr int kBacklog = 1024;
 constexpr std::string_view kTooMany = "gatetape: too many connections, try again";
 constexpr std::string_view kNoDescriptors =
     "gatetape: the gateway is out of file descriptors, try again in a minute";
-constexpr size_t kFarewellsMax = 64;  // who comes while so many go is cut off
+// Polite disconnects in progress. Above this limit a client is closed without a message, so that
+// rejected clients cannot use up the file descriptors.
+constexpr size_t kFarewellsMax = 64;
 
 int open_spare() { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
 
@@ -57,7 +63,7 @@ absl::Status Acceptor::listen(const std::string& endpoint) {
     return absl::UnavailableError("cannot listen on " + endpoint + ": " + reason);
   }
   listeners_.push_back(fd);
-  // Edge-triggered: a client that cannot be accepted must not wake the loop again and again.
+  // Edge-triggered, because a client that cannot be accepted must not wake the loop repeatedly.
   loops_.front()->watch(fd, EPOLLIN | EPOLLET, this);
   return absl::OkStatus();
 }
@@ -81,8 +87,8 @@ void Acceptor::accept_all(int listener) {
                            SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
       if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM) return;
-      if (errno == EMFILE || errno == ENFILE) return take_with_spare(listener);
-      continue;  // this client's own error (accept(2))
+      if (errno == EMFILE || errno == ENFILE) return accept_with_spare(listener);
+      continue;  // an error of this client's connection alone (accept(2))
     }
     const std::string source = peer.to_text();
     const std::string source_ip = parse_host_port(source)->host;
@@ -92,7 +98,10 @@ void Acceptor::accept_all(int listener) {
         close(fd);
       } else {
         farewells_++;
-        turn_away(fd, kTooMany, [this] { farewells_--; });
+        disconnect(fd, kTooMany, [this] {
+          CHECK(farewells_ > 0, farewells_);
+          farewells_--;
+        });
       }
       services_.refusals.note(source, std::string(admitted.message()));
       continue;
@@ -105,13 +114,14 @@ void Acceptor::accept_all(int listener) {
   }
 }
 
-void Acceptor::turn_away(int fd, std::string_view why, std::function<void()> on_closed) {
+void Acceptor::disconnect(int fd, std::string_view why, std::function<void()> on_closed) {
   loops_.front()->adopt(std::make_unique<Farewell>(*loops_.front(), fd, why, std::move(on_closed)));
 }
 
-// Out of descriptors, the spare one takes the next client, to tell it why it must go. The others
-// wait until it has gone; without a spare one until another client comes.
-void Acceptor::take_with_spare(int listener) {
+// The process has no descriptor left. The spare descriptor is closed, so that the next client can
+// be accepted and told why it is disconnected. The other clients wait in the kernel's queue until
+// that client has gone; without a spare descriptor they wait until another client connects.
+void Acceptor::accept_with_spare(int listener) {
   services_.refusals.note("", "out of file descriptors");
   if (spare_fd_ < 0) return;
   close(std::exchange(spare_fd_, -1));
@@ -120,7 +130,8 @@ void Acceptor::take_with_spare(int listener) {
     spare_fd_ = open_spare();
     return;
   }
-  turn_away(fd, kNoDescriptors, [this] {
+  disconnect(fd, kNoDescriptors, [this] {
+    CHECK(spare_fd_ < 0, spare_fd_);
     spare_fd_ = open_spare();
     loops_.front()->post([this] { on_ready(0); });
   });

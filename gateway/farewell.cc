@@ -13,13 +13,15 @@
 namespace gatetape::gateway {
 namespace {
 
+// Time until a client that stays is closed, in nanoseconds. One round trip is enough for a client
+// that reads the reason.
 constexpr int64_t kPatienceNs = 1'000'000'000;
 constexpr std::string_view kIdentification = "SSH-2.0-gatetape\r\n";
-constexpr uint8_t kDisconnect = 1;
-constexpr uint32_t kTooManyConnections = 12;
+constexpr uint8_t kDisconnect = 1;            // SSH_MSG_DISCONNECT
+constexpr uint32_t kTooManyConnections = 12;  // SSH_DISCONNECT_TOO_MANY_CONNECTIONS
 constexpr size_t kBlockBytes = 8;
 constexpr size_t kPaddingBytesMin = 4;
-constexpr size_t kHeaderBytes = 5;  // packet_length, padding_length
+constexpr size_t kHeaderBytes = 5;  // the fields packet_length and padding_length
 
 }  // namespace
 
@@ -40,8 +42,8 @@ Farewell::~Farewell() {
 }
 
 void Farewell::on_ready(uint32_t) {
-  std::array<char, 4096> said{};
-  const ssize_t bytes = recv(fd_, said.data(), said.size(), 0);
+  std::array<char, 4096> dropped{};
+  const ssize_t bytes = recv(fd_, dropped.data(), dropped.size(), 0);
   if (bytes > 0 || (bytes < 0 && errno == EAGAIN)) return;
   over_ = true;
   loop_.mark(this);
@@ -58,7 +60,7 @@ std::string Farewell::text(std::string_view why) {
   put_u8(&payload, kDisconnect);
   put_u32(&payload, kTooManyConnections);
   put_string(&payload, why);
-  put_string(&payload, "");  // language
+  put_string(&payload, "");  // language tag
   const size_t least = kHeaderBytes + payload.size() + kPaddingBytesMin;
   const size_t whole = (least + kBlockBytes - 1) / kBlockBytes * kBlockBytes;
   const size_t padding = whole - kHeaderBytes - payload.size();

@@ -1,8 +1,9 @@
-// Farewell: the end of a connection that is turned away before any key exchange, so that its client
-// shows the reason: our identification line and one SSH_MSG_DISCONNECT, which before the first key
-// exchange is plain (RFC 4253 sections 4.2, 6 and 11.1). Stays until the client has gone or a
-// second is over: bytes of the client that nobody reads would make a RST that overtakes the reason.
-// Lives on its loop, which owns it.
+// Farewell: disconnects a client before any key exchange, in a way that makes the client show the
+// reason. It sends our identification line and one SSH_MSG_DISCONNECT, which is not encrypted
+// before the first key exchange (RFC 4253 sections 4.2, 6 and 11.1). It reads and drops the
+// client's bytes until the client has gone, at most for one second: with unread bytes in the
+// socket, close() would send a TCP RST, and the client would lose the reason. Its loop owns it;
+// that loop's thread only.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +17,8 @@ namespace gatetape::gateway {
 
 class Farewell : public Member, public Ready {
  public:
-  // Takes `fd`, a new connection's non-blocking socket. `why` is one line; `on_closed` is called
-  // once, after the socket was closed.
+  // The object owns `fd`, the non-blocking socket of a new connection. `why` is one line.
+  // `on_closed` is called once, after the socket was closed.
   Farewell(Loop& loop, int fd, std::string_view why, std::function<void()> on_closed);
   ~Farewell() override;
   Farewell(const Farewell&) = delete;
@@ -29,7 +30,7 @@ class Farewell : public Member, public Ready {
   bool finished() const override { return over_; }
   void shut_down(const std::string&) override { over_ = true; }
 
-  // text gives the bytes that the client gets.
+  // text returns the bytes that are sent to the client.
   static std::string text(std::string_view why);
 
  private:

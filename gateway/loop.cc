@@ -14,6 +14,7 @@
 namespace gatetape::gateway {
 namespace {
 
+// Time between two ticks of the members, in nanoseconds. Timeouts have this precision.
 constexpr int64_t kTickNs = 250'000'000;
 
 }  // namespace
@@ -106,7 +107,8 @@ void Loop::wait_and_dispatch() {
       deliver_tee_events();
       continue;
     }
-    const auto it = watched_.find(fd);  // gone when an earlier event of this batch ended it
+    const auto it =
+        watched_.find(fd);  // absent when the handler of an earlier event stopped watching it
     if (it != watched_.end()) it->second->on_ready(events[static_cast<size_t>(i)].events);
   }
 }
@@ -115,7 +117,7 @@ void Loop::deliver_tee_events() {
   for (const tee::TeeEvent& event : inbox_.drain()) {
     const auto it = tee_handlers_.find(event.handle);
     if (it == tee_handlers_.end()) continue;
-    const EventHandler handler = it->second;  // a copy: the handler may drop itself
+    const EventHandler handler = it->second;  // a copy, because the handler may remove itself
     handler(event);
   }
 }
@@ -131,13 +133,14 @@ void Loop::run_posted() {
   for (const auto& task : tasks) task();
 }
 
-// One round over what was marked; what is marked meanwhile waits for the next, so that a busy
-// member cannot keep the others from the sockets.
+// Fairness. One call services each marked member once. Members that are marked during the call wait
+// for the next call, so that a busy member cannot keep the others from their sockets.
 void Loop::service_marked() {
   std::vector<Member*> round;
   round.swap(marked_);
   bool any_finished = false;
   for (Member* member : round) {
+    CHECK(member->dirty_, round.size());
     member->dirty_ = false;
     member->service();
     any_finished = any_finished || member->finished();
@@ -147,7 +150,8 @@ void Loop::service_marked() {
 
 void Loop::reap() {
   const auto is_finished = [](const std::unique_ptr<Member>& member) { return member->finished(); };
-  // Destroying one may finish another (an outer connection its inner ones): those are marked.
+  // The destruction of one member may finish another one, as an outer connection ends its inner
+  // connections. Such members are marked.
   const auto first = std::stable_partition(
       members_.begin(), members_.end(), [&](const auto& member) { return !is_finished(member); });
   std::vector<std::unique_ptr<Member>> finished(std::make_move_iterator(first),

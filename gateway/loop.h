@@ -1,5 +1,5 @@
-// Loop: one epoll loop on a thread of its own; everything of a connection happens on its loop.
-// Public functions: the loop's thread, but for post and stop (any thread).
+// Loop: one epoll loop on a thread of its own. Everything about a connection happens on the thread
+// of its loop. post and stop may be called on any thread, all other functions on the loop's thread.
 #pragma once
 
 #include <cstdint>
@@ -10,27 +10,28 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "base/check.h"
 #include "base/clock.h"
 #include "tee/inbox.h"
 
 namespace gatetape::gateway {
 
-// Ready is told of a descriptor's epoll events.
+// Ready accepts the epoll events of a descriptor.
 class Ready {
  public:
   virtual ~Ready() = default;
   virtual void on_ready(uint32_t events) = 0;
 };
 
-// Member is what a loop drives: serviced once after anything happened to it, ticked four times a
-// second, and destroyed by the loop as soon as finished() says so.
+// Member is an object that a loop owns and runs. The loop calls service() after the member was
+// marked and on_tick() four times per second, and destroys the member when finished() returns true.
 class Member {
  public:
   virtual ~Member() = default;
   virtual void service() = 0;
   virtual void on_tick(int64_t mono_ns) = 0;
   virtual bool finished() const = 0;
-  // shut_down asks for an orderly end with this reason (gateway shutdown).
+  // shut_down starts an orderly end of the member with this reason, because the gateway stops.
   virtual void shut_down(const std::string& reason) = 0;
 
  private:
@@ -38,8 +39,8 @@ class Member {
   bool dirty_ = false;
 };
 
-// Guard is a member of an object that answers are sent to. It lets Loop::guarded know whether the
-// object still lives. Loop's thread.
+// Guard is a member of an object that receives answers. By it Loop::guarded checks whether the
+// object still exists. Loop's thread.
 class Guard {
  public:
   std::weak_ptr<const bool> watch() const { return alive_; }
@@ -57,15 +58,16 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  // run serves until stop() and every member has finished, or `grace_ns` after stop().
+  // run runs the loop until stop() was called and every member has finished, at most until
+  // `grace_ns` after stop().
   void run();
-  // stop asks every member to shut down; `grace_ns` bounds the wait for them.
+  // stop starts the shutdown of every member. `grace_ns` limits how long run waits for them.
   void stop(const std::string& reason, int64_t grace_ns);
-  // post runs a task on the loop's thread soon.
+  // post sends a task to the loop's thread, which runs the tasks in the order of the calls.
   void post(std::function<void()> task);
 
-  // guarded returns a function that any thread may call: it posts `task` to this loop, where the
-  // task runs unless the owner of the guard is gone by then.
+  // guarded returns a function that any thread may call. It posts `task` to this loop, which runs
+  // the task unless the owner of the guard has been destroyed by then.
   template <typename... Args, typename Task>
   std::function<void(Args...)> guarded(const Guard& guard, Task task) {
     return [this, alive = guard.watch(), task](Args... args) {
@@ -75,17 +77,22 @@ class Loop {
     };
   }
 
-  // watch sets what epoll reports of a descriptor (0 = nothing, forget it).
+  // watch starts to report these epoll events of a descriptor to `ready`, which is not owned. A
+  // second call for the descriptor replaces both.
   void watch(int fd, uint32_t events, Ready* ready);
+  // unwatch stops reporting events of a descriptor; call it before the descriptor is closed.
   void unwatch(int fd);
+  // adopt accepts a new member, and marks it.
   void adopt(std::unique_ptr<Member> member);
-  // mark has the member serviced before the loop sleeps again.
+  // mark makes the loop service the member before it waits for events again.
   void mark(Member* member);
 
-  // inbox takes the recorder's answers for this loop's sessions.
+  // inbox returns the queue of the recorder's answers to the sessions of this loop.
+  // on_tee_event sets the handler for the answers to one session, which drop_tee_events removes.
   tee::Inbox& inbox() { return inbox_; }
   void on_tee_event(uint32_t handle, EventHandler handler) {
-    tee_handlers_[handle] = std::move(handler);
+    const bool added = tee_handlers_.emplace(handle, std::move(handler)).second;
+    CHECK(added, handle);
   }
   void drop_tee_events(uint32_t handle) { tee_handlers_.erase(handle); }
 

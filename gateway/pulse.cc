@@ -7,7 +7,10 @@
 namespace gatetape::gateway {
 namespace {
 
+// Time between two heartbeats, in nanoseconds.
 constexpr int64_t kHeartbeatNs = 20'000'000'000;
+// Change of the difference between the wall clock and the monotonic clock, in nanoseconds, above
+// which a clock_jump is recorded. NTP's normal corrections are smaller.
 constexpr int64_t kJumpNs = 1'000'000'000;
 
 }  // namespace

@@ -1,5 +1,6 @@
-// Pulse: what the gateway says of itself while it runs: a heartbeat, so that others can tell a live
-// session from an interrupted one, and jumps of the wall clock. Lives on the first loop.
+// Pulse: the periodic frames of the gateway's system session. They are heartbeats, by which auditd
+// distinguishes a live session from an interrupted one, and jumps of the wall clock. Runs on the
+// first loop, which owns it.
 #pragma once
 
 #include <cstdint>

@@ -10,7 +10,7 @@
 namespace gatetape::gateway {
 
 std::shared_ptr<RecordingLink> RecordingLink::start(Loop& loop, Services& services) {
-  // Shared by the session and the loop's event handler.
+  // The session and the loop's event handler share the object.
   std::shared_ptr<RecordingLink> link(new RecordingLink(loop, services));
   const Recording& recording = link->recording_;
   link->handle_ = services.link.open(recording.session(), recording.commit_key(), &loop.inbox());
@@ -61,7 +61,9 @@ void RecordingLink::on_failed(const std::string& reason) {
 }
 
 void RecordingLink::leave() {
-  if (std::exchange(live_, false)) services_.live_sessions--;
+  if (!std::exchange(live_, false)) return;
+  const uint64_t live_sessions = services_.live_sessions--;
+  CHECK(live_sessions > 0, live_sessions);
 }
 
 }  // namespace gatetape::gateway

@@ -1,6 +1,6 @@
-// RecordingLink: a session's recording on this process's link to the recorder: where its frames go
-// and where its events come from. It lives until the recorder has signed the head or the record has
-// failed, which may be after its session. Session loop only.
+// RecordingLink: connects the recording of one session to this process's link: it sends the
+// session's frames and receives the recorder's answers. It lives until the recorder has signed the
+// head or the record has failed, which may be after its session. Session loop only.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,8 @@ namespace gatetape::gateway {
 
 class RecordingLink : public RecordPort {
  public:
-  // start opens a session on the link. The loop's event handler shares the result with the session,
-  // and lets go of it when no event can come any more.
+  // start starts a session on the link and returns its recording. The session and the loop's event
+  // handler share the result; the loop drops the handler when no event can arrive any more.
   static std::shared_ptr<RecordingLink> start(Loop& loop, Services& services);
 
   Recording& recording() { return recording_; }
@@ -35,7 +35,7 @@ class RecordingLink : public RecordPort {
   Services& services_;
   Recording recording_;
   uint32_t handle_ = 0;
-  bool live_ = false;  // counted in Services::live_sessions
+  bool live_ = false;  // while it is counted in Services::live_sessions
 };
 
 }  // namespace gatetape::gateway

@@ -3,15 +3,20 @@
 #include <utility>
 #include <vector>
 
+#include "base/check.h"
 #include "base/os/daemon.h"
 #include "record/event.h"
 
 namespace gatetape::gateway {
 namespace {
 
+// Time between two frames of the same reason and address, in nanoseconds.
 constexpr int64_t kPeriodNs = 1'000'000'000;
+// Length of a recorded detail, in bytes. A longer one is cut, because the peer chooses it.
 constexpr size_t kDetailBytesMax = 1024;
-constexpr size_t kAddressesMax = 64;  // that are told apart at a time
+// Pairs of reason and address that are counted apart. Above this limit new addresses are counted
+// together, so that the frames per second stay bounded.
+constexpr size_t kAddressesMax = 64;
 
 }  // namespace
 
@@ -42,6 +47,7 @@ void Refusals::flush(bool all) {
 }
 
 void Refusals::record(const std::string& reason, Count* counted) {
+  CHECK(counted->unrecorded > 0, reason);
   Event event{{"source", counted->source}, {"reason", reason}};
   if (!counted->detail.empty()) event.add("detail", counted->detail);
   event.add_number("count", std::exchange(counted->unrecorded, 0));

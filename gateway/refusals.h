@@ -1,6 +1,7 @@
-// Refusals: the frames about connections that ended before a session did, for a limit or for what
-// the peer sent: one a second for each reason and address, with a count, so that a flood of
-// connections does not become a flood of frames. Any thread.
+// Refusals: the connection_refused frames. Each reports connections that ended before they had a
+// session, because of a limit or of what the peer sent. At most one frame per second is recorded
+// for each pair of reason and address, with a count, so that many connections cause few frames. Any
+// thread.
 #pragma once
 
 #include <atomic>
@@ -20,18 +21,19 @@ class Refusals {
  public:
   Refusals(tee::SystemLog& log, const Clock& clock) : log_(log), clock_(clock) {}
 
-  // note records a connection_refused, at once or with those that follow within a second. `source`
-  // is address:port, or empty; addresses beyond a number are counted together, without one.
-  // `reason` is one of few constant texts; `detail` may come from the peer.
+  // note writes a connection_refused frame, at once or together with the connections of the next
+  // second. `source` is address:port, or empty. When many addresses are counted already, those of
+  // new addresses are counted together and without an address. `reason` is one of few constant
+  // texts; `detail` may come from the peer.
   void note(const std::string& source, const std::string& reason, const std::string& detail = "");
-  // flush records what was counted a second ago or longer, or all of it; call it now and then.
+  // flush writes the counts that are at least one second old, or all of them. Call it on each tick.
   void flush(bool all);
-  // total counts all, also those without a frame of their own.
+  // total returns the number of all such connections, also of those that share a frame.
   uint64_t total() const { return total_; }
 
  private:
   struct Count {
-    std::string source;  // the newest, with its detail
+    std::string source;  // of the newest connection, as is `detail`
     std::string detail;
     uint64_t unrecorded = 0;
     int64_t recorded_ns = 0;
@@ -42,7 +44,7 @@ class Refusals {
   const Clock& clock_;
   std::atomic<uint64_t> total_{0};
   absl::Mutex mutex_;
-  // By reason and address.
+  // The key is (reason, address).
   std::map<std::pair<std::string, std::string>, Count> counts_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -13,7 +13,9 @@
 namespace gatetape::gateway {
 namespace {
 
-constexpr int kThreads = 4;  // slow names hold one up, not all
+// Lookups at the same time. Further names wait in the queue. With four threads one slow name server
+// does not delay all other names.
+constexpr int kThreads = 4;
 
 absl::StatusOr<SocketAddress> look_up(const std::string& host, uint16_t port, int flags) {
   addrinfo hints{};

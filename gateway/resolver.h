@@ -1,5 +1,5 @@
-// Resolver: host names to addresses on threads of its own, so that no loop waits for DNS. Any
-// thread.
+// Resolver: resolves host names to addresses on threads of its own, so that no loop waits for DNS.
+// Any thread.
 #pragma once
 
 #include <netinet/in.h>
@@ -21,7 +21,7 @@ namespace gatetape::gateway {
 struct SocketAddress {
   sockaddr_storage storage{};
   socklen_t length = 0;
-  // to_text gives address:port, [v6]:port.
+  // to_text returns "address:port", or "[address]:port" for IPv6.
   std::string to_text() const;
 };
 
@@ -31,13 +31,15 @@ class Resolver {
 
   Resolver();
   ~Resolver();
-  // stop ends the threads, after the lookups that they are at; call it while the loops still live.
+  // stop stops the threads after their current lookups. Queued names are not looked up any more.
+  // Call it while the loops still exist.
   void stop();
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
 
-  // resolve calls `done` once: at once on this thread for a numeric address, else later on one of
-  // the resolver's. UNAVAILABLE when the name has no address.
+  // resolve sends the address of a host to `done`. For a numeric address it calls `done` before it
+  // returns; for a name a thread of the resolver calls `done` once, or never after stop(). The
+  // lookup fails with UNAVAILABLE when the name has no address.
   void resolve(const std::string& host, uint16_t port, Done done);
 
  private:

@@ -1,4 +1,5 @@
-// Services: what the connections of all loops share. Made by main, outlives the loops. Any thread.
+// Services: the objects that the connections of all loops share. main makes them, and they outlive
+// the loops. Any thread.
 #pragma once
 
 #include <atomic>
@@ -19,8 +20,8 @@
 
 namespace gatetape::gateway {
 
-// AccessBox holds the access rules in force; a reload puts new ones in, a decision keeps what it
-// took.
+// AccessBox holds the access rules in force. A reload replaces them; a decision uses the rules that
+// it got from get() to its end. Any thread.
 class AccessBox {
  public:
   explicit AccessBox(std::shared_ptr<const Access> access) : access_(std::move(access)) {}
@@ -35,7 +36,7 @@ class AccessBox {
 
  private:
   mutable absl::Mutex mutex_;
-  std::shared_ptr<const Access> access_ ABSL_GUARDED_BY(mutex_);  // by all loops and main
+  std::shared_ptr<const Access> access_ ABSL_GUARDED_BY(mutex_);  // shared by all loops and main
 };
 
 struct Services {

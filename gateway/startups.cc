@@ -1,5 +1,7 @@
 #include "gateway/startups.h"
 
+#include "base/check.h"
+
 namespace gatetape::gateway {
 
 absl::Status Startups::admit(const std::string& source) {
@@ -19,18 +21,24 @@ absl::Status Startups::admit(const std::string& source) {
 
 void Startups::authenticated(const std::string& source) {
   const absl::MutexLock lock(&mutex_);
-  sources_[source].unauthenticated--;
+  Counts& counts = sources_[source];
+  CHECK(counts.unauthenticated > 0, source);
+  CHECK(unauthenticated_ >= counts.unauthenticated, unauthenticated_);
+  counts.unauthenticated--;
   unauthenticated_--;
 }
 
 void Startups::leave(const std::string& source, bool had_authenticated) {
   const absl::MutexLock lock(&mutex_);
   Counts& counts = sources_[source];
+  CHECK(counts.connections > 0, source);
   counts.connections--;
   if (!had_authenticated) {
+    CHECK(counts.unauthenticated > 0, source);
     counts.unauthenticated--;
     unauthenticated_--;
   }
+  CHECK(counts.unauthenticated <= counts.connections, source);
   if (counts.connections == 0) sources_.erase(source);
 }
 

@@ -1,5 +1,5 @@
-// Startups: how many connections there may be, in all and from one source (sshd's MaxStartups and
-// PerSourceMaxStartups). Any thread.
+// Startups: limits the number of connections, in total and per source address, as MaxStartups and
+// PerSourceMaxStartups of sshd do. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -21,11 +21,13 @@ class Startups {
   };
   explicit Startups(const Limits& limits) : limits_(limits) {}
 
-  // admit counts a new connection; RESOURCE_EXHAUSTED with the limit that it would break.
+  // admit accepts and counts a new connection. It fails with RESOURCE_EXHAUSTED and the name of the
+  // limit when the connection would exceed one.
   absl::Status admit(const std::string& source);
-  // authenticated says that an admitted connection logged in.
+  // authenticated counts an admitted connection as logged in. Call it once per connection.
   void authenticated(const std::string& source);
-  // leave ends an admitted connection, which had logged in or not.
+  // leave stops counting an admitted connection. `had_authenticated` is true when authenticated was
+  // called for it.
   void leave(const std::string& source, bool had_authenticated);
 
  private:

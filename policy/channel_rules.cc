@@ -20,7 +20,7 @@ bool is_harmless_global(std::string_view name) {
 std::string denial_of(const Grant& grant, std::string_view name, std::string_view data) {
   constexpr std::array<std::string_view, 9> kAlways = {
       "pty-req", "env", "window-change", "signal", "break", "xon-xoff", "eow@openssh.com",
-      // PuTTY's, which expects them to fail, and the former with every window.
+      // PuTTY sends these two and expects them to fail. It sends the first one for each window.
       "winadj@putty.projects.tartarus.org", "simple@putty.projects.tartarus.org"};
   if (std::find(kAlways.begin(), kAlways.end(), name) != kAlways.end()) return "";
   if (name == "shell") return grant.shell ? "" : "your roles do not allow a shell here";

@@ -1,4 +1,4 @@
-// Policy: which requests of a channel may pass to the target. Pure; any thread.
+// channel_rules: decides which requests of a channel may pass to the target. Pure; any thread.
 #pragma once
 
 #include <string>
@@ -8,12 +8,15 @@
 
 namespace gatetape {
 
-// starts_program tells whether the request runs the channel's one program (RFC 4254 section 6.5).
+// starts_program returns true when the request starts a program (RFC 4254 section 6.5). A channel
+// has at most one program.
 bool starts_program(std::string_view name);
-// is_harmless_global tells whether a global request is one that libssh answers well, or that asks
-// for nothing (OpenSSH's PROTOCOL), or that comes as a message too.
+// is_harmless_global returns true when a global request needs no denial: libssh answers it
+// correctly, or it asks for nothing (OpenSSH's PROTOCOL), or it also arrives as a message, which is
+// decided elsewhere.
 bool is_harmless_global(std::string_view name);
-// denial_of returns why policy or the gateway denies a channel request, empty when it may pass.
+// denial_of returns the reason why a channel request is denied, or an empty string when it may
+// pass. `data` is the type-specific part of the request, which may be hostile.
 std::string denial_of(const Grant& grant, std::string_view name, std::string_view data);
 
 }  // namespace gatetape

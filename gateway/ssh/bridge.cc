@@ -4,20 +4,26 @@
 #include <string_view>
 #include <vector>
 
-#include "base/check.h"
-
 namespace gatetape::gateway {
 namespace {
 
-constexpr size_t kHopBytesMax = 1024 * 1024;
+// Bytes that wait in the pipe for the inner server. At this limit libssh keeps what the client
+// sends, so that the channel's window closes. The pipe's own limit in the other direction is the
+// same.
+constexpr size_t kPipeBytesMax = 1024 * 1024;
+// Bytes of one write to the channel. The rest follows in further writes, each after a check that
+// libssh has no write pending, so that libssh's own buffer stays small.
 constexpr size_t kWriteBytes = 128 * 1024;
+// Size of the buffer for bytes that libssh kept.
 constexpr size_t kDrainBytes = 256 * 1024;
-constexpr size_t kHeldBytesMax = 2 * 1024 * 1024;  // the window that libssh gives is 1.25 MiB
+// Bytes that libssh keeps for the channel. Above this limit the client has ignored the window,
+// which libssh sets to 1.25 MiB, and the connection ends.
+constexpr size_t kHeldBytesMax = 2 * 1024 * 1024;
 
 }  // namespace
 
-Bridge::Bridge(Loop& loop, Member* outer_member, SshPeer& outer, ssh_channel channel, int hop)
-    : loop_(loop), outer_member_(outer_member), outer_(outer), channel_(channel), hop_(hop) {
+Bridge::Bridge(Loop& loop, Member* outer_member, SshPeer& outer, ssh_channel channel, int pipe)
+    : loop_(loop), outer_member_(outer_member), outer_(outer), channel_(channel), pipe_(pipe) {
   callbacks_.userdata = this;
   callbacks_.channel_data_function = on_data;
   callbacks_.channel_eof_function = on_eof;
@@ -38,22 +44,23 @@ void Bridge::flush() {
   to_outer();
   if (inner_ != nullptr) return;
   if (!closed_ && !close_sent_) close_sent_ = ssh_channel_close(channel_) != SSH_AGAIN;
-  // Until the client has closed too, libssh keeps the channel, and so it counts as one.
+  // libssh keeps the channel until the client has closed it too. Until then it counts against the
+  // limit of channels.
   finished_ = closed_ || (close_sent_ && close_seen_);
 }
 
 int Bridge::on_data(ssh_session, ssh_channel, void* bytes, uint32_t count, int, void* user_data) {
   Bridge& bridge = *static_cast<Bridge*>(user_data);
-  if (bridge.inner_ == nullptr) return static_cast<int>(count);  // it ended: nobody reads this
+  if (bridge.inner_ == nullptr) return static_cast<int>(count);  // the inner connection has ended
   if (count > kHeldBytesMax) {
     bridge.overrun_ = true;
     bridge.loop_.mark(bridge.outer_member_);
   }
-  if (bridge.held_ || hop_pending_in(bridge.hop_) >= kHopBytesMax) {
+  if (bridge.held_ || pipe_pending_in(bridge.pipe_) >= kPipeBytesMax) {
     bridge.held_ = true;
     return 0;
   }
-  hop_feed(bridge.hop_, {static_cast<const char*>(bytes), count});
+  pipe_feed(bridge.pipe_, {static_cast<const char*>(bytes), count});
   bridge.loop_.mark(bridge.inner_);
   return static_cast<int>(count);
 }
@@ -71,27 +78,28 @@ void Bridge::on_close(ssh_session session, ssh_channel channel, void* user_data)
 
 void Bridge::to_inner() {
   if (inner_ == nullptr) return;
-  if (held_ && hop_pending_in(hop_) < kHopBytesMax / 2) {
+  if (held_ && pipe_pending_in(pipe_) < kPipeBytesMax / 2) {
     thread_local std::vector<char> buffer(kDrainBytes);
-    held_ = false;  // before the read: it pumps, and on_data may hold again
-    // All of it: each read opens the whole window again, whatever stays behind.
+    held_ = false;  // before the read, because the read may call on_data, which may set it again
+    // Read all bytes: each read opens the whole window again, however many bytes libssh still
+    // keeps.
     while (!held_) {
       const int count = ssh_channel_read_nonblocking(channel_, buffer.data(), kDrainBytes, 0);
       if (count <= 0) break;
-      hop_feed(hop_, {buffer.data(), static_cast<size_t>(count)});
+      pipe_feed(pipe_, {buffer.data(), static_cast<size_t>(count)});
     }
     loop_.mark(inner_);
   }
   if (eof_ && !held_ && !eof_fed_) {
     eof_fed_ = true;
-    hop_feed_eof(hop_);
+    pipe_feed_eof(pipe_);
     loop_.mark(inner_);
   }
 }
 
 void Bridge::to_outer() {
   while (inner_ != nullptr && !closed_ && !outer_.write_pending()) {
-    const std::string_view out = hop_out(hop_);
+    const std::string_view out = pipe_out(pipe_);
     const size_t window = ssh_channel_window_size(channel_);
     const size_t count = std::min({out.size(), kWriteBytes, window});
     if (count == 0) return;
@@ -99,11 +107,11 @@ void Bridge::to_outer() {
     if (written == 0 || written == SSH_AGAIN) return;
     if (written < 0) {
       closed_ = true;
-      loop_.mark(inner_);  // it waits for its last bytes no more
+      loop_.mark(inner_);  // the inner connection does not wait for its last bytes any more
       return;
     }
-    hop_pop(hop_, static_cast<size_t>(written));
-    loop_.mark(inner_);  // it may have waited for room
+    pipe_pop(pipe_, static_cast<size_t>(written));
+    loop_.mark(inner_);  // the inner connection may have waited for room
   }
 }
 

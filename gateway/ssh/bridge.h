@@ -1,35 +1,41 @@
-// Bridge: carries the inner SSH connection of `ssh -J` between the outer connection's direct-tcpip
-// channel and the inner server's hop (gateway/ssh/shim_io.h). No bytes of it are recorded: they are
-// ciphertext that ends inside this process. Owned by the outer connection; session loop only.
+// Bridge: moves the bytes of the inner connection of `ssh -J` between the outer connection's
+// direct-tcpip channel and the inner server's pipe (gateway/ssh/shim_io.h). These bytes are not
+// recorded, because they are ciphertext that this process decrypts and records as the inner
+// connection. The outer connection owns the bridge; session loop only.
 #pragma once
 
 #include <libssh/callbacks.h>
 #include <libssh/libssh.h>
 
+#include "base/check.h"
 #include "gateway/ssh/peer.h"
 
 namespace gatetape::gateway {
 
 class Bridge {
  public:
-  // Takes an accepted channel of `outer` and the descriptor of the inner server's hop.
-  Bridge(Loop& loop, Member* outer_member, SshPeer& outer, ssh_channel channel, int hop);
+  // The bridge owns `channel`, an accepted channel of `outer`. `pipe` is the descriptor of the
+  // inner server's pipe, which the inner connection owns.
+  Bridge(Loop& loop, Member* outer_member, SshPeer& outer, ssh_channel channel, int pipe);
   ~Bridge();
   Bridge(const Bridge&) = delete;
   Bridge& operator=(const Bridge&) = delete;
 
-  // set_inner names the inner connection; nullptr when it is gone (after its last bytes were
-  // flushed).
-  void set_inner(Member* inner) { inner_ = inner; }
+  // set_inner sets the inner connection, once, and nullptr when it is destroyed.
+  void set_inner(Member* inner) {
+    CHECK(inner == nullptr || inner_ == nullptr, pipe_);
+    inner_ = inner;
+  }
   Member* inner() const { return inner_; }
-  // on_inner_activity says that the inner connection may have written.
+  // on_inner_activity makes the loop call flush, because the inner connection may have written.
   void on_inner_activity() { loop_.mark(outer_member_); }
-  // flush moves bytes both ways.
+  // flush writes the waiting bytes in both directions, as far as there is room.
   void flush();
-  // drained tells whether the inner connection's bytes have all left.
-  bool drained() const { return closed_ || hop_out(hop_).empty(); }
+  // drained returns true when no byte of the inner connection waits for the channel.
+  bool drained() const { return closed_ || pipe_out(pipe_).empty(); }
   bool finished() const { return finished_; }
-  // overrun tells whether the client sent more than the window it was given: libssh keeps it all.
+  // overrun returns true when the client sent more bytes than the window allows. libssh does not
+  // enforce the window and keeps all of them in memory.
   bool overrun() const { return overrun_; }
   bool is(ssh_channel handle) const { return handle == channel_; }
 
@@ -44,13 +50,13 @@ class Bridge {
   Member* const outer_member_;
   SshPeer& outer_;
   ssh_channel channel_;
-  const int hop_;
+  const int pipe_;
   Member* inner_ = nullptr;
   ssh_channel_callbacks_struct callbacks_{};
-  bool held_ = false;  // libssh keeps bytes that the hop had no room for
-  bool eof_ = false;   // the client's
+  bool held_ = false;  // libssh keeps bytes, because the pipe was full
+  bool eof_ = false;   // the client sent EOF or CLOSE
   bool eof_fed_ = false;
-  bool closed_ = false;  // the channel takes nothing more
+  bool closed_ = false;  // the channel accepts no more bytes
   bool close_sent_ = false;
   bool close_seen_ = false;
   bool overrun_ = false;

@@ -102,7 +102,7 @@ void Connection::service() {
     CHECK(bridges_.empty());
     peer_.disconnect(goodbye_);
   }
-  peer_.settle();
+  peer_.catch_up();
   if (session_ && peer_.dead()) session_->service();
   if (bridge_ != nullptr) bridge_->on_inner_activity();
 }
@@ -226,7 +226,7 @@ void Connection::open_inner(ssh_message message) {
   const std::string host_text = is_port ? format_host_port({host, static_cast<uint16_t>(port)})
                                         : host + ":" + std::to_string(port);
   std::string refusal = refusal_of_inner(host, port, target);
-  const int hop = refusal.empty() ? io_make_hop() : -1;
+  const int hop = refusal.empty() ? io_make_pipe() : -1;
   if (refusal.empty() && hop < 0) refusal = "the gateway has no descriptor left";
   if (!refusal.empty()) return refuse(message, host_text, refusal);
   const ssh_channel channel = ssh_message_channel_request_open_reply_accept(message);

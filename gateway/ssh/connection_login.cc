@@ -73,7 +73,7 @@ void Connection::on_public_key(ssh_message message, const std::string& user, Att
   if (!name.ok())
     return record_attempt(std::move(attempt), event, std::string(name.status().message()));
   if (known == nullptr) return record_attempt(std::move(attempt), event, "unknown key");
-  if (!name->direct() && name->person != "jump" && name->person != known->name)
+  if (!name->direct() && name->user != "jump" && name->user != known->name)
     return record_attempt(std::move(attempt), event, "the key is another user's");
   const auto state = ssh_message_auth_publickey_state(message);
   if (state == SSH_PUBLICKEY_STATE_NONE) {  // asks whether the key would do: no attempt yet

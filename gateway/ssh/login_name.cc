@@ -7,6 +7,8 @@
 namespace gatetape::gateway {
 namespace {
 
+// Length of a user name, in bytes. A longer one is rejected before it is recorded; no system has
+// longer ones.
 constexpr size_t kNameBytesMax = 255;
 
 bool is_graphic(std::string_view text) {
@@ -22,7 +24,7 @@ absl::StatusOr<LoginName> LoginName::parse(std::string_view text) {
   LoginName name;
   const size_t at = text.rfind('@');
   if (at == std::string_view::npos) {
-    name.person = text;
+    name.user = text;
     return name;
   }
   name.login = text.substr(0, at);

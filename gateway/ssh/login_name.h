@@ -1,8 +1,8 @@
-// LoginName: what the user name of a connection to the gateway asks for. Pure; any thread.
+// LoginName: the parsed SSH user name of a connection to the gateway. Pure; any thread.
 //
-//   alice            the outer hop of ssh -J, checked against the key's user
-//   jump             the same, for whoever the key belongs to
-//   root@db1         directly to db1 as root; root@db1:2222 and root@[fd00::1]:22 too
+//   alice            an outer connection of ssh -J; the key must be one of the user alice
+//   jump             an outer connection of the user whose key it is
+//   root@db1         a direct connection to db1 as root; also root@db1:2222 and root@[fd00::1]:22
 #pragma once
 
 #include <string>
@@ -13,13 +13,14 @@
 namespace gatetape::gateway {
 
 struct LoginName {
-  std::string person;  // the outer hop's name; empty for the direct form
-  std::string login;   // of the direct form
-  std::string target;  // of the direct form: a name or address
+  std::string user;    // "jump" or the name of the user; empty in the direct form
+  std::string login;   // empty unless the form is direct
+  std::string target;  // empty unless the form is direct: a name or an address
   uint16_t port = 22;
 
-  bool direct() const { return person.empty(); }
-  // parse takes any bytes; INVALID_ARGUMENT for what is neither form, or longer than 255 bytes.
+  bool direct() const { return user.empty(); }
+  // parse parses a user name, which may be hostile. It fails with INVALID_ARGUMENT when the name
+  // has neither form or is longer than 255 bytes.
   static absl::StatusOr<LoginName> parse(std::string_view text);
 };
 

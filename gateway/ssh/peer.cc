@@ -8,26 +8,31 @@
 namespace gatetape::gateway {
 namespace {
 
-constexpr int kReadsAPump = 32;         // of up to 4096 bytes each: fairness between sessions
-constexpr int kMessagesAPump = 256;     // which may each cost a read
-constexpr uint64_t kPacketsAPump = 64;  // beyond it no other read: each may become a frame
-constexpr int kMessagesOfGoodbye = 64;
-// Answers that libssh holds for a peer that does not read them: it makes them by itself.
+// Limits of one pump, for fairness between sessions. At a limit the pump returns, and the loop
+// serves the other sessions before it pumps this one again.
+constexpr int kReadsPerPump = 32;         // reads of up to 4096 bytes
+constexpr int kMessagesPerPump = 256;     // messages, because ssh_message_get may read too
+constexpr uint64_t kPacketsPerPump = 64;  // packets, because each may become a frame
+// Messages that are dropped before a disconnect. Each call also polls the socket; the limit keeps a
+// peer that sends many messages from delaying the disconnect.
+constexpr int kDroppedMessagesMax = 64;
+// Packets that libssh holds for a peer that does not read. Above this limit the peer is marked
+// dead, because libssh answers some requests itself and without a limit.
 constexpr uint64_t kUnreadPacketsMax = 4096;
 
 }  // namespace
 
-SshPeer::SshPeer(Loop& loop, Role role, int fd, bool hop, Owner* owner)
-    : loop_(loop), role_(role), fd_(fd), hop_(hop), owner_(owner), session_(ssh_new()) {
+SshPeer::SshPeer(Loop& loop, Role role, int fd, bool in_memory, Owner* owner)
+    : loop_(loop), role_(role), fd_(fd), in_memory_(in_memory), owner_(owner), session_(ssh_new()) {
   CHECK(session_ != nullptr);
-  attached_ = hop;
+  attached_ = in_memory;
   ssh_set_blocking(session_, 0);
   ssh_set_counters(session_, &counters_, &raw_counters_);
   ssh_options_set(session_, SSH_OPTIONS_COMPRESSION_C_S, "none");
   ssh_options_set(session_, SSH_OPTIONS_COMPRESSION_S_C, "none");
 }
 
-// libssh closes the descriptor itself in most endings; the shim keeps it open until io_detach.
+// libssh closes the descriptor itself in most cases; the shim keeps it open until io_detach.
 SshPeer::~SshPeer() {
   disarm();
   forget_packets(session_);
@@ -67,7 +72,7 @@ void SshPeer::pump() {
   unread_ = false;
   int messages = 0;
   const uint64_t first_packet = raw_counters_.in_packets;
-  for (int i = 0; i < kReadsAPump && !unread_; i++) {
+  for (int i = 0; i < kReadsPerPump && !unread_; i++) {
     const uint64_t before = counters_.in_bytes;
     while (owner_->may_read() && !unread_) {
       const ssh_message message = ssh_message_get(session_);
@@ -75,7 +80,7 @@ void SshPeer::pump() {
       if (message == nullptr || dead_) break;
       owner_->on_message(message);
       if (dead_) return;
-      unread_ = ++messages == kMessagesAPump;
+      unread_ = ++messages == kMessagesPerPump;
     }
     if (dead_) return;
     if (ssh_is_connected(session_) == 0 ||
@@ -85,12 +90,14 @@ void SshPeer::pump() {
     }
     if (!owner_->may_read()) break;
     if (counters_.in_bytes == before && !io_readable(fd_)) break;
-    unread_ = unread_ || raw_counters_.in_packets - first_packet > kPacketsAPump;
+    unread_ = unread_ || raw_counters_.in_packets - first_packet > kPacketsPerPump;
   }
+  CHECK(messages <= kMessagesPerPump, messages);
+  CHECK(counters_.in_bytes >= seen_bytes_, seen_bytes_);
   seen_bytes_ = counters_.in_bytes;
 }
 
-void SshPeer::settle() {
+void SshPeer::catch_up() {
   if (dead_) return disarm();
   if (handshake_done_ && ssh_is_connected(session_) == 0) {
     dead_ = true;
@@ -98,8 +105,8 @@ void SshPeer::settle() {
   }
   const bool unread = handshake_done_ && (unread_ || counters_.in_bytes != seen_bytes_);
   const bool buffered = attached_ && io_readable(fd_);
-  const bool hop_stuck = hop_ && write_pending() && hop_has_room(fd_);
-  if (((unread || buffered) && owner_->may_read()) || hop_stuck) {
+  const bool pipe_stuck = in_memory_ && write_pending() && pipe_has_room(fd_);
+  if (((unread || buffered) && owner_->may_read()) || pipe_stuck) {
     pump();
     owner_->on_activity();
   }
@@ -109,8 +116,9 @@ void SshPeer::settle() {
 void SshPeer::disconnect(const std::string& text) {
   if (dead_) return;
   ssh_session_set_disconnect_message(session_, text.c_str());
-  // libssh drops the text when its socket was not found writable since the last write.
-  for (int i = 0; i < kMessagesOfGoodbye; i++) {
+  // libssh sends the text only when its socket was found writable since the last write, and
+  // ssh_message_get polls the socket.
+  for (int i = 0; i < kDroppedMessagesMax; i++) {
     const ssh_message message = ssh_message_get(session_);
     if (message == nullptr) break;
     ssh_message_free(message);
@@ -119,8 +127,10 @@ void SshPeer::disconnect(const std::string& text) {
   dead_ = true;
 }
 
-// Ends a peer that has more and more answered and reads none of it.
+// floods returns true, and marks the peer dead, when libssh holds too many answers that the peer
+// does not read.
 bool SshPeer::floods() {
+  CHECK(drained_packets_ <= raw_counters_.out_packets, drained_packets_);
   if (!write_pending() || raw_counters_.out_packets - drained_packets_ <= kUnreadPacketsMax)
     return false;
   if (!dead_) owner_->on_misuse("it asks and does not read the answers");
@@ -128,14 +138,14 @@ bool SshPeer::floods() {
   return true;
 }
 
-// epoll would report a hang-up again and again.
+// A dead descriptor is not watched, because epoll would report its hang-up repeatedly.
 void SshPeer::disarm() {
   if (armed_ != 0) loop_.unwatch(fd_);
   armed_ = 0;
 }
 
 void SshPeer::arm() {
-  if (hop_ || dead_) return;
+  if (in_memory_ || dead_) return;
   uint32_t events = owner_->may_read() ? static_cast<uint32_t>(EPOLLIN) : 0U;
   const bool connecting = role_ == Role::kClient && !handshake_done_;
   const int flags = connecting ? ssh_get_poll_flags(session_) : ssh_get_status(session_);

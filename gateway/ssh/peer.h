@@ -1,8 +1,8 @@
-// SshPeer: one libssh session, server or client, non-blocking: its descriptor in the loop, the pump
-// that reads packets and hands messages on, and an orderly goodbye. Session loop only.
+// SshPeer: one non-blocking libssh session, as server or client. It registers the descriptor with
+// the loop, reads packets and delivers messages to its owner, and disconnects. Session loop only.
 //
-// libssh's calls read the socket themselves, so messages may wait while epoll has nothing to
-// report: call settle() after any other libssh call on the session.
+// Many calls of libssh read the socket, so that messages can wait while epoll reports nothing. Call
+// catch_up() after any other libssh call on the session.
 #pragma once
 
 #include <libssh/callbacks.h>
@@ -19,24 +19,28 @@ namespace gatetape::gateway {
 class SshPeer : public Ready {
  public:
   enum class Role { kServer, kClient };
-  // Owner is told what the pump met; it may not destroy the peer inside these calls.
+  // Owner accepts what the pump reads. It must not destroy the peer inside these calls.
   class Owner {
    public:
     virtual ~Owner() = default;
-    // on_handshake runs the handshake's next step (key exchange, login); true when it is over and
-    // messages may be read.
+    // on_handshake runs the next step of the handshake (key exchange, login). It returns true when
+    // the handshake is over and messages can be read.
     virtual bool on_handshake() = 0;
-    // on_message takes a message and owns it.
+    // on_message accepts a message, and owns it.
     virtual void on_message(ssh_message message) = 0;
-    // may_read is false to leave the socket alone (backpressure before there are channels).
+    // may_read returns false when the socket must not be read: back pressure before there are
+    // channels.
     virtual bool may_read() const = 0;
+    // on_activity is called after each pump.
     virtual void on_activity() = 0;
-    // on_misuse says that the peer asks and never reads; it is dead now.
+    // on_misuse accepts the reason for which the peer was marked dead: it sends requests and does
+    // not read the answers.
     virtual void on_misuse(const std::string& reason) = 0;
   };
 
-  // Takes `fd`, non-blocking; a hop when `hop`.
-  SshPeer(Loop& loop, Role role, int fd, bool hop, Owner* owner);
+  // The object owns `fd`, which is a non-blocking socket, or a pipe (gateway/ssh/shim_io.h) when
+  // `in_memory`.
+  SshPeer(Loop& loop, Role role, int fd, bool in_memory, Owner* owner);
   ~SshPeer() override;
   SshPeer(const SshPeer&) = delete;
   SshPeer& operator=(const SshPeer&) = delete;
@@ -44,23 +48,25 @@ class SshPeer : public Ready {
   ssh_session session() const { return session_; }
   int fd() const { return fd_; }
   bool dead() const { return dead_; }
-  // mark_dead says that nothing more can be read or written.
+  // mark_dead stops all reading and writing.
   void mark_dead() { dead_ = true; }
-  // write_pending tells whether libssh still holds bytes for a full socket: write no more now.
+  // write_pending returns true when libssh still holds bytes for a full socket. Then the caller
+  // must not write more.
   bool write_pending() const;
-  // packets_sent counts what libssh encrypted; during a key exchange it keeps packets instead.
+  // packets_sent returns the number of packets that libssh has encrypted. During a key exchange
+  // libssh queues packets and does not count them.
   uint64_t packets_sent() const { return raw_counters_.out_packets; }
-  // attach_io gives the descriptor to the shim's read-ahead; after libssh took it. A hop has it
-  // already.
+  // attach_io starts the shim's read-ahead, after libssh has got the descriptor. A pipe needs none.
   void attach_io();
 
   void on_ready(uint32_t events) override;
-  // pump reads what there is, within a budget.
+  // pump reads the available packets and delivers their messages, up to a limit per call.
   void pump();
-  // settle pumps again when other calls read packets, and sets what epoll shall report.
-  void settle();
-  // disconnect sends SSH_MSG_DISCONNECT with this text (RFC 4253 section 11.1) as soon as libssh
-  // has room; then the peer is dead.
+  // catch_up reads again when other libssh calls have read packets, and registers the events that
+  // epoll must report.
+  void catch_up();
+  // disconnect sends SSH_MSG_DISCONNECT with this text (RFC 4253 section 11.1) and marks the peer
+  // dead.
   void disconnect(const std::string& text);
 
  private:
@@ -71,14 +77,14 @@ class SshPeer : public Ready {
   Loop& loop_;
   const Role role_;
   const int fd_;
-  const bool hop_;
+  const bool in_memory_;
   Owner* const owner_;
   ssh_session session_;
   ssh_counter_struct counters_{};
   ssh_counter_struct raw_counters_{};
   uint64_t seen_bytes_ = 0;
-  bool unread_ = false;                   // the last pump used up its budget of messages
-  mutable uint64_t drained_packets_ = 0;  // sent when libssh last held nothing for the socket
+  bool unread_ = false;                   // the last pump stopped at its limit
+  mutable uint64_t drained_packets_ = 0;  // packets_sent() when no write was last pending
   uint32_t armed_ = 0;
   bool attached_ = false;
   bool handshake_done_ = false;

@@ -109,7 +109,7 @@ void Session::service() {
   core_.service();
   poll_channels();
   if (core_.over()) return;
-  target_->settle();
+  target_->catch_up();
   core_.check_target();
 }
 

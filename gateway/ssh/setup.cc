@@ -1,5 +1,10 @@
 #include "gateway/ssh/setup.h"
 
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "base/bytes.h"
 #include "formats/key_types.h"
 #include "formats/openssh_key.h"
@@ -7,10 +12,10 @@
 namespace gatetape::gateway {
 namespace {
 
-// Towards people: what ssh-audit has nothing against.
+// Algorithms for clients: those that ssh-audit reports no warning for.
 constexpr const char* kKeyExchange = "curve25519-sha256,curve25519-sha256@libssh.org";
 constexpr const char* kMacs = "hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com";
-// Towards targets: a little more, for appliances; still nothing that is broken.
+// Algorithms for targets: some more, for appliances, and none that is known to be broken.
 constexpr const char* kTargetKeyExchange =
     "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256,ecdh-sha2-nistp384";
 constexpr const char* kTargetMacs =
@@ -28,28 +33,27 @@ std::string user_key_algorithms() {
   return list;
 }
 
-// The signature algorithms of the key types, in the order of the keys.
+}  // namespace
+
 std::string host_key_algorithms(const std::vector<std::string>& blobs) {
-  std::string list;
+  std::vector<std::string_view> names;
   for (const std::string& blob : blobs) {
     std::string_view type;
     ByteReader reader(blob);
     if (!reader.get_string(&type)) continue;
     const SshKeyType* known = find_key_type(type);
-    const std::string name(known == nullptr ? type : known->signatures);
-    if (list.find(name) != std::string::npos) continue;
-    list += (list.empty() ? "" : ",") + name;
+    for (const std::string_view name :
+         absl::StrSplit(known == nullptr ? type : known->signatures, ','))
+      if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   }
-  return list;
+  return absl::StrJoin(names, ",");
 }
-
-}  // namespace
 
 absl::StatusOr<ssh_bind> make_bind(const SigningKey& host_key) {
   const std::string text = openssh_private_key(host_key, "gatetape");
   ssh_key key = nullptr;
   if (ssh_pki_import_privkey_base64(text.c_str(), nullptr, nullptr, nullptr, &key) != SSH_OK)
-    return absl::InternalError("libssh does not take the host key");
+    return absl::InternalError("libssh does not accept the host key");
   ssh_bind bind = ssh_bind_new();
   const bool no = false;
   const int rsa_bits = 2048;
@@ -57,8 +61,8 @@ absl::StatusOr<ssh_bind> make_bind(const SigningKey& host_key) {
   const std::vector<std::pair<enum ssh_bind_options_e, const void*>> options = {
       {SSH_BIND_OPTIONS_PROCESS_CONFIG, &no},
       {SSH_BIND_OPTIONS_IMPORT_KEY, key},
-      // Only to a server of this name an OpenSSH client tells (eow@openssh.com) that nobody reads
-      // the output any more, so that `ssh HOST COMMAND | head` ends the command.
+      // An OpenSSH client sends eow@openssh.com only to a server of this name. The request reports
+      // that the output is not read any more, so that `ssh HOST COMMAND | head` ends the command.
       {SSH_BIND_OPTIONS_BANNER, "OpenSSH_gatetape"},
       {SSH_BIND_OPTIONS_KEY_EXCHANGE, kKeyExchange},
       {SSH_BIND_OPTIONS_CIPHERS_C_S, kCiphers},
@@ -71,7 +75,7 @@ absl::StatusOr<ssh_bind> make_bind(const SigningKey& host_key) {
   };
   for (const auto& [option, value] : options)
     if (ssh_bind_options_set(bind, option, value) != SSH_OK)
-      return absl::InternalError(std::string("libssh refuses an option: ") + ssh_get_error(bind));
+      return absl::InternalError(std::string("libssh rejects an option: ") + ssh_get_error(bind));
   return bind;
 }
 
@@ -93,7 +97,7 @@ absl::Status set_client_options(ssh_session session, int fd,
   };
   for (const auto& [option, value] : options)
     if (ssh_options_set(session, option, value) != SSH_OK)
-      return absl::InternalError(std::string("libssh refuses an option: ") +
+      return absl::InternalError(std::string("libssh rejects an option: ") +
                                  ssh_get_error(session));
   return absl::OkStatus();
 }

@@ -5,9 +5,11 @@
 #include <unordered_map>
 #include <utility>
 
+#include "absl/strings/str_split.h"
 #include "base/bytes.h"
+#include "base/check.h"
 
-// libssh's own functions, not in its headers but global in its archive (0.10).
+// Functions of libssh 0.10 that its headers do not declare and its archive exports.
 extern "C" {
 ssh_channel ssh_channel_from_local(ssh_session session, uint32_t id);
 int ssh_message_handle_channel_request(ssh_session session, ssh_channel channel, ssh_buffer packet,
@@ -32,7 +34,8 @@ constexpr int kHostKeyAlgorithm = 1;  // SSH_HOSTKEYS of enum ssh_kex_types_e
 constexpr char kPlainAlgorithm[] = "ssh-ed25519";
 constexpr char kCertificateAlgorithm[] = "ssh-ed25519-cert-v01@openssh.com";
 constexpr std::string_view kKeepalive = "keepalive@openssh.com";
-// Known by its address: the argument that tells our own calls of libssh from libssh's inner ones.
+// An argument that marks our own calls of libssh. It is recognized by its address, which libssh's
+// internal calls cannot have.
 constexpr char kMarker[] = "gatetape";
 
 struct SessionState {
@@ -43,8 +46,8 @@ struct SessionState {
   bool certificate_negotiated = false;
 };
 
-// The C entry points below get no argument of ours, so what they need hangs on the thread: a
-// session never leaves its loop's thread.
+// The wrapped functions below have no argument of ours, so their state is thread-local. A session
+// never leaves the thread of its loop.
 thread_local std::unordered_map<ssh_session, SessionState> sessions;
 thread_local SessionState* negotiating = nullptr;
 
@@ -62,20 +65,21 @@ std::string_view bytes_of(ssh_buffer packet) {
   return {static_cast<const char*>(ssh_buffer_get(packet)), ssh_buffer_get_len(packet)};
 }
 
-// PackOverride says what libssh shall put into its next packet instead of what it means to: set
-// while one of our functions calls libssh, and used up step by step, so nothing that libssh does by
-// the way (answers to other packets, a rekey) is touched.
+// PackOverride replaces the contents of libssh's next packet. It is set while one of our functions
+// calls libssh, and each step is used once, so that other packets that libssh sends during the call
+// (answers, a rekey) stay unchanged.
 struct PackOverride {
   enum class Next { kNothing, kRequestData, kRequestHeader, kOpenFailure };
   Next next = Next::kNothing;
-  std::string_view text;  // request name, or refusal
+  std::string_view text;  // the name of the request, or the text of the failure
   std::string_view data;
   bool want_reply = false;
   uint32_t reason_code = 0;
 };
 thread_local PackOverride pack_override;
 
-// override_pack gives in `bytes` what replaces a pack, or false when it is not the expected one.
+// override_pack writes the replacement of one ssh_buffer_pack into `bytes`. It returns false when
+// the call is not the expected one and must not be replaced.
 bool override_pack(const char* format, va_list arguments, std::string* bytes) {
   using Next = PackOverride::Next;
   PackOverride& now = pack_override;
@@ -105,7 +109,8 @@ bool override_pack(const char* format, va_list arguments, std::string* bytes) {
   return false;
 }
 
-// queue_reply_message makes libssh queue a message whose answer is the answer to this request.
+// queue_reply_message makes libssh queue a message. The answer to that message is sent as the
+// answer to the peer's request.
 void queue_reply_message(ssh_session session, ssh_channel channel) {
   std::string data;
   put_string(&data, kMarker);
@@ -117,8 +122,9 @@ void queue_reply_message(ssh_session session, ssh_channel channel) {
   ssh_buffer_free(buffer);
 }
 
-// lacks_touch tells whether a login is signed by a security key that nobody touched: the flags
-// behind the signature say so (OpenSSH's PROTOCOL.u2f), which libssh covers and does not look at.
+// lacks_touch returns true when a login is signed by a security key that was not touched. The flags
+// after the signature contain this (OpenSSH's PROTOCOL.u2f); libssh verifies the signature over
+// them and does not check them.
 bool lacks_touch(std::string_view packet) {
   ByteReader reader(packet);
   std::string_view user, service, method, algorithm, key, signature, type, bytes;
@@ -135,13 +141,10 @@ bool lacks_touch(std::string_view packet) {
          !signature_reader.get_u8(&flags) || (flags & 1) == 0;
 }
 
-// has_plain_key tells whether a comma-separated list of algorithms names ssh-ed25519.
+// has_plain_key returns true when a comma-separated list of algorithms contains ssh-ed25519.
 bool has_plain_key(std::string_view list) {
-  while (!list.empty()) {
-    const size_t comma = list.find(',');
-    if (list.substr(0, comma) == kPlainAlgorithm) return true;
-    list = comma == std::string_view::npos ? std::string_view{} : list.substr(comma + 1);
-  }
+  for (const std::string_view name : absl::StrSplit(list, ','))
+    if (name == kPlainAlgorithm) return true;
   return false;
 }
 
@@ -163,8 +166,9 @@ bool untouched(ssh_session session) {
 
 int send_channel_request(ssh_channel channel, std::string_view name, std::string_view data,
                          bool want_reply) {
+  CHECK(pack_override.next == PackOverride::Next::kNothing, name);
   pack_override = {PackOverride::Next::kRequestData, name, data, want_reply, 0};
-  // Of libssh's requests, subsystem waits for a reply and signal does not.
+  // libssh's function for "subsystem" waits for a reply, and its function for "signal" does not.
   const int rc = want_reply ? ssh_channel_request_subsystem(channel, kMarker)
                             : ssh_channel_request_send_signal(channel, kMarker);
   pack_override = {};
@@ -173,6 +177,7 @@ int send_channel_request(ssh_channel channel, std::string_view name, std::string
 
 int refuse_channel_open(ssh_message open, uint32_t reason_code, std::string_view text) {
   if (ssh_message_type(open) != SSH_REQUEST_CHANNEL_OPEN) return SSH_ERROR;
+  CHECK(pack_override.next == PackOverride::Next::kNothing, text);
   pack_override = {PackOverride::Next::kOpenFailure, text, {}, false, reason_code};
   const int rc = ssh_message_reply_default(open);
   pack_override = {};
@@ -185,7 +190,7 @@ void set_host_certificate(ssh_session session, std::string certificate_blob) {
 
 }  // namespace gatetape::gateway
 
-// The wrapped functions: the linker sends libssh's own calls here.
+// The wrapped functions. The linker redirects libssh's calls to them.
 extern "C" {
 
 using namespace gatetape;           // NOLINT: C linkage, this file's own namespace
@@ -220,7 +225,7 @@ int __wrap_channel_rcv_request(ssh_session session, uint8_t type, ssh_buffer pac
     return __real_channel_rcv_request(session, type, packet, user);
   }
   sink->on_channel_request(channel, name, want_reply != 0, reader.rest());
-  // After our CLOSE nothing may be answered any more (RFC 4254 section 5.3).
+  // After our SSH_MSG_CHANNEL_CLOSE no answer may be sent (RFC 4254 section 5.3).
   if (want_reply != 0 && !ssh_channel_is_closed(channel)) queue_reply_message(session, channel);
   return kPacketUsed;
 }
@@ -248,8 +253,8 @@ int __wrap_ssh_packet_userauth_request(ssh_session session, uint8_t type, ssh_bu
   return __real_ssh_packet_userauth_request(session, type, packet, user);
 }
 
-// server_set_kex tells by this call which host key algorithms it offers, at the start and at a
-// rekey.
+// server_set_kex sets the offered host key algorithms by this call, at the first key exchange and
+// at each rekey.
 int __wrap_ssh_options_set_algo(ssh_session session, int algorithm, const char* list,
                                 char** place) {
   SessionState* state = algorithm == kHostKeyAlgorithm ? find_state(session) : nullptr;
@@ -261,6 +266,7 @@ int __wrap_ssh_options_set_algo(ssh_session session, int algorithm, const char* 
 }
 
 int __wrap_crypt_set_algorithms_server(ssh_session session) {
+  CHECK(negotiating == nullptr);
   negotiating = find_state(session);
   if (negotiating != nullptr) negotiating->certificate_negotiated = false;
   const int rc = __real_crypt_set_algorithms_server(session);
@@ -268,7 +274,8 @@ int __wrap_crypt_set_algorithms_server(ssh_session session) {
   return rc;
 }
 
-// Called by crypt_set_algorithms_server to find the host key that signs: the plain one.
+// crypt_set_algorithms_server calls this to find the type of the host key that signs, which is the
+// plain key also for a certificate.
 int __wrap_ssh_key_type_from_signature_name(const char* name) {
   if (negotiating == nullptr || name == nullptr || strcmp(name, kCertificateAlgorithm) != 0) {
     return __real_ssh_key_type_from_signature_name(name);
@@ -277,7 +284,7 @@ int __wrap_ssh_key_type_from_signature_name(const char* name) {
   return __real_ssh_key_type_from_signature_name(kPlainAlgorithm);
 }
 
-// Called with the plain public key that the key exchange would show to the client, and hash.
+// The key exchange calls this with the plain public key that it sends to the client and hashes.
 int __wrap_ssh_dh_import_next_pubkey_blob(ssh_session session, ssh_string blob) {
   SessionState* state = find_state(session);
   if (state == nullptr || !state->certificate_negotiated) {

@@ -27,18 +27,27 @@ int __real_close(int fd);
 namespace gatetape::gateway {
 namespace {
 
+// Size of the buffer of one recv from the kernel, in bytes. libssh itself reads 4096 bytes at a
+// time.
 constexpr size_t kReadAheadBytes = 128 * 1024;
-constexpr size_t kHopOutBytesMax = 1024 * 1024;
-constexpr size_t kKeptBytesMax = 16 * 1024;  // capacity that an empty queue may keep
+// Bytes of a pipe that libssh wrote and nobody has read. At this limit a send writes less, and
+// libssh reports a pending write.
+constexpr size_t kPipeOutBytesMax = 1024 * 1024;
+// Capacity in bytes that an empty queue keeps. A larger buffer is freed, so that idle connections
+// hold little memory.
+constexpr size_t kKeptBytesMax = 16 * 1024;
+// Size of the table of descriptors. Sockets with a higher number work without read-ahead, and no
+// pipe is made for them.
 constexpr int kDescriptorsMax = 65536;
 
-// ByteQueue is a string with a start; empty it holds next to no memory.
+// ByteQueue is a queue of bytes. An empty queue holds little memory.
 class ByteQueue {
  public:
   void push(std::string_view bytes) { bytes_.append(bytes); }
   std::string_view view() const { return std::string_view(bytes_).substr(start_); }
   size_t size() const { return bytes_.size() - start_; }
   void pop(size_t count) {
+    CHECK(count <= size(), count, size());
     start_ += count;
     if (start_ == bytes_.size()) {
       if (bytes_.capacity() > kKeptBytesMax) std::string().swap(bytes_);
@@ -55,19 +64,19 @@ class ByteQueue {
   size_t start_ = 0;
 };
 
-// Hop: both directions of an inner connection, seen from libssh.
-struct Hop {
+// Pipe holds both directions of a connection in memory, as libssh sees them.
+struct Pipe {
   ByteQueue in;
   ByteQueue out;
   bool in_ended = false;
 };
 
-// Attached is one attached descriptor: a hop, or a socket with its read-ahead.
+// Attached is one attached descriptor: a pipe, or a socket with its read-ahead buffer.
 struct Attached {
-  std::unique_ptr<Hop> hop;
-  bool closed = false;     // libssh closed it; the number is still ours
-  bool writable = false;   // the kernel said so, and took all since
-  std::optional<int> end;  // errno of the socket's last recv, 0 for the end of its stream
+  std::unique_ptr<Pipe> pipe;
+  bool closed = false;     // libssh has closed the descriptor, which stays open
+  bool writable = false;   // the kernel reported it and accepted every send since
+  std::optional<int> end;  // errno of the socket's last recv; 0 at the end of its stream
   int broken = 0;          // errno of a send that failed
   std::unique_ptr<char[]> ahead;
   size_t start = 0;
@@ -75,24 +84,25 @@ struct Attached {
 
   bool readable() const {
     if (closed) return false;
-    return hop != nullptr ? hop->in.size() > 0 || hop->in_ended : count > 0;
+    return pipe != nullptr ? pipe->in.size() > 0 || pipe->in_ended : count > 0;
   }
 };
 
-// By descriptor, since recv and its kin are told nothing else. Each entry is of one thread at a
-// time.
+// The index is the descriptor, because recv and send have no other argument that identifies the
+// connection. One thread at a time uses an entry.
 std::array<std::atomic<Attached*>, kDescriptorsMax> table;
-// One read-ahead buffer is kept for the next socket, so that a busy loop does not allocate.
+// One read-ahead buffer per thread is kept for the next socket, so that a busy loop does not
+// allocate.
 thread_local std::unique_ptr<char[]> spare;
 
 Attached* find(int fd) {
   return fd >= 0 && fd < kDescriptorsMax ? table[static_cast<size_t>(fd)].load() : nullptr;
 }
 
-Hop& hop_of(int fd) {
+Pipe& pipe_of(int fd) {
   Attached* attached = find(fd);
-  CHECK(attached != nullptr && attached->hop != nullptr, fd);
-  return *attached->hop;
+  CHECK(attached != nullptr && attached->pipe != nullptr, fd);
+  return *attached->pipe;
 }
 
 void attach(int fd, std::unique_ptr<Attached> attached) {
@@ -100,13 +110,14 @@ void attach(int fd, std::unique_ptr<Attached> attached) {
   table[static_cast<size_t>(fd)].store(attached.release());
 }
 
-// fill reads ahead once; afterwards there are bytes, an end, or nothing to read yet.
+// fill reads from the kernel once, unless there are buffered bytes or the stream has ended.
 void fill(int fd, Attached* socket) {
   if (socket->count > 0 || socket->end.has_value()) return;
   std::unique_ptr<char[]> buffer = std::move(spare);
   if (buffer == nullptr) buffer.reset(new char[kReadAheadBytes]);
   const ssize_t got = __real_recv(fd, buffer.get(), kReadAheadBytes, MSG_DONTWAIT);
   if (got > 0) {
+    CHECK(socket->ahead == nullptr, fd);
     socket->ahead = std::move(buffer);
     socket->start = 0;
     socket->count = static_cast<size_t>(got);
@@ -136,19 +147,21 @@ ssize_t take(Attached* socket, char* buffer, size_t size) {
   memcpy(buffer, socket->ahead.get() + socket->start, taken);
   socket->start += taken;
   socket->count -= taken;
+  CHECK(socket->start + socket->count <= kReadAheadBytes, socket->start, socket->count);
   if (socket->count == 0) spare = std::move(socket->ahead);
   return static_cast<ssize_t>(taken);
 }
 
-ssize_t take(Hop* hop, char* buffer, size_t size) {
-  const size_t taken = std::min(size, hop->in.size());
-  if (taken == 0) return hop->in_ended ? 0 : fail(EAGAIN);
-  memcpy(buffer, hop->in.view().data(), taken);
-  hop->in.pop(taken);
+ssize_t take(Pipe* pipe, char* buffer, size_t size) {
+  const size_t taken = std::min(size, pipe->in.size());
+  if (taken == 0) return pipe->in_ended ? 0 : fail(EAGAIN);
+  memcpy(buffer, pipe->in.view().data(), taken);
+  pipe->in.pop(taken);
   return static_cast<ssize_t>(taken);
 }
 
-// socket_events gives the revents of an attached socket, asking the kernel as little as can be.
+// socket_events returns the revents of an attached socket. It calls the kernel only when the known
+// state does not answer, because libssh polls before every read and write.
 short socket_events(int fd, Attached* socket, short wanted) {
   short events = 0;
   if ((wanted & POLLOUT) != 0 && !socket->writable) {
@@ -166,10 +179,10 @@ short socket_events(int fd, Attached* socket, short wanted) {
   return events;
 }
 
-short hop_events(const Attached& attached, short wanted) {
+short pipe_events(const Attached& attached, short wanted) {
   short events = 0;
   if ((wanted & POLLIN) != 0 && attached.readable()) events |= POLLIN;
-  if ((wanted & POLLOUT) != 0 && attached.hop->out.size() < kHopOutBytesMax) events |= POLLOUT;
+  if ((wanted & POLLOUT) != 0 && attached.pipe->out.size() < kPipeOutBytesMax) events |= POLLOUT;
   return events;
 }
 
@@ -179,7 +192,7 @@ void io_attach(int fd) {
   if (fd < kDescriptorsMax) attach(fd, std::make_unique<Attached>());
 }
 
-int io_make_hop() {
+int io_make_pipe() {
   const int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (fd >= kDescriptorsMax) {
     __real_close(fd);
@@ -187,7 +200,7 @@ int io_make_hop() {
   }
   if (fd < 0) return -1;
   auto attached = std::make_unique<Attached>();
-  attached->hop = std::make_unique<Hop>();
+  attached->pipe = std::make_unique<Pipe>();
   attach(fd, std::move(attached));
   return fd;
 }
@@ -204,24 +217,22 @@ bool io_readable(int fd) {
   return attached != nullptr && attached->readable();
 }
 
-void hop_feed(int fd, std::string_view bytes) { hop_of(fd).in.push(bytes); }
+void pipe_feed(int fd, std::string_view bytes) { pipe_of(fd).in.push(bytes); }
 
-void hop_feed_eof(int fd) { hop_of(fd).in_ended = true; }
+void pipe_feed_eof(int fd) { pipe_of(fd).in_ended = true; }
 
-size_t hop_pending_in(int fd) { return hop_of(fd).in.size(); }
+size_t pipe_pending_in(int fd) { return pipe_of(fd).in.size(); }
 
-std::string_view hop_out(int fd) { return hop_of(fd).out.view(); }
+std::string_view pipe_out(int fd) { return pipe_of(fd).out.view(); }
 
-void hop_pop(int fd, size_t count) {
-  CHECK(count <= hop_of(fd).out.size(), count);
-  hop_of(fd).out.pop(count);
-}
+void pipe_pop(int fd, size_t count) { pipe_of(fd).out.pop(count); }
 
-bool hop_has_room(int fd) { return hop_of(fd).out.size() < kHopOutBytesMax; }
+bool pipe_has_room(int fd) { return pipe_of(fd).out.size() < kPipeOutBytesMax; }
 
 }  // namespace gatetape::gateway
 
-// The wrapped functions: every static caller of the program, libssh among them, comes here.
+// The wrapped functions. The linker redirects all calls of the program's objects and archives to
+// them, also those of libssh.
 extern "C" {
 
 using namespace gatetape::gateway;  // NOLINT: C linkage, this file's own namespace
@@ -229,19 +240,22 @@ using namespace gatetape::gateway;  // NOLINT: C linkage, this file's own namesp
 ssize_t __wrap_recv(int fd, void* buffer, size_t size, int flags) {
   Attached* attached = find(fd);
   if (attached == nullptr) return __real_recv(fd, buffer, size, flags);
-  if (attached->hop != nullptr) return take(attached->hop.get(), static_cast<char*>(buffer), size);
+  if (attached->pipe != nullptr)
+    return take(attached->pipe.get(), static_cast<char*>(buffer), size);
   fill(fd, attached);
   return take(attached, static_cast<char*>(buffer), size);
 }
 
-// Never blocks: libssh takes 0 for "nothing yet" and EAGAIN for the end of the connection. After a
-// failed send it would drop what the peer said before it went: reading finds the end instead.
+// The send never blocks. libssh interprets a result of 0 as "try again" and EAGAIN as the end of
+// the connection. After a failed send libssh would drop the bytes that it has not read yet. So a
+// failed send reports success, and a later read returns the error after these bytes.
 ssize_t __wrap_send(int fd, const void* buffer, size_t size, int flags) {
   Attached* attached = find(fd);
   if (attached == nullptr) return __real_send(fd, buffer, size, flags);
-  if (attached->hop != nullptr) {
-    ByteQueue& out = attached->hop->out;
-    const size_t sent = std::min(size, kHopOutBytesMax - out.size());
+  if (attached->pipe != nullptr) {
+    ByteQueue& out = attached->pipe->out;
+    CHECK(out.size() <= kPipeOutBytesMax, fd, out.size());
+    const size_t sent = std::min(size, kPipeOutBytesMax - out.size());
     out.push({static_cast<const char*>(buffer), sent});
     return static_cast<ssize_t>(sent);
   }
@@ -256,10 +270,10 @@ ssize_t __wrap_send(int fd, const void* buffer, size_t size, int flags) {
 int __wrap_poll(struct pollfd* fds, nfds_t count, int timeout_ms) {
   Attached* attached = count == 1 ? find(fds->fd) : nullptr;
   if (attached == nullptr) return __real_poll(fds, count, timeout_ms);
-  fds->revents = attached->hop != nullptr ? hop_events(*attached, fds->events)
-                                          : socket_events(fds->fd, attached, fds->events);
+  fds->revents = attached->pipe != nullptr ? pipe_events(*attached, fds->events)
+                                           : socket_events(fds->fd, attached, fds->events);
   if (fds->revents != 0) return 1;
-  return timeout_ms == 0 || attached->hop != nullptr ? 0 : __real_poll(fds, 1, timeout_ms);
+  return timeout_ms == 0 || attached->pipe != nullptr ? 0 : __real_poll(fds, 1, timeout_ms);
 }
 
 int __wrap_close(int fd) {
@@ -269,7 +283,7 @@ int __wrap_close(int fd) {
   attached->closed = true;
   attached->ahead.reset();
   attached->count = 0;
-  if (attached->hop == nullptr) shutdown(fd, SHUT_RDWR);
+  if (attached->pipe == nullptr) shutdown(fd, SHUT_RDWR);
   return 0;
 }
 

@@ -1,7 +1,8 @@
-// ssh_shim_io: what libssh's recv, send, poll and close do for the descriptors attached here:
-// sockets get a read-ahead of 128 KiB, hops (the inner connection of `ssh -J`) are two strings in
-// memory. Each attached descriptor belongs to one session loop, the only thread that may name it;
-// other descriptors are untouched.
+// ssh_shim_io: replaces recv, send, poll and close, as libssh calls them, for the descriptors that
+// are attached here. An attached socket has a read-ahead buffer of 128 KiB. A pipe is a connection
+// in memory, of which libssh has one end and the pipe_ functions are the other end; the inner
+// connection of `ssh -J` uses one. Each attached descriptor belongs to one session loop, and only
+// that thread may use it. Other descriptors behave as before.
 #pragma once
 
 #include <cstddef>
@@ -9,35 +10,36 @@
 
 namespace gatetape::gateway {
 
-// io_attach turns the read-ahead on for a non-blocking socket; at the latest before epoll is asked
-// again. From then on the number stays taken until io_detach: when libssh closes the descriptor,
-// that only shuts the socket down. Descriptors of 65536 and above are left as they are.
+// io_attach starts the read-ahead of a non-blocking socket. Call it before the next epoll_wait.
+// From then on the descriptor stays open until io_detach: when libssh closes it, the socket is only
+// shut down, so that its number is not used again. Descriptors of 65536 and above are not attached.
 void io_attach(int fd);
-// io_make_hop gives a new attached descriptor without a peer, for ssh_bind_accept_fd; -1 when the
-// process has no descriptor left. Nothing is ever read from or written to it in the kernel: no
-// epoll.
-int io_make_hop();
-// io_detach closes an attached descriptor and forgets its buffers; call it once, after ssh_free and
-// after epoll was told. Nothing happens to a descriptor that is not attached.
+// io_make_pipe returns the attached descriptor of a new pipe, for ssh_bind_accept_fd, or -1 when
+// the process has no descriptor left. The kernel never sees its bytes, so epoll reports no events.
+int io_make_pipe();
+// io_detach closes an attached descriptor and frees its buffers. Call it once, after ssh_free and
+// after Loop::unwatch. It ignores a descriptor that is not attached.
 void io_detach(int fd);
-// io_readable tells whether libssh would get bytes, or the end of a hop's stream, without the
-// kernel: epoll says nothing of those. After every pump ask, and pump again (later, to be fair)
-// while it is true.
+// io_readable returns true when libssh can read bytes of the read-ahead buffer, or bytes or the end
+// of a pipe. epoll does not report these. Check it after every pump, and pump again while it is
+// true (not at once, for fairness).
 bool io_readable(int fd);
 
-// hop_feed appends bytes for libssh to read. Bound it by hop_pending_in.
-void hop_feed(int fd, std::string_view bytes);
-// hop_feed_eof ends the stream that libssh reads, after what was fed.
-void hop_feed_eof(int fd);
-// hop_pending_in gives how many fed bytes libssh has not read yet.
-size_t hop_pending_in(int fd);
-// hop_out gives what libssh wrote and nobody took yet; the view lives until libssh is called again,
-// or hop_pop. It remains readable after libssh closed the hop.
-std::string_view hop_out(int fd);
-// hop_pop drops the first `count` bytes of hop_out.
-void hop_pop(int fd, size_t count);
-// hop_has_room tells whether libssh may write more (1 MiB waits at most, and one packet). When room
-// came back by hop_pop, pump the session while it has SSH_WRITE_PENDING: no epoll will.
-bool hop_has_room(int fd);
+// pipe_feed writes bytes for libssh to read. The caller limits them by pipe_pending_in.
+void pipe_feed(int fd, std::string_view bytes);
+// pipe_feed_eof writes the end of the stream after the bytes that were fed.
+void pipe_feed_eof(int fd);
+// pipe_pending_in returns the number of fed bytes that libssh has not read yet.
+size_t pipe_pending_in(int fd);
+// pipe_out returns the bytes that libssh wrote and pipe_pop has not dropped. The view is valid
+// until the next call of libssh or pipe_pop. The bytes stay readable after libssh has closed the
+// pipe.
+std::string_view pipe_out(int fd);
+// pipe_pop drops the first `count` bytes of pipe_out.
+void pipe_pop(int fd, size_t count);
+// pipe_has_room returns true when libssh can write to the pipe, which holds 1 MiB. When pipe_pop
+// has made room, pump the session while it has SSH_WRITE_PENDING, because epoll does not report
+// room.
+bool pipe_has_room(int fd);
 
 }  // namespace gatetape::gateway

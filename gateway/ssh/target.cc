@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "base/check.h"
 #include "base/endpoint.h"
 #include "base/os/net.h"
 #include "formats/openssh_key.h"
@@ -46,6 +47,7 @@ void Target::stop_connecting() {
 }
 
 void Target::start() {
+  CHECK(state_ == State::kIdle, static_cast<int>(state_));
   state_ = State::kResolving;
   started_ns_ = loop_.clock().mono_ns();
   services_.resolver.resolve(target_.host, target_.port,
@@ -66,11 +68,12 @@ void Target::on_tick(int64_t mono_ns) {
     fail("unreachable", "no answer within " + std::to_string(limit_s) + " s");
 }
 
-void Target::settle() {
-  if (peer_) peer_->settle();
+void Target::catch_up() {
+  if (peer_) peer_->catch_up();
 }
 
 void Target::connect_to(const SocketAddress& address) {
+  CHECK(connecting_fd_ < 0, connecting_fd_);
   facts_.add("address", address.to_text());
   const int fd = socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return fail("unreachable", std::string("socket: ") + std::strerror(errno));
@@ -84,8 +87,9 @@ void Target::connect_to(const SocketAddress& address) {
   loop_.watch(fd, EPOLLOUT, this);
 }
 
-// The TCP connection was made, or not.
+// The loop calls this when connect() has finished, with or without success.
 void Target::on_ready(uint32_t) {
+  CHECK(state_ == State::kConnecting, static_cast<int>(state_));
   int error = 0;
   socklen_t length = sizeof error;
   getsockopt(connecting_fd_, SOL_SOCKET, SO_ERROR, &error, &length);
@@ -95,6 +99,8 @@ void Target::on_ready(uint32_t) {
 }
 
 void Target::on_connected() {
+  CHECK(state_ == State::kConnecting, static_cast<int>(state_));
+  CHECK(peer_ == nullptr, connecting_fd_);
   const int fd = std::exchange(connecting_fd_, -1);
   peer_ = std::make_unique<SshPeer>(loop_, SshPeer::Role::kClient, fd, false, this);
   watch_packets(peer_->session(), &sink_);
@@ -103,7 +109,7 @@ void Target::on_connected() {
   if (!set.ok()) return fail("internal", std::string(set.message()));
   peer_->attach_io();
   peer_->pump();
-  peer_->settle();
+  peer_->catch_up();
   owner_.on_activity();
 }
 
@@ -113,7 +119,7 @@ bool Target::on_handshake() {
   return state_ == State::kReady;
 }
 
-// libssh sets the descriptor back to blocking in every ssh_connect.
+// Each call of ssh_connect makes the descriptor blocking again.
 bool Target::key_exchange() {
   const int result = ssh_connect(peer_->session());
   fcntl(peer_->fd(), F_SETFL, fcntl(peer_->fd(), F_GETFL) | O_NONBLOCK);
@@ -150,8 +156,10 @@ bool Target::host_key_matches() {
   return false;
 }
 
-// A certificate for this session alone, or the key file that access.toml names for the target.
+// make_login_key creates a key with a certificate for this session alone, or reads the key file
+// that access.toml lists for the target.
 absl::Status Target::make_login_key() {
+  CHECK(login_key_ == nullptr, login_);
   if (!target_.key_file.empty()) {
     facts_.add("auth", "key");
     if (ssh_pki_import_privkey_base64(target_.key.c_str(), "", nullptr, nullptr, &login_key_) !=
@@ -180,7 +188,7 @@ absl::Status Target::make_login_key() {
                                              &parsed) == SSH_OK &&
                   ssh_pki_copy_cert_to_privkey(parsed, login_key_) == SSH_OK;
   ssh_key_free(parsed);
-  return ok ? absl::OkStatus() : absl::InternalError("libssh does not take the certificate");
+  return ok ? absl::OkStatus() : absl::InternalError("libssh does not accept the certificate");
 }
 
 bool Target::log_in() {
@@ -201,7 +209,7 @@ bool Target::log_in() {
 void Target::fail(const std::string& reason, const std::string& detail) {
   if (state_ == State::kFailed) return;
   state_ = State::kFailed;
-  stop_connecting();  // else it could still log in
+  stop_connecting();  // otherwise the connection could still log in
   if (peer_) peer_->mark_dead();
   Event facts{{"reason", reason}, {"detail", detail}};
   for (const auto& [key, value] : facts_.fields()) facts.add(key, value);

@@ -1,8 +1,9 @@
-// Target: the gateway's own SSH connection to a target: connect, check the host key, log in.
-// Session loop only.
+// Target: the gateway's own SSH connection to a target. It connects, checks the host key and logs
+// in. The session owns it; session loop only.
 //
-// States: idle -> resolving -> connecting -> handshake (key exchange, host key, login) -> ready;
-// any -> failed.
+// Legal transitions of State:
+//   kIdle -> kResolving -> kConnecting -> kKeyExchange -> kLogin -> kReady
+//   any state -> kFailed
 #pragma once
 
 #include <cstdint>
@@ -22,9 +23,10 @@ class Target : public SshPeer::Owner, public Ready {
   class Owner {
    public:
     virtual ~Owner() = default;
-    // on_target_ready gives the fields of target_connect.
+    // on_target_ready accepts the fields of the frame target_connect. It is called once.
     virtual void on_target_ready(const Event& facts) = 0;
-    // on_target_failed gives the fields of target_fail: reason, detail ...
+    // on_target_failed accepts the fields of the frame target_fail: reason, detail ... It is called
+    // at most once.
     virtual void on_target_failed(const Event& facts) = 0;
     virtual void on_target_message(ssh_message message) = 0;
     virtual void on_activity() = 0;
@@ -35,15 +37,16 @@ class Target : public SshPeer::Owner, public Ready {
          std::string key_id, PacketSink& sink, Owner& owner);
   ~Target() override;
 
-  // start begins; the owner hears on_target_ready or on_target_failed once.
+  // start starts to connect. The owner's on_target_ready or on_target_failed is called later, or
+  // before start returns. Call it once.
   void start();
-  // on_tick fails the attempt when connect_timeout_s is over.
+  // on_tick checks the time: after connect_timeout_s without success the target has failed.
   void on_tick(int64_t mono_ns);
   bool ready() const { return state_ == State::kReady; }
-  // peer is there when ready.
+  // peer returns the SSH connection. Call it only when ready() has returned true.
   SshPeer& peer() { return *peer_; }
   bool gone() const { return state_ == State::kReady && peer_->dead(); }
-  void settle();
+  void catch_up();
 
   void on_ready(uint32_t events) override;
   bool on_handshake() override;
@@ -77,7 +80,7 @@ class Target : public SshPeer::Owner, public Ready {
   std::unique_ptr<SshPeer> peer_;
   ssh_key login_key_ = nullptr;
   Event facts_;
-  Guard guard_;  // for the resolver's answer
+  Guard guard_;  // drops the resolver's answer after our destruction
 };
 
 }  // namespace gatetape::gateway

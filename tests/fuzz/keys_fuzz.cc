@@ -50,7 +50,7 @@ void check_sorted(const std::vector<std::pair<std::string, std::string>>& option
 }
 
 void check_certificate(std::string_view blob) {
-  const auto parsed = gateway::parse_certificate(blob);
+  const auto parsed = parse_certificate(blob);
   if (!parsed.ok()) return;
   std::string whole = parsed->signed_bytes;
   put_string(&whole, parsed->signature);
@@ -60,15 +60,15 @@ void check_certificate(std::string_view blob) {
   size_t names = 0;
   for (const std::string& name : parsed->principals) names += 4 + name.size();
   CHECK(names <= blob.size(), names);
-  CHECK(!gateway::parse_certificate(std::string(blob) + '\0').ok());
-  CHECK(!gateway::parse_certificate(blob.substr(0, blob.size() - 1)).ok());
-  if (!gateway::verify_certificate_signature(*parsed)) return;
+  CHECK(!parse_certificate(std::string(blob) + '\0').ok());
+  CHECK(!parse_certificate(blob.substr(0, blob.size() - 1)).ok());
+  if (!verify_certificate_signature(*parsed)) return;
   // A signature with one other byte anywhere does not verify.
   std::string other(blob);
   for (const size_t at : {size_t{40}, blob.size() / 2, blob.size() - 1}) {
     other[at % other.size()] = static_cast<char>(other[at % other.size()] ^ 1);
-    const auto changed = gateway::parse_certificate(other);
-    CHECK(!changed.ok() || !gateway::verify_certificate_signature(*changed), at);
+    const auto changed = parse_certificate(other);
+    CHECK(!changed.ok() || !verify_certificate_signature(*changed), at);
     other = blob;
   }
 }

@@ -12,7 +12,7 @@ using recorder::Work;
 
 namespace {
 
-// The head of a session comes after every frame.
+// The number that LastFrames uses for the head of a session, which follows every frame.
 constexpr uint64_t kHead = UINT64_MAX;
 
 // part_of moves the items [first, last) out of a request.
@@ -24,7 +24,7 @@ RecordRequest part_of(RecordRequest* request, int first, int last) {
 
 }  // namespace
 
-// The item that was repeated or forged goes to the core alone, so that its effect is seen.
+// The item that was repeated or changed is passed to the core alone, so that its effect is visible.
 void RecordCall::on_message(Message message) {
   if (state_ == State::kDead) return;
   std::vector<Work> work;
@@ -65,7 +65,7 @@ void RecordCall::take(RecordRequest request, std::vector<Work>* work, std::set<u
   std::move(taken.work.begin(), taken.work.end(), std::back_inserter(*work));
 }
 
-// The handle of a session is its number.
+// The handle of a session is equal to its number.
 void RecordCall::take_odd(const Message& message, RecordRequest odd, std::vector<Work>* work) {
   const uint32_t handle = odd.items(0).session_handle();
   const bool counts = !closed_.contains(handle) && !refused_.contains(handle);
@@ -130,14 +130,15 @@ void RecordCall::on_failed(const absl::Status& why) {
   end(absl::UnavailableError(why.message()));
 }
 
-// Before the end of a stream everything is answered: a frame is durable, or its session refused.
+// Before a stream ends, all submitted work must be answered: a frame is durable, or its session is
+// refused.
 void RecordCall::on_finished() {
   if (!failed_) check_empty(uncommitted_, "the end of its stream comes before the answer to");
   answers_.on_finished();
   wake_writer();
 }
 
-// The peer learns of the end as of a stream that broke, and half-closes what is left of it.
+// The end of the call reaches the peer as a broken stream does, and the peer half-closes it.
 void RecordCall::end(const absl::Status& why) {
   if (state_ != State::kDead && answers_.end(why)) wire_->end();
 }

@@ -1,6 +1,6 @@
 // RecordCall: the adapter around recorder/stream_core in the simulation, as recorder/stream is in
-// the product: messages of the wire go in, answers go out after a delay that is drawn at random. It
-// decides nothing, and reports to the oracle what it sees at this border. Owned by its recorder.
+// the product. It passes the messages of the wire to the core, and writes the core's answers after
+// a random delay. It decides nothing, and reports to the oracle what passes. Its recorder owns it.
 #pragma once
 
 #include <cstdint>
@@ -31,8 +31,9 @@ class RecordCall : public recorder::Lane,
              std::shared_ptr<Wire> wire)
       : world_(world), oracle_(oracle), owner_(owner), wire_(std::move(wire)), requests_(key) {}
 
+  // drain sends the peer a request to leave.
   void drain();
-  // die: the process is gone; nothing is answered any more.
+  // die stops the call, because the process has died. Nothing is answered any more.
   void die();
 
   bool has_room() const override { return owner_->has_room(); }
@@ -75,7 +76,7 @@ class RecordCall : public recorder::Lane,
   recorder::RequestCore requests_;
   recorder::AnswerCore answers_;
   State state_ = State::kOpen;
-  bool writing_ = false;        // write_answers is due
+  bool writing_ = false;        // a task that calls write_answers is queued
   bool failed_ = false;         // a commit of this call failed
   std::set<uint32_t> refused_;  // handles that the requests' half refused
   std::set<uint32_t> dropped_;  // handles that the committer refused

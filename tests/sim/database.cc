@@ -38,7 +38,8 @@ std::vector<Frame> frames_of(const StoredBatch& row) {
 
 }  // namespace
 
-// The primary keys: frames_fence_one_writer, session_key_one_a_session, head_one_a_session.
+// check compares the new rows with the primary keys frames_fence_one_writer,
+// session_key_one_a_session and head_one_a_session.
 absl::Status Database::check(const Insert& insert) const {
   const auto poisoned = poison_.find(insert.session);
   if (poisoned != poison_.end() && insert.batch && insert.batch->last_seq >= poisoned->second)
@@ -56,7 +57,7 @@ absl::Status Database::commit(const std::vector<Insert>& inserts) {
   for (size_t i = 0; i < inserts.size(); i++) {
     const absl::Status status = check(inserts[i]);
     if (!status.ok()) return status;
-    for (size_t j = 0; j < i; j++)  // two streams may hold the same frames of one session
+    for (size_t j = 0; j < i; j++)  // two streams can submit the same frames of one session
       if (collide(inserts[i], inserts[j]))
         return absl::AlreadyExistsError("a primary key comes twice");
   }
@@ -124,8 +125,8 @@ absl::Status Store::commit(absl::Span<const recorder::SessionWrite> writes) {
   return status;
 }
 
-// The answer to COMMIT is lost: it was done, was not, or a backend that nobody waits for any more
-// does it later.
+// The answer to COMMIT is lost. The transaction was committed, was not committed, or is committed
+// later by a backend whose client has gone.
 absl::Status Store::doubt(std::vector<Insert> inserts) {
   open_ = false;
   const int fixed = world_->failing().doubt;
@@ -138,7 +139,7 @@ absl::Status Store::doubt(std::vector<Insert> inserts) {
   if (fate == 3) {
     const int64_t delay_ns = world_->rng.between(kMs, world_->rng.chance(0.7) ? kS : 40 * kS);
     world_->after(delay_ns, [this, inserts = std::move(inserts)] {
-      world_->note("a zombie's commit lands");
+      world_->note("an abandoned backend commits");
       const absl::Status unseen = database_->commit(inserts);
       (void)unseen;
     });

@@ -1,6 +1,7 @@
-// Database and Store: a simulated PostgreSQL, and a recorder's connection to it. The database holds
-// rows under the same primary keys as migrations/0001_evidence.sql and nothing else checks what is
-// put in: no order, no hole. A transaction is all or nothing and visible when it is committed.
+// Database and Store: a simulated PostgreSQL, and a recorder's connection to it. The database has
+// the same primary keys as migrations/0001_evidence.sql and makes no other check of its rows: it
+// does not check their order or look for holes. A transaction stores everything or nothing, and its
+// rows are visible when it is committed.
 #pragma once
 
 #include <map>
@@ -18,7 +19,7 @@ namespace gatetape::sim {
 struct Insert {
   SessionId session;
   std::optional<StoredBatch> batch;
-  std::string commit_key;  // with frame 1
+  std::string commit_key;  // set only with frame 1
   int64_t started_at_ns = 0;
   std::optional<StoredHead> head;
 };
@@ -34,11 +35,11 @@ class Database {
 
   explicit Database(Oracle* oracle) : oracle_(oracle) {}
 
-  // commit is one transaction: ALREADY_EXISTS when a key is taken, INVALID_ARGUMENT for a poisoned
-  // frame; then nothing of it is stored.
+  // commit writes the rows in one transaction. It fails with ALREADY_EXISTS when a key exists
+  // already and with INVALID_ARGUMENT for a poisoned frame; then it stores nothing.
   absl::Status commit(const std::vector<Insert>& inserts);
   recorder::Tail tail(const SessionId& session) const;
-  // poison has the database refuse the row that holds this frame.
+  // poison makes the database reject the row that holds this frame.
   void poison(const SessionId& session, uint64_t seq) { poison_[session] = seq; }
   const std::map<SessionId, Rows>& sessions() const { return sessions_; }
 

@@ -8,7 +8,7 @@
 namespace gatetape::sim {
 namespace {
 
-// verify gives the first problem of a session's rows.
+// verify returns the first problem of a session's rows, or nothing when they are intact.
 std::optional<Problem> verify(const SessionId& id, const std::string& commit_key,
                               const std::vector<StoredBatch>& rows,
                               const std::optional<StoredHead>& head, const TrustedKeys& trusted) {
@@ -26,14 +26,16 @@ std::vector<StoredBatch> rows_of(const Database::Rows& stored) {
   return rows;
 }
 
-// tamper changes the rows in one way and gives the frames between which the problem must be named.
+// tamper changes the rows in one way. It returns the range of frames within which the verifier must
+// name the problem.
 std::pair<uint64_t, uint64_t> tamper(Rng& rng, std::vector<StoredBatch>* rows) {
   const size_t at = rng.below(rows->size());
   StoredBatch& row = (*rows)[at];
   const std::pair<uint64_t, uint64_t> range{row.first_seq, row.last_seq};
   switch (rng.below(4)) {
     case 0: {
-      // zstd ignores some bits of its own headers: those are no change of the frames.
+      // Compressed data is not changed, because zstd ignores some bits of its headers, and a change
+      // of these does not change the frames.
       std::string& bytes = row.codec == 0 ? row.data : row.root;
       char& byte = bytes[rng.below(bytes.size())];
       byte = static_cast<char>(byte ^ (1 << rng.below(8)));

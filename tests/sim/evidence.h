@@ -1,5 +1,5 @@
-// Evidence: after a run, a stranger's look at the rows alone: everything is computed again with
-// record/verify, and what was tampered with must be found and named.
+// Evidence: verifies the rows after a run, without any other state of the run. Everything is
+// computed again with record/verify, and a change of the rows must be found and named.
 #pragma once
 
 #include <vector>
@@ -9,15 +9,15 @@
 
 namespace gatetape::sim {
 
-// Keys are made once a process: they decide nothing that happens in a run.
+// Keys are generated once per process, because no event of a run depends on them.
 struct Keys {
   SigningKey gateway = SigningKey::generate();
   std::vector<SigningKey> recorders = {SigningKey::generate(), SigningKey::generate()};
   TrustedKeys trusted() const;
 };
 
-// check_evidence verifies every stored session, and one at random once more after a change to its
-// rows that must be noticed (I8).
+// check_evidence verifies every stored session. Then it changes the rows of one session at random
+// and checks that the verifier notices (I8).
 void check_evidence(World* world, const Oracle& oracle, const Database& database, const Keys& keys);
 
 }  // namespace gatetape::sim

@@ -15,7 +15,7 @@ std::string field(const Frame& frame, std::string_view key) {
   return std::string(Event::decode(frame.payload)->get(key));
 }
 
-// The peer whose words a frame repeats.
+// speaker returns the peer that sent what the frame contains.
 Side speaker(const Frame& frame) {
   const bool is_users =
       class_of(frame.kind) == FrameClass::kDenial ? field(frame, "side") == "user" : true;
@@ -56,7 +56,7 @@ const char* Fidelity::check_step(Conversation* talk, const Frame& frame) {
   if (what == FrameClass::kClose) return take_close(talk, from);
   if (what == FrameClass::kEof && from == Side::kTarget && talk->gateway_closes) return nullptr;
   const FrameClass wanted = what == FrameClass::kDenial ? FrameClass::kRequest : what;
-  if (said.empty() || said.front().what != wanted) return "the peer said something else next";
+  if (said.empty() || said.front().what != wanted) return "the peer sent another step next";
   const char* const fault = take_answer(said.front(), frame);
   said.pop_front();
   return fault;
@@ -65,7 +65,7 @@ const char* Fidelity::check_step(Conversation* talk, const Frame& frame) {
 const char* Fidelity::take_answer(const Said& said, const Frame& frame) {
   const FrameClass what = class_of(frame.kind);
   const bool is_answer = what == FrameClass::kReply || what == FrameClass::kOpenReply;
-  if (is_answer && said.ok != (field(frame, "ok") == "1")) return "the target answered otherwise";
+  if (is_answer && said.ok != (field(frame, "ok") == "1")) return "the target gave another answer";
   if (said.what != FrameClass::kRequest) return nullptr;
   const std::string name = field(frame, what == FrameClass::kDenial ? "name" : "request");
   return said.request.name == name && said.request.data == field(frame, "data")
@@ -73,7 +73,8 @@ const char* Fidelity::take_answer(const Said& said, const Frame& frame) {
              : "the peer made another request";
 }
 
-// The bytes of one stream keep their order; an SSH library buffers the two streams apart.
+// take_bytes checks the order of the bytes per stream only, because an SSH library buffers the two
+// streams of a channel separately.
 const char* Fidelity::take_bytes(std::deque<Said>* said, const Frame& frame) {
   const ByteStream stream = frame.kind == FrameKind::kErr ? ByteStream::kStderr : ByteStream::kData;
   std::string_view bytes = frame.payload;
@@ -82,10 +83,10 @@ const char* Fidelity::take_bytes(std::deque<Said>* said, const Frame& frame) {
     while (part != said->end() && part->what == FrameClass::kBytes && part->stream != stream)
       ++part;
     if (part == said->end() || part->what != FrameClass::kBytes)
-      return "no peer said these bytes, or not yet";
+      return "no peer has sent these bytes yet";
     const size_t count = std::min(bytes.size(), part->data.size());
     if (bytes.substr(0, count) != std::string_view(part->data).substr(0, count))
-      return "the peer said other bytes";
+      return "the peer sent other bytes";
     bytes.remove_prefix(count);
     part->data.erase(0, count);
     if (part->data.empty()) said->erase(part);
@@ -93,13 +94,14 @@ const char* Fidelity::take_bytes(std::deque<Said>* said, const Frame& frame) {
   return nullptr;
 }
 
-// A connection that was lost closes, and what it had said may be lost with it. The gateway closes
-// the channel of a program that it denied.
+// take_close accepts a close that the peer sent, and two that the gateway makes: when the
+// connection is lost, with which the peer's unread bytes may be lost, and after a program was
+// denied.
 const char* Fidelity::take_close(Conversation* talk, Side from) {
   std::deque<Said>& said = talk->said[index(from)];
   const bool is_made = lost_[index(from)] || (from == Side::kTarget && talk->gateway_closes);
   if (!is_made && (said.empty() || said.front().what != FrameClass::kClose))
-    return "the peer said something else next";
+    return "the peer sent another step next";
   said.clear();
   return nullptr;
 }

@@ -1,6 +1,6 @@
-// Fidelity: what the peers of one session have said and is not offered yet. It checks that what is
-// offered is what a peer said next: bytes exactly, and steps in the order of the peer's packets.
-// Part of the oracle.
+// Fidelity: keeps what the peers of one session have sent and the gateway has not offered yet. It
+// checks that each offered frame is what a peer sent next: the exact bytes, and steps in the order
+// of the peer's packets. It is a part of the oracle.
 #pragma once
 
 #include <array>
@@ -14,22 +14,22 @@ namespace gatetape::sim {
 
 class Fidelity {
  public:
-  // on_asked: the user asks for a channel. on_said: a peer sends something on one. on_lost: the
-  // connection to a peer ends.
+  // on_asked is called when the user asks for a channel, on_said when a peer sends something on a
+  // channel, and on_lost when the connection to a peer ends.
   void on_asked() { asked_++; }
   void on_said(uint32_t channel, Side from, const Said& said);
   void on_lost(Side side) { lost_[static_cast<size_t>(side)] = true; }
-  // check takes a frame that is offered. It returns what is wrong with it, nullptr when it is what
-  // was said.
+  // check checks an offered frame. It returns the fault, or nullptr when the frame is what a peer
+  // sent next.
   const char* check(const Frame& frame);
-  // is_deaf returns true when this peer of a channel listens to nothing more.
+  // is_deaf returns true when this peer of a channel reads nothing any more.
   bool is_deaf(uint32_t channel, Side side) const;
 
  private:
   struct Conversation {
     std::array<std::deque<Said>, 2> said;  // by Side
-    std::array<bool, 2> closed{};          // by Side: it said CLOSE
-    bool gateway_closes = false;           // a denied program ends the channel
+    std::array<bool, 2> closed{};          // by Side: it sent CLOSE
+    bool gateway_closes = false;           // the gateway closes the channel of a denied program
   };
 
   const char* check_step(Conversation* talk, const Frame& frame);

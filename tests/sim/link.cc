@@ -10,7 +10,9 @@ using record::v1::Item;
 using record::v1::RecordRequest;
 using record::v1::RecordResponse;
 
-constexpr size_t kUnreadMax = 4;  // requests: then HTTP/2 flow control stops the writer
+// Requests that the recorder has not read. At this limit the writer waits, as with HTTP/2 flow
+// control.
+constexpr size_t kUnreadMax = 4;
 
 }  // namespace
 
@@ -65,7 +67,7 @@ void Link::drop() {
   world_->after(backoff_ns_, [this] { connect(); });
 }
 
-// A cancelled call still gives what the transport had read, for a moment.
+// A cancelled call still delivers for a short time what the transport had read before.
 void Link::drop_soon() {
   world_->after(world_->rng.between(0, kMs), [this, wire = wire_] {
     if (wire != nullptr && wire == wire_) drop();
@@ -93,8 +95,8 @@ void Link::pump() {
   pump_soon();
 }
 
-// The protocol leaves it open where a message ends; a short one lets the stream break inside what
-// the spool filled at once.
+// The protocol does not fix where a message ends. send splits some messages, so that the stream can
+// break between items that the spool wrote into one message.
 void Link::send(RecordRequest request) {
   const int cut =
       static_cast<int>(world_->rng.below(static_cast<uint64_t>(request.items_size()) * 3));
@@ -120,7 +122,7 @@ void Link::spoil(Message* message) {
   const bool forge = world_->strikes(world_->faults.forges);
   if (!forge && !world_->strikes(world_->faults.duplicates)) return;
   auto* const items = message->request.mutable_items();
-  // The recorder compares a repeat with its newest frames only.
+  // The recorder compares a repeated frame with its newest frames only.
   const int newest = std::min<int>(items->size(), recorder::Ingest::kRepeatsKept / 2);
   const int chosen =
       items->size() - 1 - static_cast<int>(world_->rng.below(static_cast<uint64_t>(newest)));
@@ -161,7 +163,7 @@ void Link::deliver_inbox() {
   }
 }
 
-// As RecordLink::watch.
+// watch does the same as RecordLink::watch.
 void Link::watch() {
   world_->after(250 * kMs, [this] { watch(); });
   const int64_t now_ns = world_->mono_ns();

@@ -1,5 +1,6 @@
-// Link: a double of tee/record_link: the real Spool, driven as the link's writer, reader and
-// watchdog drive it. Streams break at any message; the next one goes to the other recorder.
+// Link: a double of tee/record_link around the real Spool. It calls the spool as the link's writer,
+// reader and watchdog threads do. A stream can break at any message; the next stream goes to the
+// other recorder.
 #pragma once
 
 #include <array>
@@ -15,7 +16,7 @@ namespace gatetape::sim {
 
 class Link : public Wire::LinkEnd {
  public:
-  // Sink is a session's ear.
+  // Sink accepts the events of one session.
   class Sink {
    public:
     virtual ~Sink() = default;
@@ -24,12 +25,12 @@ class Link : public Wire::LinkEnd {
 
   Link(World* world, Oracle* oracle, std::array<Recorder*, 2> recorders);
 
-  // open announces a session; its handle is its number.
+  // open starts a session. Its handle is its number.
   void open(uint64_t session, const SessionId& id, const std::string& commit_key, Sink* sink);
   void add(uint64_t session, tee::FramePtr frame);
   void close(uint64_t session, tee::CloseItem close);
   void forget(uint64_t session);
-  // cut breaks the stream, as a network does.
+  // cut breaks the stream, as a network fault does.
   void cut();
 
   void on_response(const Wire* wire, const record::v1::RecordResponse& response) override;

@@ -1,12 +1,12 @@
-// sim: runs the write path in a simulated world, seed after seed. A run happens in a child process;
-// when it dies of a violation, a CHECK or a signal, the parent tells the seed, the oracle and the
-// last events.
+// sim: runs the write path in a simulated world, one seed after the other. Runs happen in child
+// processes. When a child dies of a violation, a CHECK or a signal, the parent prints the seed, the
+// oracle and the last events.
 //
 //   sim [--from N] [--seeds N] [--jobs N]   a range of seeds (1, 10000, 1)
 //   sim --seed N [--trace]                  one seed again
 //   sim --regressions                       the seeds that once failed
-//   sim --every-call                        the fixed scenario, each of its calls failing once
-// Exit: 0 everything holds, 1 a violation, 2 usage.
+//   sim --every-call                        the fixed scenario, once per call that can fail
+// Exit code: 0 no violation, 1 a violation, 2 wrong usage.
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -39,7 +39,7 @@ struct Options {
   bool every_call = false;
 };
 
-// Job is a child process and what it leaves behind.
+// Job is a child process, and the flight recorder that outlives it.
 struct Job {
   pid_t pid = -1;
   FlightRecorder* box = nullptr;
@@ -74,7 +74,7 @@ void report(const FlightRecorder& box, int status) {
   std::printf("seed %" PRIu64 " dies by %s: %s\n", box.seed, oracle, box.text);
 }
 
-// finish waits for the jobs; the first that fails is reported and ends the others.
+// finish waits for the jobs. When one fails, it prints the report of that job and stops the others.
 int finish(const std::vector<Job>& jobs) {
   uint64_t runs = 0;
   uint64_t frames = 0;
@@ -118,8 +118,9 @@ int run_regressions() {
   return 0;
 }
 
-// A failing commit is not stored, or in doubt and done, or in doubt and not; a failing wall clock
-// is an hour ahead or behind.
+// other_ways returns the other ways in which the call can fail. A failing commit is not stored, in
+// doubt and committed, or in doubt and not committed. A failing wall clock is one hour ahead or
+// behind.
 std::vector<FailingCall> other_ways(FailingCall failing, Call call) {
   std::vector<FailingCall> ways;
   if (call == Call::kStore) {
@@ -131,7 +132,8 @@ std::vector<FailingCall> other_ways(FailingCall failing, Call call) {
   return ways;
 }
 
-// Until a run meets no failing call.
+// fail_every_call runs the scenario with the first, second, third ... failing call, until the
+// number is larger than the number of calls.
 void fail_every_call(const Keys& keys, FlightRecorder* box) {
   for (const bool for_good : {false, true}) {
     std::map<Call, uint64_t> calls;

@@ -35,14 +35,14 @@ void Oracle::check_pending(uint64_t session, FrameKind kind) {
   const Subject& one = subject(session);
   const uint64_t pending = one.offered_bytes - one.durable_bytes;
   if (is_bytes(kind) && pending >= one.window_bytes + one.library_bytes)
-    violate("I7", session, "bytes are taken while " + text(pending) + " wait for a commit");
+    violate("I7", session, "bytes are accepted while " + text(pending) + " wait for a commit");
   if (pending > 4 * one.window_bytes + kForcedBytesMax + one.library_bytes)
-    violate("I7", session, "requests are taken while " + text(pending) + " bytes wait");
+    violate("I7", session, "requests are accepted while " + text(pending) + " bytes wait");
 }
 
 void Oracle::on_offered(uint64_t session, const Frame& frame) {
   Subject& one = subject(session);
-  if (one.over) violate("I2", session, "a frame is offered behind the end");
+  if (one.over) violate("I2", session, "a frame is offered after the end");
   check_pending(session, frame.kind);
   if (one.is_users)
     if (const char* fault = one.fidelity.check(frame); fault != nullptr)
@@ -50,7 +50,8 @@ void Oracle::on_offered(uint64_t session, const Frame& frame) {
   if (frame.kind == FrameKind::kAccessLoad) one.load_frames++;
   if (frame.kind == FrameKind::kDenied && field(frame.payload, "what") == "request" &&
       allows(one.allowed, field(frame.payload, "name")))
-    violate("access", session, "what its rules allow is denied");
+    violate("access", session,
+            "the request " + field(frame.payload, "name") + " is denied, and the rules allow it");
   one.offered.push_back({frame.channel, frame.kind, frame.payload});
   one.offered_bytes += frame.payload.size();
   world_->note("offered", session, one.offered.size(), static_cast<uint64_t>(frame.kind));
@@ -79,7 +80,7 @@ bool Oracle::find(const Subject& one, Path path, Cursor* cursor) const {
 
 const Oracle::Offered& Oracle::next(uint64_t session, Path path, Cursor** cursor) {
   Subject& one = subject(session);
-  if (one.over) violate("I6", session, "something is passed on after its end");
+  if (one.over) violate("I6", session, "something is passed on after the end of the session");
   *cursor = &one.cursors[path];
   if (!find(one, path, *cursor)) violate("I1", session, "more is passed on than was offered");
   const uint64_t seq = (*cursor)->frame + 1;
@@ -96,7 +97,8 @@ void Oracle::skip(uint64_t session, Path path, Cursor* cursor, const char* got) 
   *cursor = {cursor->frame + 1, 0};
 }
 
-// Takes the bytes of one frame that the peer got; false when they are not of this frame.
+// pass_bytes removes the bytes of one frame from what the peer received. It returns false when the
+// bytes are not those of this frame.
 bool Oracle::pass_bytes(const Offered& offered, Cursor* cursor, ByteStream stream,
                         std::string_view* bytes) {
   const bool is_notice = offered.kind == FrameKind::kNotice;
@@ -138,7 +140,7 @@ void Oracle::on_request(uint64_t session, Path path, const gateway::Request& req
       continue;
     }
     if (path.route == Route::kToTarget && !allows(subject(session).allowed, request.name))
-      violate("access", session, request.name + " is passed on, and its rules deny it");
+      violate("access", session, request.name + " is passed on, and the rules deny it");
     *cursor = {cursor->frame + 1, 0};
     return;
   }
@@ -168,7 +170,7 @@ void Oracle::on_session_step(uint64_t session, FrameKind kind) {
   const Subject& one = subject(session);
   for (uint64_t seq = 1; seq <= std::min(one.durable, one.told); seq++)
     if (one.offered[seq - 1].kind == kind) return;
-  violate("I1", session, "the session goes on before this is durable");
+  violate("I1", session, "the session continues before its frame is durable");
 }
 
 void Oracle::on_answered(uint64_t session, uint64_t seq) {
@@ -183,11 +185,12 @@ void Oracle::on_denial_told(uint64_t session) {
   for (uint64_t seq = 1; seq <= std::min(one.durable, one.told); seq++)
     if (one.offered[seq - 1].kind == FrameKind::kDenied && one.offered[seq - 1].channel == 0)
       durable++;
-  if (++one.denials_told > durable) violate("I1", session, "a denial is told before it is durable");
+  if (++one.denials_told > durable)
+    violate("I1", session, "a peer learns of a denial before it is durable");
 }
 
 void Oracle::on_opened(uint64_t session, const Allowed& allowed, uint64_t library_bytes) {
-  if (!allowed.login) violate("access", session, "it is opened, and the rules deny it");
+  if (!allowed.login) violate("access", session, "the session is opened, and the rules deny it");
   subject(session).is_users = true;
   subject(session).allowed = allowed;
   subject(session).library_bytes = library_bytes;
@@ -206,17 +209,19 @@ bool Oracle::allows(const Allowed& allowed, std::string_view program) {
 void Oracle::on_farewell(uint64_t session, const std::string& line) {
   Subject& one = subject(session);
   world_->note("told", session);
-  if (!one.over && !one.refused) violate("told", session, "it goes on, and is told: " + line);
-  if (one.user_left) violate("told", session, "its user left, and is told: " + line);
-  if (!one.farewell.empty()) violate("told", session, "it is told again: " + line);
+  if (!one.over && !one.refused)
+    violate("told", session, "the session continues, and its user reads: " + line);
+  if (one.user_left) violate("told", session, "the user has left, and is sent: " + line);
+  if (!one.farewell.empty()) violate("told", session, "the user reads a second line: " + line);
   if (!line.starts_with("gatetape: ") || line.size() < 20 || line != printable(line))
-    violate("told", session, "it is not told in one clear line: " + line);
+    violate("told", session, "the reason is not one clear line: " + line);
   one.farewell = line;
 }
 
 void Oracle::on_waiting(uint64_t session, int64_t waiting_ns, int64_t freeze_ns) {
   if (waiting_ns > freeze_ns + 3 * kS)
-    violate("I6", session, "a frozen session goes on after " + std::to_string(waiting_ns) + " ns");
+    violate("I6", session,
+            "a frozen session continues after " + std::to_string(waiting_ns) + " ns");
 }
 
 void Oracle::on_over(uint64_t session, bool in_order) {
@@ -228,16 +233,17 @@ void Oracle::on_over(uint64_t session, bool in_order) {
 void Oracle::on_closed(uint64_t session) {
   Subject& one = subject(session);
   world_->note("closed", session);
-  if (!one.told_head) violate("I8", session, "it is closed, and the store told of no head");
+  if (!one.told_head)
+    violate("I8", session, "the session is closed, and the store has not answered for a head");
   if (one.released != one.offered.size())
     violate("I9", session,
-            "it is closed, and frame " + text(one.released + 1) + " was never released");
+            "the session is closed, and frame " + text(one.released + 1) + " was never released");
   one.closed = true;
 }
 
 void Oracle::on_refused(uint64_t session, const std::string& why) {
   world_->note("refused", session);
-  if (!is_excused(session)) violate("I9", session, "its record was refused: " + why);
+  if (!is_excused(session)) violate("I9", session, "the recorder refused the session: " + why);
   subject(session).refused = true;
 }
 
@@ -248,7 +254,7 @@ void Oracle::on_row(const SessionId& id, uint64_t first_seq, const std::vector<F
   if (first_seq != one.durable + 1)
     violate("I3", session,
             "frame " + text(first_seq) + " is stored after frame " + text(one.durable));
-  if (one.has_head) violate("I3", session, "frames are stored behind the signed head");
+  if (one.has_head) violate("I3", session, "frames are stored after the signed head");
   for (const Frame& frame : frames) {
     if (one.durable == one.offered.size())
       violate("I2", session, "a frame is stored that was not offered");
@@ -277,24 +283,24 @@ void Oracle::on_told(const SessionId& id, uint64_t last_seq, bool has_head) {
 }
 
 void Oracle::on_forgery(uint64_t session, bool refused) {
-  world_->note("other content came", session, refused ? 1 : 0);
-  if (!refused) violate("I4", session, "a frame that came with other content was not refused");
+  world_->note("frame with other content", session, refused ? 1 : 0);
+  if (!refused) violate("I4", session, "a frame with other content was not refused");
 }
 
 void Oracle::on_repeat(uint64_t session, bool ignored) {
-  world_->note("a repeat came", session, ignored ? 1 : 0);
-  if (!ignored) violate("I4", session, "a repeat with equal content was not ignored");
+  world_->note("repeated frame", session, ignored ? 1 : 0);
+  if (!ignored) violate("I4", session, "a repeated frame with equal content was not ignored");
 }
 
-bool Oracle::is_settled(uint64_t session) const {
+bool Oracle::is_complete(uint64_t session) const {
   const Subject& one = subjects_[session - 1];
   return one.closed || one.refused;
 }
 
-void Oracle::unsettled(uint64_t session) {
+void Oracle::violate_incomplete(uint64_t session) {
   const Subject& one = subject(session);
   violate("I9", session,
-          "it has no signed head: offered " + text(one.offered.size()) + ", durable " +
+          "the session has no signed head: offered " + text(one.offered.size()) + ", durable " +
               text(one.durable) + ", released " + text(one.released) +
               (one.over ? ", over" : ", not over"));
 }
@@ -302,15 +308,15 @@ void Oracle::unsettled(uint64_t session) {
 void Oracle::check_nobody_thrown_out() {
   for (uint64_t session = 1; session <= subjects_.size(); session++)
     if (const std::string& line = subject(session).farewell; !line.empty())
-      violate("told", session, "a wrong clock ended it: " + line);
+      violate("told", session, "a wrong clock ended the session: " + line);
 }
 
 void Oracle::check_rest() {
   for (uint64_t session = 1; session <= subjects_.size(); session++) {
     Subject& one = subject(session);
-    if (!is_settled(session)) unsettled(session);
+    if (!is_complete(session)) violate_incomplete(session);
     if (one.is_users && !one.user_left && one.farewell.empty())
-      violate("told", session, "it was ended, and its user was told nothing");
+      violate("told", session, "the session was ended, and its user did not learn why");
     if (one.loads != one.load_frames)
       violate("access", session,
               text(one.loads) + " loads of the rules are " + text(one.load_frames) + " frames");

@@ -9,7 +9,8 @@
 namespace gatetape::sim {
 namespace {
 
-constexpr double kFlow = 0.1;  // of the times that a call may ask to be tried again
+// Probability that a call of a port, which may ask to be repeated, does so.
+constexpr double kFlow = 0.1;
 
 }  // namespace
 
@@ -31,7 +32,7 @@ void Peers::after(int64_t delay_ns, Task task) {
   });
 }
 
-// What a peer says is sent in order: bytes wait for the window, and all else behind them.
+// A peer sends its steps in order: bytes wait for the window, and all later steps wait behind them.
 void Peers::say(Side from, Step step) {
   End& end = end_of(from);
   if (end.closed) return;
@@ -109,7 +110,8 @@ void Peers::listen(Side side) {
     side == Side::kUser ? user_heard(step) : target_heard(step);
 }
 
-// A write that fails ends the connection; one that the socket does not take comes again later.
+// A write that fails ends the connection. A write that the socket does not accept is repeated
+// later.
 bool Peers::stumbles(Side side) {
   if (world_->fails(Call::kWrite, 0)) {
     owner_->lose(side);
@@ -124,7 +126,7 @@ bool Peers::stumbles(Side side) {
   return true;
 }
 
-// The peer reads what it got some time later, which opens its window again.
+// The peer reads the bytes some time later, and so opens its window again.
 void Peers::take_window(Side side, size_t bytes) {
   end_of(side).window -= bytes;
   after(world_->rng.between(10 * kUs, 5 * kMs), [this, side, bytes] {
@@ -254,7 +256,8 @@ void Peers::target_prints() {
   after(world_->rng.between(10 * kUs, 5 * kMs), [this] { target_prints(); });
 }
 
-// SSH_FXP_STATUS, ok, to each whole packet (draft-ietf-secsh-filexfer-02 section 7).
+// target_answers sends an SSH_FXP_STATUS with the code SSH_FX_OK for each whole packet
+// (draft-ietf-secsh-filexfer-02 section 7).
 void Peers::target_answers(std::string_view bytes) {
   packets_ += bytes;
   for (;;) {

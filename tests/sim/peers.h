@@ -1,7 +1,7 @@
-// Peers: the two ends of one channel, as an SSH library and the programs behind it behave: a user
-// who follows a script, a target that runs a shell, a command or sftp. Writes are taken in part or
-// not at all, windows are small, one side closes while the other goes on, answers come late. It
-// invents what the product's ChannelCore then sees through its ports. Owned by that core.
+// Peers: the two ends of one channel. They behave like an SSH library and the programs behind it: a
+// user who follows a script, and a target that runs a shell, a command or sftp. Writes are accepted
+// in part or not at all, windows are small, one side closes while the other continues, and answers
+// are late. The product's ChannelCore, which owns the object, sees all this through its ports.
 #pragma once
 
 #include <array>
@@ -18,7 +18,7 @@ namespace gatetape::sim {
 
 class Peers : public gateway::ChannelPort {
  public:
-  // Owner is the visit: it has the connections that the channel lives on.
+  // Owner is the visit, which owns the connections of the channel.
   class Owner {
    public:
     virtual ~Owner() = default;
@@ -27,7 +27,7 @@ class Peers : public gateway::ChannelPort {
     // lose ends the connection to one side.
     virtual void lose(Side side) = 0;
     virtual void wake() = 0;
-    // on_channel_gone is called when the product has let go of the channel.
+    // on_channel_gone is called when the product has destroyed the channel.
     virtual void on_channel_gone() = 0;
   };
 
@@ -56,13 +56,13 @@ class Peers : public gateway::ChannelPort {
   using Step = Said;
 
   struct End {
-    std::deque<Step> unsent;             // said, and not sent yet: the window is closed
-    std::array<std::string, 2> library;  // sent, held by the SSH library, by Stream
-    std::deque<Step> heard;              // written to this end, and not acted on yet
-    bool listening = false;              // a task acts on `heard` soon
-    bool closed = false;                 // it said CLOSE
-    bool busy = false;                   // its socket takes nothing for a while
-    size_t window = 0;                   // what it takes now
+    std::deque<Step> unsent;             // not sent yet, because the window is closed
+    std::array<std::string, 2> library;  // by Stream: sent, and held by the SSH library
+    std::deque<Step> heard;              // written to this end, which has not acted on it yet
+    bool listening = false;              // a task that acts on `heard` is queued
+    bool closed = false;                 // it sent CLOSE
+    bool busy = false;                   // its socket accepts nothing for some time
+    size_t window = 0;                   // bytes that it accepts now
   };
 
   End& end_of(Side side) { return ends_[static_cast<size_t>(side)]; }
@@ -93,13 +93,13 @@ class Peers : public gateway::ChannelPort {
   gateway::ChannelCore* core_ = nullptr;
   std::array<End, 2> ends_;  // by Side
   std::string read_;         // what read_held returned last
-  size_t played_ = 0;        // of the script
-  size_t printed_ = 0;       // of the output
-  std::string packets_;      // of sftp, that the target has not answered yet
+  size_t played_ = 0;        // steps of the script
+  size_t printed_ = 0;       // bytes of the output
+  std::string packets_;      // sftp packets that the target has not answered yet
   bool runs_command_ = false;
   bool runs_sftp_ = false;
   bool exited_ = false;
-  std::shared_ptr<Peers*> alive_;  // owned here, watched by tasks that run later
+  std::shared_ptr<Peers*> alive_;  // Queued tasks hold a weak_ptr.
 };
 
 }  // namespace gatetape::sim

@@ -40,7 +40,7 @@ Said pty() {
   return request("pty-req", true, data + ssh_string(std::string(1, '\0')));
 }
 
-// An sftp packet (draft-ietf-secsh-filexfer-02 section 3).
+// packet returns the bytes of an sftp packet (draft-ietf-secsh-filexfer-02 section 3).
 Said packet(uint8_t type, uint32_t id, std::string_view fields) {
   std::string body(1, static_cast<char>(type));
   put_u32(&body, id);
@@ -53,7 +53,8 @@ Said write_packet(uint32_t id, uint32_t offset, std::string_view data) {
   return packet(6, id, fields + ssh_string(data));
 }
 
-// What a client sends to put a file: init with its version, open, writes, close, EOF.
+// put returns the steps of a client that puts a file: init with its version, open, writes, close
+// and EOF.
 std::vector<Said> put(Rng& rng, uint32_t writes, uint32_t write_bytes) {
   std::vector<Said> script = {request("subsystem", true, ssh_string("sftp")), packet(1, 3, ""),
                               packet(3, 1, ssh_string("/srv/dump") + std::string(8, '\0'))};
@@ -99,7 +100,8 @@ ChannelPlan draw_channel(Rng& rng) {
   return plan;
 }
 
-// A session that fills whole requests, by bytes or by number of frames.
+// make_large changes the plan so that the session fills whole Record requests, by bytes or by
+// number of frames.
 void make_large(Rng& rng, SessionPlan* plan) {
   plan->window_bytes = 1 << 20;
   plan->is_large = true;

@@ -1,4 +1,5 @@
-// SessionPlan: what the people and programs of one session will do, drawn before it begins.
+// SessionPlan: everything that the user and the programs of one session will do. It is drawn before
+// the session starts.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,7 @@ namespace gatetape::sim {
 using gateway::Side;
 using ByteStream = gateway::Stream;
 
-// Said is something that one peer of a channel sends.
+// Said is one step that a peer of a channel sends. The class decides which other fields it uses.
 struct Said {
   FrameClass what = FrameClass::kBytes;
   ByteStream stream = ByteStream::kData;  // kBytes
@@ -27,14 +28,15 @@ struct ChannelPlan {
   std::string type = "session";
   bool is_early = false;  // the user asks for it before the login has succeeded
   int64_t starts_after_ns = 0;
-  int64_t think_ns = 0;        // between two steps of the user
-  std::vector<Said> script{};  // the user's; the last is EOF or CLOSE
-  size_t output_bytes = 0;     // of the target, when it runs a command
-  size_t chunk_bytes = 700;    // of the output, at most at once
+  int64_t think_ns = 0;        // delay between two steps of the user
+  std::vector<Said> script{};  // the user's steps; the last one is EOF or CLOSE
+  size_t output_bytes = 0;     // output of a command that the target runs
+  size_t chunk_bytes = 700;    // maximal size of one write of the output
   bool echoes = true;
-  bool target_refuses = false;  // to open the channel
-  size_t window_bytes = 4096;   // of each peer
-  size_t library_bytes = 2048;  // held by the SSH library for each peer before its window closes
+  bool target_refuses = false;  // the target fails to open the channel
+  size_t window_bytes = 4096;   // window of each peer
+  size_t library_bytes =
+      2048;  // bytes per peer that the SSH library holds before the window closes
 };
 
 struct SessionPlan {
@@ -42,15 +44,15 @@ struct SessionPlan {
   uint64_t window_bytes = 0;
   int64_t freeze_ns = 0;
   bool target_fails = false;
-  bool is_large = false;  // with the product's own limits
+  bool is_large = false;  // uses the product's own limits
   size_t channels_max = 64;
   std::vector<ChannelPlan> channels;
 };
 
-// draw_plan makes one at random.
+// draw_plan returns a random plan.
 SessionPlan draw_plan(Rng& rng);
-// fixed_plan is always the same: a shell with a resize and some bytes, an sftp put, a command, and
-// each to its end.
+// fixed_plan always returns the same plan: a shell with a window change and some bytes, an sftp
+// put, and a command, each to its end.
 SessionPlan fixed_plan();
 
 }  // namespace gatetape::sim

@@ -7,7 +7,7 @@
 namespace gatetape::sim {
 namespace {
 
-// SessionId::mint takes its randomness from OpenSSL; here the seed decides.
+// SessionId::mint reads random bytes from OpenSSL. Here the random bytes must come from the seed.
 SessionId mint(World* world) {
   std::string bytes;
   put_u64(&bytes, static_cast<uint64_t>(world->wall_ns() / kMs) << 16);

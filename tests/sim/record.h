@@ -1,5 +1,5 @@
-// Record: a session's real Recording on the simulated link. The oracle sees what is offered and
-// released on its way through. Owned by a visit or by the rules.
+// Record: the real Recording of one session on the simulated link. It reports every offered and
+// every released frame to the oracle. A visit or the rules own it.
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@ namespace gatetape::sim {
 
 class Record : public gateway::RecordPort, public gateway::Recording::Owner, public Link::Sink {
  public:
-  // Place is where a session is recorded.
+  // Place lists the objects with which a session is recorded. None is owned.
   struct Place {
     World* world;
     Oracle* oracle;
@@ -22,12 +22,12 @@ class Record : public gateway::RecordPort, public gateway::Recording::Owner, pub
 
   Record(const Place& place, uint64_t window_bytes);
 
-  // set_owner names who is told of what is released; nobody when it is never called.
+  // set_owner sets the object that accepts released frames. Without an owner they are dropped.
   void set_owner(gateway::Recording::Owner* owner) { owner_ = owner; }
   gateway::Recording& recording() { return recording_; }
   uint64_t number() const { return number_; }
-  // end_in_order is called before the end when the peers have left by themselves: then everything
-  // that was offered has arrived.
+  // end_in_order is called before the end when the peers have left by themselves. Then everything
+  // that was offered must have arrived.
   void end_in_order() { in_order_ = true; }
 
   // gateway::RecordPort

@@ -66,12 +66,12 @@ void Recorder::on_gone(RecordCall* call) {
 void Recorder::submit(std::vector<Work> work) {
   for (const Work& one : work) queued_bytes_ += one.bytes();
   if (queued_bytes_ > queue_bytes_max_ + (1 << 20))
-    world_->violate("I7", "the recorder's queue has no bound");
+    world_->violate("I7", "the recorder's queue exceeds its limit");
   std::move(work.begin(), work.end(), std::back_inserter(submitted_));
   wake();
 }
 
-// As Committer::run.
+// wake does the same as Committer::run.
 void Recorder::wake() {
   using Action = CommitterCore::Action;
   while (!committing_ && state_ != State::kDown) {
@@ -98,7 +98,8 @@ void Recorder::wake() {
   }
 }
 
-// Work wakes the recorder by itself; a run is over long before the upkeep is due again.
+// Submitted work wakes the recorder without a timer, and a run ends long before the upkeep is due
+// again.
 void Recorder::wake_at(int64_t at_ns) {
   if (core_->is_open() || wakes_at_ns_ > world_->now_ns()) return;
   wakes_at_ns_ = at_ns;

@@ -1,7 +1,7 @@
-// Recorder: the process of a recorder in the simulation: the real CommitterCore and one Store,
-// driven as recorder/committer drives them, and the calls. A commit takes place at one instant, at
-// the end of its time: what is stored when, and when its answer leaves, are drawn independently.
-// The process crashes, hangs and drains.
+// Recorder: the process of a recorder in the simulation. It consists of the real CommitterCore and
+// one Store, which it calls as recorder/committer does, and of the calls. A commit happens at one
+// instant, at the end of its duration; the time of the commit and the time of its answer are drawn
+// separately. The process crashes, hangs and drains.
 #pragma once
 
 #include <memory>
@@ -23,9 +23,10 @@ class Recorder : public RecordCall::Owner {
 
   // accept starts a call; it returns false when the process is down or drains.
   bool accept(const std::shared_ptr<Wire>& wire);
-  // crash ends the process at once; it is started again some time later.
+  // crash stops the process at once. It is started again some time later.
   void crash();
-  // drain ends the process in order: it accepts no calls, and asks the peers of others to leave.
+  // drain stops the process in order: it accepts no new calls, and asks the peers of its calls to
+  // leave.
   void drain();
 
   bool has_room() const override { return queued_bytes_ < queue_bytes_max_; }
@@ -50,13 +51,13 @@ class Recorder : public RecordCall::Owner {
   const uint64_t queue_bytes_max_;
   Store store_;
   std::unique_ptr<recorder::CommitterCore> core_;
-  std::vector<recorder::Work> submitted_;  // since the commit that runs began
+  std::vector<recorder::Work> submitted_;  // work that was submitted since the present commit began
   uint64_t queued_bytes_ = 0;
   std::vector<std::shared_ptr<RecordCall>> calls_;
   uint64_t life_ = 0;  // counts restarts
   State state_ = State::kUp;
   bool committing_ = false;
-  int64_t wakes_at_ns_ = 0;  // when the next wake-up is due
+  int64_t wakes_at_ns_ = 0;  // time of the next wake-up
 };
 
 }  // namespace gatetape::sim

@@ -4,8 +4,8 @@ namespace gatetape::sim {
 
 const std::vector<Regression>& regressions() {
   static const std::vector<Regression> table = {
-      // Bound again after its head was stored and the answer was lost, a session was told that it
-      // is closed and never that its last frames are durable.
+      // The head of a session was stored, and the answer was lost. After the reconnect the writer
+      // learned that the session was closed, and never that its last frames were durable.
       {"frames_under_a_stored_head_are_released", 6},
   };
   return table;

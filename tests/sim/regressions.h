@@ -1,6 +1,6 @@
-// Regressions: seeds that once failed, by the name of what was broken. They run with every test
-// run, before the fresh ones. What changes the order of draws changes every seed: then look for one
-// that fails with the fix undone.
+// Regressions: seeds that once failed, each with the name of the promise that was broken. Every
+// test run replays them before new seeds. A change of the order of random draws changes the meaning
+// of every seed. After such a change, look for a seed that fails without the fix.
 #pragma once
 
 #include <cstdint>

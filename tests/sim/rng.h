@@ -1,5 +1,5 @@
-// Rng: the only source of chance in a run: splitmix64, so that a seed gives the same run with every
-// compiler. One thread.
+// Rng: the only source of randomness in a run. It uses splitmix64, so that a seed leads to the same
+// run with every compiler. One thread.
 #pragma once
 
 #include <cstdint>
@@ -18,16 +18,17 @@ class Rng {
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
     return z ^ (z >> 31);
   }
-  // below gives 0 .. limit - 1; `limit` is not 0.
+  // below returns a number from 0 to limit - 1. `limit` is not 0.
   uint64_t below(uint64_t limit) { return next() % limit; }
-  // between gives a number of [least, most].
+  // between returns a number from `least` to `most`, both included.
   int64_t between(int64_t least, int64_t most) {
     return least + static_cast<int64_t>(below(static_cast<uint64_t>(most - least) + 1));
   }
   bool chance(double probability) {
     return static_cast<double>(next() >> 11) * 0x1.0p-53 < probability;
   }
-  // bytes gives `count` bytes: printable more often than not, so that some compress.
+  // bytes returns `count` bytes. In 70 % of the calls they are few different letters, which
+  // compress.
   std::string bytes(size_t count) {
     std::string bytes(count, '\0');
     const bool text = chance(0.7);

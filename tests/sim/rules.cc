@@ -36,7 +36,7 @@ Rules::Rules(const Record::Place& place, const Allowed& first)
 
 Allowed Rules::draw(Rng& rng) {
   Allowed allowed{rng.chance(0.95), rng.chance(0.8), rng.chance(0.8), rng.chance(0.8)};
-  allowed.shell = allowed.shell || !(allowed.exec || allowed.sftp);  // a role that allows nothing
+  allowed.shell = allowed.shell || !(allowed.exec || allowed.sftp);  // A role must allow something.
   return allowed;
 }
 

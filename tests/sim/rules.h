@@ -1,6 +1,6 @@
-// Rules: the access rules of the gateways and one gateway's own session on the record: the
-// product's reading of the rules and its decisions, over files that chance writes and that are read
-// again at any time. Each load, and each session that is denied, is a frame. Owned by its run.
+// Rules: the access rules of the gateways, and the system session of one gateway. The product's
+// code reads the rules and decides; the files are random and are read again at any time. Each load
+// and each denied session is recorded in a frame. The run owns the object.
 #pragma once
 
 #include <functional>
@@ -18,27 +18,27 @@ namespace gatetape::sim {
 
 class Rules : public gateway::Recording::Owner, public gateway::RecordedAnswers::Port {
  public:
-  // The first load gives `first`.
+  // The first file that is loaded contains `first`.
   Rules(const Record::Place& place, const Allowed& first);
   Rules(const Rules&) = delete;
   Rules& operator=(const Rules&) = delete;
 
-  // draw gives what a file may allow alice.
+  // draw returns random rules for alice.
   static Allowed draw(Rng& rng);
-  // load reads the file again, which may be broken: then the old rules stay. New rules take effect
-  // when their frame is durable.
+  // load reads the file again. When it is broken, the old rules stay. New rules take effect when
+  // their frame is durable.
   gateway::AccessLoad load(const Allowed& next, bool broken);
   // log_in records a login of alice, and calls `then` when the user may be told that it succeeded.
   // Nothing happens when it cannot be recorded.
   void log_in(std::function<void()> then);
   // is_idle returns true when no login waits for its record.
   bool is_idle() const { return logins_.empty() || failed_; }
-  // admit decides on a session of alice; one that is turned away is recorded. Nobody is admitted
-  // when nothing can be recorded.
+  // admit returns the grant of a new session of alice, or nothing when it is denied. A denial is
+  // recorded. While nothing can be recorded, every session is denied.
   std::optional<Grant> admit();
-  // stop ends the record.
+  // stop stops the system session.
   void stop();
-  // allowed is what the file that counts says, in the harness's own words.
+  // allowed returns the rules in force, in the form of the simulator.
   const Allowed& allowed() const { return allowed_; }
   uint64_t number() const { return record_.number(); }
 
@@ -50,7 +50,7 @@ class Rules : public gateway::Recording::Owner, public gateway::RecordedAnswers:
   void on_record_failed(const std::string&) override { failed_ = true; }
 
  private:
-  // Load is a reading of the file that is not durable yet.
+  // Load is a load of the file whose frame is not durable yet.
   struct Load {
     std::shared_ptr<const Access> rules;
     Allowed allowed;
@@ -58,7 +58,7 @@ class Rules : public gateway::Recording::Owner, public gateway::RecordedAnswers:
 
   const Record::Place place_;
   Record record_;
-  std::map<uint64_t, Load> loads_;  // by the sequence numbers of their frames
+  std::map<uint64_t, Load> loads_;  // The key is the sequence number of the load's frame.
   gateway::RecordedAnswers answers_{*this};
   std::map<uint64_t, uint64_t> questions_;  // sequence numbers of frames by numbers in answers_
   std::map<uint64_t, std::function<void()>> logins_;  // by their numbers in answers_

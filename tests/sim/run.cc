@@ -11,7 +11,9 @@
 namespace gatetape::sim {
 namespace {
 
-constexpr int64_t kRestNs = 400 * kS;  // enough for every backoff, stall and hang after heal()
+// Time after heal() within which every session must get its end. It is longer than all back-offs,
+// stalls and hangs together.
+constexpr int64_t kRestNs = 400 * kS;
 
 class Run {
  public:
@@ -29,22 +31,22 @@ class Run {
 
   void add(const SessionPlan& plan);
   void chaos();
-  // stop has the gateway end its own session.
+  // stop stops the system session of the gateway.
   void stop();
-  // until_settled runs until every session that ended, or will, has its head; gives up at a time.
-  bool until_settled(int64_t until_ns);
+  // run_until_complete runs until every session has ended and has its head, at most until a time.
+  bool run_until_complete(int64_t until_ns);
   void check();
   void check_nobody_thrown_out() { oracle_.check_nobody_thrown_out(); }
   void finish(FlightRecorder* box) const;
 
  private:
   static uint64_t queue_bytes(World* world) { return uint64_t{2048} << world->rng.below(10); }
-  bool settled() const;
+  bool complete() const;
   void disturb();
   void reload();
   void begin(const SessionPlan& plan);
   void harm(Visit& visit);
-  // step lets the next thing happen, and checks every session after it.
+  // step runs the next task, and then checks every session.
   void step();
 
   World* const world_;
@@ -52,10 +54,10 @@ class Run {
   Oracle oracle_;
   Database database_;
   std::array<Recorder, 2> recorders_;
-  std::array<Link, 2> links_;  // of two gateways
-  Rules rules_;                // of both; the first one records their loads
+  std::array<Link, 2> links_;  // one per gateway
+  Rules rules_;                // of both gateways; the first one records the loads
   std::list<Visit> visits_;
-  size_t expected_ = 0;  // sessions that did not start yet
+  size_t expected_ = 0;  // sessions that have not started yet
   bool stopped_ = false;
 };
 
@@ -125,22 +127,23 @@ void Run::stop() {
   rules_.stop();
 }
 
-bool Run::settled() const {
-  const auto is_settled = [this](const auto& one) { return oracle_.is_settled(one.number()); };
+bool Run::complete() const {
+  const auto is_complete = [this](const auto& one) { return oracle_.is_complete(one.number()); };
   return expected_ == 0 && rules_.is_idle() &&
-         std::all_of(visits_.begin(), visits_.end(), is_settled) &&
-         (!stopped_ || is_settled(rules_));
+         std::all_of(visits_.begin(), visits_.end(), is_complete) &&
+         (!stopped_ || is_complete(rules_));
 }
 
-bool Run::until_settled(int64_t until_ns) {
-  while (!settled()) {
+bool Run::run_until_complete(int64_t until_ns) {
+  while (!complete()) {
     if (world_->now_ns() >= until_ns) return false;
     step();
   }
   return true;
 }
 
-// What a zombie still holds may land after the sessions have their heads.
+// An abandoned backend may still commit after the sessions have their heads, so check waits longer
+// than the longest delay of such a commit.
 void Run::check() {
   const int64_t until_ns = world_->now_ns() + 65 * kS;
   while (world_->now_ns() < until_ns) step();
@@ -162,11 +165,11 @@ void run_seed(uint64_t seed, const Keys& keys, FlightRecorder* box, bool trace) 
   Run run(&world, keys, Rules::draw(world.rng));
   for (uint64_t i = world.rng.below(4) + 1; i > 0; i--) run.add(draw_plan(world.rng));
   run.chaos();
-  run.until_settled(world.rng.between(5 * kS, 60 * kS));
+  run.run_until_complete(world.rng.between(5 * kS, 60 * kS));
   world.heal();
-  run.until_settled(world.now_ns() + kRestNs);
+  run.run_until_complete(world.now_ns() + kRestNs);
   run.stop();
-  run.until_settled(world.now_ns() + kRestNs);
+  run.run_until_complete(world.now_ns() + kRestNs);
   run.check();
   run.finish(box);
 }
@@ -177,11 +180,11 @@ std::optional<Call> run_failing(const FailingCall& failing, const Keys& keys, Fl
   box->seed = failing.nth;
   Run run(&world, keys, Allowed{});
   run.add(fixed_plan());
-  run.until_settled(60 * kS);  // the freeze ends what cannot go on
+  run.run_until_complete(60 * kS);  // A session that cannot continue ends after its freeze.
   world.heal();
-  run.until_settled(world.now_ns() + kRestNs);
+  run.run_until_complete(world.now_ns() + kRestNs);
   run.stop();
-  run.until_settled(world.now_ns() + kRestNs);
+  run.run_until_complete(world.now_ns() + kRestNs);
   run.check();
   const std::optional<Call> met = world.met();
   if (met == Call::kWallClock || met == Call::kMonoClock) run.check_nobody_thrown_out();

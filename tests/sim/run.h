@@ -1,5 +1,5 @@
-// Run: one seed: builds the world, lets it go on with faults, stops the faults, waits for rest and
-// checks what is left. A violation ends the process.
+// Run: the run of one seed. It makes the world, runs it with faults, stops the faults, waits until
+// everything is at rest, and checks the result. A violation ends the process.
 #pragma once
 
 #include <cstdint>
@@ -10,10 +10,10 @@
 
 namespace gatetape::sim {
 
-// run_seed draws everything from the seed.
+// run_seed starts a run in which the seed decides everything.
 void run_seed(uint64_t seed, const Keys& keys, FlightRecorder* box, bool trace);
-// run_failing plays the fixed scenario with one failing call and gives its kind; nothing when it
-// never came.
+// run_failing starts the fixed scenario with one failing call. It returns the kind of that call, or
+// nothing when the run made fewer calls.
 std::optional<Call> run_failing(const FailingCall& failing, const Keys& keys, FlightRecorder* box,
                                 bool trace);
 

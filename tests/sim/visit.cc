@@ -6,7 +6,8 @@
 namespace gatetape::sim {
 namespace {
 
-// So small that every limit is reached; a large session has the product's own.
+// limits_of returns limits that are so small that sessions reach each of them. A large session has
+// the product's own limits.
 gateway::SessionLimits limits_of(const SessionPlan& plan) {
   gateway::SessionLimits limits;
   limits.freeze_ns = plan.freeze_ns;
@@ -60,7 +61,7 @@ void Visit::let_user_in() {
   ask_for_channels(false);
 }
 
-// An eager user asks for channels before the login has succeeded.
+// Some channels are early: the client asks for them before the login has succeeded.
 void Visit::ask_for_channels(bool early) {
   for (const ChannelPlan& plan : plan_.channels)
     if (plan.is_early == early)
@@ -101,7 +102,7 @@ void Visit::lose(Side side) {
   wake();
 }
 
-// A user who is done with every channel disconnects.
+// The user disconnects when all channels are gone.
 void Visit::on_channel_gone() {
   if (--open_channels_ > 0) return;
   place_.world->after(place_.world->rng.between(20 * kMs, 40 * kMs), [this] {

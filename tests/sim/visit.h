@@ -1,5 +1,5 @@
-// Visit: one user's stay on one target, around the product's SessionCore: it invents the two
-// connections (when they come up, when they are lost) and the channels that the user asks for.
+// Visit: one session around the product's SessionCore. It simulates the two connections (when they
+// are made, when they are lost) and the channels that the user asks for.
 #pragma once
 
 #include <memory>
@@ -15,14 +15,14 @@ namespace gatetape::sim {
 
 class Visit : public gateway::SessionPort, public Peers::Owner {
  public:
-  // Opens under a grant that the rules of this moment gave.
+  // `grant` comes from the present `rules`.
   Visit(const Record::Place& place, const Rules& rules, const Grant& grant, SessionPlan plan);
   Visit(const Visit&) = delete;
   Visit& operator=(const Visit&) = delete;
 
-  // kill ends it, as a gateway that shuts down.
+  // kill stops the session, as a gateway that shuts down.
   void kill();
-  // check checks what must hold of the session between two events.
+  // check checks the session's invariants, which must hold between two events.
   void check() { invariants_.check_step(core_); }
   uint64_t number() const { return record_.number(); }
   const SessionId& id() { return record_.recording().session(); }
@@ -56,7 +56,7 @@ class Visit : public gateway::SessionPort, public Peers::Owner {
   std::array<bool, 2> lost_{};  // by Side
   bool connected_ = false;
   bool waking_ = false;
-  size_t open_channels_ = 0;  // that the user has asked for, or will
+  size_t open_channels_ = 0;  // channels that the user has asked for or will ask for
   gateway::SessionCore core_;
   gateway::SessionInvariants invariants_;
 };

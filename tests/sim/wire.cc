@@ -21,7 +21,7 @@ void Wire::cancel() {
   to_link_.clear();
   if (world_->strikes(world_->faults.delivered_late)) {
     stalled_until_ns_ = world_->now_ns() + world_->rng.between(0, 20 * kS);
-    world_->note("what was sent arrives late", 0, to_recorder_.size());
+    world_->note("sent messages arrive late", 0, to_recorder_.size());
   } else {
     to_recorder_.clear();
   }
@@ -46,7 +46,7 @@ void Wire::end() {
   schedule_to_link(0);
 }
 
-// A machine that dies says nothing; keepalive finds out.
+// A machine that dies sends nothing, and the link's keepalive notices it later.
 void Wire::die() {
   to_recorder_.clear();
   recorder_.reset();

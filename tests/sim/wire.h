@@ -1,6 +1,6 @@
-// Wire: one Record call between the link and a recorder's stream: two queues that keep their order
-// and lose their tail when the call ends. What was on its way to the recorder may still arrive,
-// much later. Shared by the link and the stream.
+// Wire: one Record call between the link and a recorder's stream. It consists of two queues, which
+// keep their order and may lose their tail when the call ends. Messages to the recorder may still
+// arrive much later. The link and the stream share it.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace gatetape::sim {
 
-// Message is a request; one of its items may be a repeat or a forgery.
+// Message is a request, of which one item may be a repeated frame or a frame with other content.
 struct Message {
   enum class Odd { kNone, kRepeat, kForgery };
   record::v1::RecordRequest request;
@@ -28,7 +28,8 @@ class Wire : public std::enable_shared_from_this<Wire> {
     virtual ~RecorderEnd() = default;
     virtual bool has_room() const = 0;
     virtual void on_message(Message message) = 0;
-    // on_half_close: nothing more comes; the peer is done, or gone.
+    // on_half_close is called when no more messages follow, because the link has finished or is
+    // gone.
     virtual void on_half_close() = 0;
   };
   class LinkEnd {
@@ -45,14 +46,14 @@ class Wire : public std::enable_shared_from_this<Wire> {
   // The link's side.
   void send(Message message);
   void half_close();
-  // cancel ends the call: the link hears nothing more.
+  // cancel stops the call. The link receives nothing more.
   void cancel();
   size_t unread() const { return to_recorder_.size(); }
 
   // The recorder's side.
   void answer(record::v1::RecordResponse response);
   void end();
-  // die: the recorder's process is gone.
+  // die stops the call, because the recorder's process has died.
   void die();
 
  private:
@@ -64,13 +65,13 @@ class Wire : public std::enable_shared_from_this<Wire> {
   World* const world_;
   LinkEnd* const link_;
   std::weak_ptr<RecorderEnd> recorder_;
-  std::deque<std::optional<Message>> to_recorder_;                 // nothing = half-close
-  std::deque<std::optional<record::v1::RecordResponse>> to_link_;  // nothing = the end
+  std::deque<std::optional<Message>> to_recorder_;                 // nullopt = half-close
+  std::deque<std::optional<record::v1::RecordResponse>> to_link_;  // nullopt = the end
   int64_t to_recorder_at_ns_ = 0;
   int64_t to_link_at_ns_ = 0;
   int64_t stalled_until_ns_ = 0;
   bool cancelled_ = false;
-  bool mute_ = false;  // a network that loses every answer, and says so to nobody
+  bool mute_ = false;  // a network that silently loses every answer
   bool ended_ = false;
 };
 

@@ -20,7 +20,7 @@ Faults Faults::draw(Rng& rng) {
   const auto some = [&rng, &kSizes](double share, double scale) {
     return rng.chance(share) ? kSizes[rng.below(std::size(kSizes))] * scale : 0;
   };
-  if (rng.chance(0.05)) return faults;  // a sunny day
+  if (rng.chance(0.05)) return faults;  // no faults
   faults.link_breaks = some(0.5, 0.3);
   faults.answer_lost = some(0.3, 0.3);
   faults.delivered_late = some(0.7, 3);

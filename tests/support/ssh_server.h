@@ -1,5 +1,5 @@
 // ssh_server: an SSH server on the shim, for tests. It serves one connection on a thread of its
-// own, keeps everything it is asked, and terminates the inner connection of `ssh -J` on a hop.
+// own, keeps everything it is asked, and terminates the inner connection of `ssh -J` on a pipe.
 // Commands: "echo" returns its input, "spam" writes until eow@openssh.com, and any other command
 // prints "ran".
 #pragma once
@@ -73,12 +73,12 @@ struct ServerOptions {
   std::set<std::string> refused_requests;
   std::string refused_open;  // when it is set, every channel open fails with reason 2 and this text
   std::string accepted_types;  // types of public keys; empty = all, and the method "none" succeeds
-  bool hops = false;           // a direct-tcpip channel ends in an inner server
+  bool inner_servers = false;  // a direct-tcpip channel ends in an inner server
 };
 
 class ServerSession : public gateway::PacketSink {
  public:
-  ServerSession(ssh_bind bind, int fd, bool hop, const ServerOptions& options, SeenLog* log)
+  ServerSession(ssh_bind bind, int fd, bool in_memory, const ServerOptions& options, SeenLog* log)
       : bind_(bind), fd_(fd), options_(options), log_(log), session_(ssh_new()) {
     ssh_set_blocking(session_, 0);
     ssh_set_counters(session_, &socket_counter_, &raw_counter_);
@@ -88,7 +88,7 @@ class ServerSession : public gateway::PacketSink {
     ssh_options_set(session_, SSH_OPTIONS_COMPRESSION_S_C, "none");
     CHECK(ssh_bind_accept_fd(bind, session_, fd) == SSH_OK);
     ssh_set_auth_methods(session_, SSH_AUTH_METHOD_PUBLICKEY);
-    if (!hop) gateway::io_attach(fd);
+    if (!in_memory) gateway::io_attach(fd);
   }
   ~ServerSession() override {
     inner_.reset();
@@ -184,16 +184,17 @@ class ServerSession : public gateway::PacketSink {
       gateway::refuse_channel_open(message, 2, options_.refused_open);
       return;
     }
-    const bool hop = options_.hops && ssh_message_subtype(message) == SSH_CHANNEL_DIRECT_TCPIP;
+    const bool in_memory =
+        options_.inner_servers && ssh_message_subtype(message) == SSH_CHANNEL_DIRECT_TCPIP;
     channel_ = ssh_message_channel_request_open_reply_accept(message);
     callbacks_.userdata = this;
-    callbacks_.channel_data_function = hop ? on_hop_data : on_data;
+    callbacks_.channel_data_function = in_memory ? on_pipe_data : on_data;
     callbacks_.channel_eof_function = on_eof;
     ssh_callbacks_init(&callbacks_);
     ssh_set_channel_callbacks(channel_, &callbacks_);
-    if (hop) {
-      hop_fd_ = gateway::io_make_hop();
-      inner_ = std::make_unique<ServerSession>(bind_, hop_fd_, true, options_, log_);
+    if (in_memory) {
+      pipe_fd_ = gateway::io_make_pipe();
+      inner_ = std::make_unique<ServerSession>(bind_, pipe_fd_, true, options_, log_);
     }
   }
 
@@ -251,18 +252,18 @@ class ServerSession : public gateway::PacketSink {
   // bridge runs the inner connection and moves what it wrote into the outer channel.
   bool bridge() {
     bool more = inner_->step();
-    if (out_.empty() && !gateway::hop_out(hop_fd_).empty()) {
-      const std::string_view chunk = gateway::hop_out(hop_fd_).substr(0, 512 * 1024);
+    if (out_.empty() && !gateway::pipe_out(pipe_fd_).empty()) {
+      const std::string_view chunk = gateway::pipe_out(pipe_fd_).substr(0, 512 * 1024);
       out_.assign(chunk);
-      gateway::hop_pop(hop_fd_, chunk.size());
+      gateway::pipe_pop(pipe_fd_, chunk.size());
       more = true;
     }
     more = write_out(&out_) || more;
-    if (inner_->write_pending() && gateway::hop_has_room(hop_fd_)) more = true;
-    if (inner_->ended() && out_.empty() && gateway::hop_out(hop_fd_).empty() && !finished_) {
+    if (inner_->write_pending() && gateway::pipe_has_room(pipe_fd_)) more = true;
+    if (inner_->ended() && out_.empty() && gateway::pipe_out(pipe_fd_).empty() && !finished_) {
       finished_ = true;
-      hop_kept_after_close_ = fcntl(hop_fd_, F_GETFD) != -1;
-      CHECK(hop_kept_after_close_);
+      pipe_kept_after_close_ = fcntl(pipe_fd_, F_GETFD) != -1;
+      CHECK(pipe_kept_after_close_);
       ssh_channel_close(channel_);
     }
     return more && !finished_;
@@ -275,15 +276,15 @@ class ServerSession : public gateway::PacketSink {
     self->log_->add({"data", false, bytes});
     return static_cast<int>(size);
   }
-  static int on_hop_data(ssh_session, ssh_channel, void* data, uint32_t size, int, void* user) {
+  static int on_pipe_data(ssh_session, ssh_channel, void* data, uint32_t size, int, void* user) {
     auto* self = static_cast<ServerSession*>(user);
-    gateway::hop_feed(self->hop_fd_, {static_cast<const char*>(data), size});
+    gateway::pipe_feed(self->pipe_fd_, {static_cast<const char*>(data), size});
     return static_cast<int>(size);
   }
   static void on_eof(ssh_session, ssh_channel, void* user) {
     auto* self = static_cast<ServerSession*>(user);
     if (self->inner_ != nullptr) {
-      gateway::hop_feed_eof(self->hop_fd_);
+      gateway::pipe_feed_eof(self->pipe_fd_);
     } else {
       self->eof_ = true;
       self->log_->add({"eof", false, ""});
@@ -302,8 +303,8 @@ class ServerSession : public gateway::PacketSink {
   std::deque<std::pair<std::string, std::string>> unanswered_;
   std::string out_;
   bool kex_done_ = false, ended_ = false, echo_ = false, spam_ = false, eof_ = false;
-  bool finish_ = false, finished_ = false, read_ahead_ = false, hop_kept_after_close_ = false;
-  int hop_fd_ = -1;
+  bool finish_ = false, finished_ = false, read_ahead_ = false, pipe_kept_after_close_ = false;
+  int pipe_fd_ = -1;
   std::unique_ptr<ServerSession> inner_;
 };
 

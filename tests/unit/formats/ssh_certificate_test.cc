@@ -9,7 +9,7 @@
 #include "base/bytes.h"
 #include "tests/support/ssh_tools.h"
 
-namespace gatetape::gateway {
+namespace gatetape {
 namespace {
 
 using testing::read_all;
@@ -149,4 +149,4 @@ TEST(SshCertificate, sshd_with_the_authority_lets_the_principal_in_and_nobody_el
 }
 
 }  // namespace
-}  // namespace gatetape::gateway
+}  // namespace gatetape

@@ -1,4 +1,4 @@
-// What a grant lets through, and how many connections there may be.
+// Tests which requests of a channel a grant allows.
 #include "policy/channel_rules.h"
 
 #include <gtest/gtest.h>
@@ -20,7 +20,7 @@ TEST(ChannelPolicy, each_permission_lets_its_own_request_pass_and_no_other) {
   struct Row {
     std::string name;
     std::string data;
-    bool shell, exec, sftp;  // which permission it needs
+    bool shell, exec, sftp;  // the permission that the request needs
   };
   const Row rows[] = {{"shell", "", true, false, false},
                       {"exec", text("id"), false, true, false},
@@ -49,7 +49,7 @@ TEST(ChannelPolicy, what_no_role_can_grant_never_passes) {
   EXPECT_NE(denial_of(all, "subsystem", text("netconf")), "");
 }
 
-TEST(ChannelPolicy, hostile_data_is_refused) {
+TEST(ChannelPolicy, hostile_data_is_denied) {
   const Grant all = grant(true, true, true);
   EXPECT_NE(denial_of(all, "exec", "\xff\xff\xff\xffx"), "");
   EXPECT_NE(denial_of(all, "exec", ""), "");

@@ -1,5 +1,5 @@
-// FakeSession: a SessionCore with a recorder and two peers that a test moves by hand. What reaches
-// the peers is a list of words. One thread.
+// FakeSession: a SessionCore whose recorder and peers a test controls step by step. Everything that
+// reaches the peers is added to a list of words. One thread.
 #pragma once
 
 #include <memory>
@@ -56,7 +56,7 @@ class FakePeers : public ChannelPort {
 
   bool busy_ = false;
   size_t window_ = 1 << 20;
-  std::string held_;  // of either side
+  std::string held_;  // bytes of either side
 
  private:
   Words* words_;
@@ -78,7 +78,7 @@ class FakeSession : public SessionPort, public RecordPort {
     recording_.set_owner(&core_);
   }
 
-  // up brings the session to where channels work.
+  // up starts the session and makes its target ready, so that channels can be opened.
   void up() {
     core_.start(Event{{"kind", "session"}});
     commit();
@@ -86,7 +86,7 @@ class FakeSession : public SessionPort, public RecordPort {
     commit();
     words_.clear();
   }
-  // open opens a channel that the target accepts.
+  // open starts a channel that the target accepts.
   ChannelCore& open() {
     auto peers = std::make_unique<FakePeers>(&words_);
     peers_ = peers.get();
@@ -98,12 +98,12 @@ class FakeSession : public SessionPort, public RecordPort {
     words_.clear();
     return *channel;
   }
-  // commit makes everything durable that was offered, and services the session.
+  // commit makes all offered frames durable, and services the session.
   void commit() {
     if (!sent_.empty()) tell_durable(sent_.back()->frame.seq, sent_.back()->root);
     service();
   }
-  // tell_durable is the recorder's word that frames up to `seq` are durable under `root`.
+  // tell_durable sends the recorder's answer that the frames up to `seq` are durable under `root`.
   void tell_durable(uint64_t seq, const Hash& root) {
     tee::TeeEvent event;
     event.seq = seq;
@@ -146,7 +146,7 @@ class FakeSession : public SessionPort, public RecordPort {
   void on_failed(const std::string& reason) override { failed_ = reason; }
 
   Words words_;
-  FakePeers* peers_ = nullptr;  // of the channel that was opened last
+  FakePeers* peers_ = nullptr;  // the peers of the channel that was opened last
   std::vector<tee::FramePtr> sent_;
   size_t named_ = 0;
   tee::CloseItem head_;

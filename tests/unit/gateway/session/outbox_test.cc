@@ -5,7 +5,7 @@
 namespace gatetape::gateway {
 namespace {
 
-// Frames are numbered in the order in which they are made.
+// frame returns a new frame. Frames are numbered in the order of the calls.
 tee::FramePtr frame(FrameKind kind, std::string payload) {
   static uint64_t seq = 0;
   tee::SealedFrame sealed;

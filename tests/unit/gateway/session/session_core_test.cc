@@ -50,7 +50,7 @@ TEST(SessionCore, what_is_held_is_dropped_with_its_session) {
   EXPECT_THAT(session.words_, ElementsAre("target: connect", "over: shutdown"));
 }
 
-TEST(SessionCore, a_denied_channel_is_refused_when_the_denial_is_durable) {
+TEST(SessionCore, a_denied_channel_fails_when_the_denial_is_durable) {
   FakeSession session;
   session.up();
   EXPECT_EQ(session.core_.open_channel("direct-tcpip", peers(&session)), nullptr);
@@ -60,7 +60,7 @@ TEST(SessionCore, a_denied_channel_is_refused_when_the_denial_is_durable) {
   EXPECT_THAT(session.words_, ElementsAre(HasSubstr("forwarding does not")));
 }
 
-TEST(SessionCore, a_denied_request_is_refused_when_the_denial_is_durable) {
+TEST(SessionCore, a_denied_request_fails_when_the_denial_is_durable) {
   FakeSession session;
   session.up();
   session.core_.deny({.what = "global_request", .name = "x", .reason = "no", .number = 7});

@@ -1,4 +1,4 @@
-// Host certificates: stock clients that know only the authority, or only the plain key.
+// Tests host certificates with stock clients that know only the authority, or only the plain key.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -15,7 +15,7 @@ using testing::ShimServer;
 using testing::ssh_command;
 using testing::TempDir;
 
-// Host is a server key with a certificate for the name "db1".
+// SshHostCertificate has a server key with a certificate for the name "db1".
 class SshHostCertificate : public ::testing::Test {
  protected:
   SshHostCertificate() {
@@ -51,7 +51,7 @@ TEST_F(SshHostCertificate, a_client_that_knows_only_the_authority_is_let_in) {
   EXPECT_EQ(run(ssh(server.port(), "db1") + "hello").out, "ran\n");
 }
 
-TEST_F(SshHostCertificate, a_certificate_for_another_name_is_refused_by_the_client) {
+TEST_F(SshHostCertificate, a_client_rejects_a_certificate_for_another_name) {
   know_only_authority();
   ShimServer server(dir_, options_);
   EXPECT_EQ(run(ssh(server.port(), "db2") + "hello 2>/dev/null").out, "");

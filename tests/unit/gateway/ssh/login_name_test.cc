@@ -9,7 +9,7 @@ struct Row {
   const char* name;
   std::string text;
   bool ok;
-  const char* person;
+  const char* user;
   const char* login;
   const char* target;
   uint16_t port;
@@ -17,21 +17,21 @@ struct Row {
 
 class LoginNameTable : public testing::TestWithParam<Row> {};
 
-TEST_P(LoginNameTable, is_read_as_its_form_says) {
+TEST_P(LoginNameTable, each_form_is_parsed_and_all_else_is_rejected) {
   const Row& row = GetParam();
   const absl::StatusOr<LoginName> name = LoginName::parse(row.text);
   ASSERT_EQ(name.ok(), row.ok) << name.status();
   if (!row.ok) return;
-  EXPECT_EQ(name->person, row.person);
+  EXPECT_EQ(name->user, row.user);
   EXPECT_EQ(name->login, row.login);
   EXPECT_EQ(name->target, row.target);
   EXPECT_EQ(name->port, row.port);
-  EXPECT_EQ(name->direct(), *row.person == '\0');
+  EXPECT_EQ(name->direct(), *row.user == '\0');
 }
 
 INSTANTIATE_TEST_SUITE_P(
     rows, LoginNameTable,
-    testing::Values(Row{"person", "alice", true, "alice", "", "", 22},
+    testing::Values(Row{"user", "alice", true, "alice", "", "", 22},
                     Row{"jump", "jump", true, "jump", "", "", 22},
                     Row{"direct", "root@db1", true, "", "root", "db1", 22},
                     Row{"port", "root@db1:2222", true, "", "root", "db1", 2222},

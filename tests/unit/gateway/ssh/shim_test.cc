@@ -1,5 +1,5 @@
-// The shim's requests: what stock OpenSSH asks, byte by byte and in order, and what we ask and
-// refuse.
+// Tests the requests of the shim: a stock OpenSSH client's requests arrive byte by byte and in
+// order, and our requests and failure messages reach the peer.
 #include "gateway/ssh/shim.h"
 
 #include <gtest/gtest.h>
@@ -42,7 +42,7 @@ std::string data_of(const std::vector<Seen>& seen, const std::string& what) {
   return "(none)";
 }
 
-// Client is a libssh client that lets itself in, with one open session channel.
+// Client is a libssh client that has logged in and has one open "session" channel.
 class Client : public PacketSink {
  public:
   Client(int port, const std::string& key_file) : session_(ssh_new()) {
@@ -76,7 +76,7 @@ class Client : public PacketSink {
   int request(std::string_view name, std::string_view data, bool want_reply) {
     return send_channel_request(channel_, name, data, want_reply);
   }
-  // request_slowly asks without blocking, as a loop does.
+  // request_slowly sends a request without blocking, as a loop does.
   int request_slowly(std::string_view name, std::string_view data) {
     ssh_set_blocking(session_, 0);
     int rc;
@@ -91,7 +91,7 @@ class Client : public PacketSink {
       out.append(buffer, static_cast<size_t>(got));
     }
     ssh_set_blocking(session_,
-                     0);  // the end of the output came; what the command ended with follows
+                     0);  // the output has ended; the exit status follows
     while (ssh_channel_is_closed(channel_) == 0) {
       if (ssh_message message = ssh_message_get(session_)) {
         ssh_message_reply_default(message);
@@ -143,7 +143,7 @@ TEST(SshShim, env_and_exec_are_seen_as_raw_bytes_in_order_with_data) {
   EXPECT_EQ(server.request_messages, 1u) << "only what wants a reply is a message";
 }
 
-TEST(SshShim, a_refused_request_tells_the_client_so) {
+TEST(SshShim, a_client_learns_that_its_request_failed) {
   TempDir dir;
   ServerOptions options;
   options.refused_requests = {"subsystem"};
@@ -155,7 +155,7 @@ TEST(SshShim, a_refused_request_tells_the_client_so) {
   EXPECT_EQ(data_of(server.log().all(), "subsystem"), packed({"sftp"}));
 }
 
-// Terminal runs the stock client on a pseudo-terminal of ours.
+// Terminal runs the stock client on a pseudo-terminal.
 class Terminal {
  public:
   explicit Terminal(const std::string& command) {
@@ -281,7 +281,7 @@ TEST(SshShim, any_request_reaches_the_other_side_and_its_answer_comes_back) {
   EXPECT_EQ(server.request_messages, 5u);
 }
 
-TEST(SshShim, a_target_tells_how_its_command_ended) {
+TEST(SshShim, a_target_reports_how_its_command_ended) {
   TempDir dir;
   run("ssh-keygen -q -t ed25519 -N '' -f " + dir.path("id"));
   StockSshd sshd(dir, "AuthorizedKeysFile " + dir.path("id.pub") + "\n");
@@ -300,7 +300,7 @@ TEST(SshShim, a_target_tells_how_its_command_ended) {
   EXPECT_EQ(data_of(client.seen(), "exit-signal").substr(0, 7), packed({"TERM"}).substr(0, 7));
 }
 
-TEST(SshShim, a_refused_channel_says_why_to_the_user) {
+TEST(SshShim, a_user_learns_why_a_channel_open_failed) {
   TempDir dir;
   ServerOptions options;
   options.refused_open = "no role lets alice reach db1; ask for role dba";
@@ -316,8 +316,8 @@ TEST(SshShim, a_login_that_libssh_drops_is_counted) {
   run("ssh-keygen -q -t ed25519 -N '' -f " + dir.path("id"));
   run("ssh-keygen -q -t ed25519 -N '' -f " + dir.path("ca") + " && ssh-keygen -q -s " +
       dir.path("ca") + " -I me -n root " + dir.path("id.pub"));
-  // With the certificate's type but not its plain key's, libssh takes the offer and drops the
-  // login.
+  // When only the type of the certificate is accepted and not that of its plain key, libssh accepts
+  // the offered key and drops the login.
   ServerOptions options;
   options.accepted_types = "ssh-ed25519-cert-v01@openssh.com";
   ShimServer server(dir, options);

@@ -1,4 +1,5 @@
-// The shim's I/O: read-ahead, hops and the descriptors' life, alone and under whole connections.
+// Tests the shim's I/O: read-ahead, pipes and the lifetime of descriptors, alone and under whole
+// connections.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -27,7 +28,7 @@ short poll_now(int fd, short events) {
   return poll(&asked, 1, 0) > 0 ? asked.revents : short{0};
 }
 
-// Pair is a socket attached to the shim, and its peer; both block.
+// SshIo has a socket that is attached to the shim, and the other end of the socket. Both block.
 class SshIo : public ::testing::Test {
  protected:
   SshIo() {
@@ -112,22 +113,22 @@ TEST_F(SshIo, detaching_closes_what_libssh_left_open_and_only_once) {
   io_detach(fd_);
   EXPECT_FALSE(is_open(fd_));
   const int again = dup(peer_);
-  ASSERT_EQ(again, fd_) << "the number is somebody else's";
+  ASSERT_EQ(again, fd_) << "another descriptor has the number";
   io_detach(fd_);
   EXPECT_TRUE(is_open(again));
   close(again);
 }
 
-TEST(SshHop, gives_what_was_fed_then_its_end_and_keeps_what_was_sent) {
-  const int fd = io_make_hop();
+TEST(SshPipe, delivers_fed_bytes_then_the_end_and_keeps_sent_bytes) {
+  const int fd = io_make_pipe();
   ASSERT_GE(fd, 0);
   char buffer[4];
   EXPECT_EQ(recv(fd, buffer, 4, 0), -1);
   EXPECT_EQ(errno, EAGAIN);
   EXPECT_EQ(poll_now(fd, POLLIN | POLLOUT), POLLOUT);
-  hop_feed(fd, "abcdef");
-  EXPECT_EQ(hop_pending_in(fd), 6u);
-  hop_feed_eof(fd);
+  pipe_feed(fd, "abcdef");
+  EXPECT_EQ(pipe_pending_in(fd), 6u);
+  pipe_feed_eof(fd);
   EXPECT_EQ(recv(fd, buffer, 4, 0), 4);
   EXPECT_EQ(std::string(buffer, 4), "abcd");
   EXPECT_EQ(recv(fd, buffer, 4, 0), 2);
@@ -136,30 +137,30 @@ TEST(SshHop, gives_what_was_fed_then_its_end_and_keeps_what_was_sent) {
   EXPECT_EQ(send(fd, "bye", 3, 0), 3);
   close(fd);
   EXPECT_FALSE(io_readable(fd));
-  EXPECT_EQ(hop_out(fd), "bye");
-  hop_pop(fd, 3);
-  EXPECT_TRUE(hop_out(fd).empty());
+  EXPECT_EQ(pipe_out(fd), "bye");
+  pipe_pop(fd, 3);
+  EXPECT_TRUE(pipe_out(fd).empty());
   io_detach(fd);
   EXPECT_FALSE(is_open(fd));
 }
 
-TEST(SshHop, holds_one_mebibyte_and_no_more) {
-  const int fd = io_make_hop();
+TEST(SshPipe, holds_one_mebibyte_and_no_more) {
+  const int fd = io_make_pipe();
   const std::string big(3 << 20, 'x');
   EXPECT_EQ(send(fd, big.data(), big.size(), 0), 1 << 20);
-  EXPECT_FALSE(hop_has_room(fd));
+  EXPECT_FALSE(pipe_has_room(fd));
   EXPECT_EQ(send(fd, big.data(), big.size(), 0), 0);
   EXPECT_EQ(poll_now(fd, POLLOUT), 0);
-  hop_pop(fd, 1000);
+  pipe_pop(fd, 1000);
   EXPECT_EQ(send(fd, big.data(), big.size(), 0), 1000);
   close(fd);
   io_detach(fd);
 }
 
-TEST(SshHop, carries_a_whole_inner_session_of_fifty_megabytes_each_way) {
+TEST(SshPipe, carries_a_whole_inner_session_of_fifty_megabytes_each_way) {
   TempDir dir;
   ServerOptions options;
-  options.hops = true;
+  options.inner_servers = true;
   ShimServer server(dir, options);
   run("head -c 50000000 /dev/urandom > " + dir.path("input"));
   const std::string outer = ssh_command(dir, server.port()) + " -W inner:22 alice@127.0.0.1";
