@@ -1,10 +1,7 @@
 #include "gateway/ssh/setup.h"
 
-#include <algorithm>
 #include <utility>
 
-#include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "base/bytes.h"
 #include "formats/key_types.h"
 #include "formats/openssh_key.h"
@@ -36,17 +33,18 @@ std::string user_key_algorithms() {
 }  // namespace
 
 std::string host_key_algorithms(const std::vector<std::string>& blobs) {
-  std::vector<std::string_view> names;
+  std::string list;
   for (const std::string& blob : blobs) {
     std::string_view type;
     ByteReader reader(blob);
     if (!reader.get_string(&type)) continue;
     const SshKeyType* known = find_key_type(type);
-    for (const std::string_view name :
-         absl::StrSplit(known == nullptr ? type : known->signatures, ','))
-      if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+    const std::string names(known == nullptr ? type : known->signatures);
+    // The commas on both sides make the search compare whole names.
+    if (("," + list + ",").find("," + names + ",") != std::string::npos) continue;
+    list += (list.empty() ? "" : ",") + names;
   }
-  return absl::StrJoin(names, ",");
+  return list;
 }
 
 absl::StatusOr<ssh_bind> make_bind(const SigningKey& host_key) {

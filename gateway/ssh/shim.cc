@@ -5,7 +5,6 @@
 #include <unordered_map>
 #include <utility>
 
-#include "absl/strings/str_split.h"
 #include "base/bytes.h"
 #include "base/check.h"
 
@@ -143,8 +142,11 @@ bool lacks_touch(std::string_view packet) {
 
 // has_plain_key returns true when a comma-separated list of algorithms contains ssh-ed25519.
 bool has_plain_key(std::string_view list) {
-  for (const std::string_view name : absl::StrSplit(list, ','))
-    if (name == kPlainAlgorithm) return true;
+  while (!list.empty()) {
+    const size_t comma = list.find(',');
+    if (list.substr(0, comma) == kPlainAlgorithm) return true;
+    list = comma == std::string_view::npos ? std::string_view{} : list.substr(comma + 1);
+  }
   return false;
 }
 
