@@ -75,8 +75,8 @@ void check_login(std::string_view text) {
   if (refused(name)) return;
   CHECK(text.size() <= 255 && !text.empty());
   if (!name->direct()) {
-    CHECK(name->person == text && name->person.find('@') == std::string::npos);
-    check_shown(name->person);
+    CHECK(name->user == text && name->user.find('@') == std::string::npos);
+    check_shown(name->user);
     return;
   }
   check_shown(name->login);
