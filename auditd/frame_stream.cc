@@ -9,16 +9,18 @@
 namespace gatetape::auditd {
 namespace {
 
+// A message is sent when it holds this many bytes: large enough that the cost of a message does not
+// count, and far below the 4 MiB that gRPC accepts.
 constexpr size_t kMessageBytes = 1 << 20;
+// Estimated size of a frame in a message in addition to its payload, in bytes.
+constexpr size_t kFrameBytes = 32;
 
 }  // namespace
 
-absl::StatusOr<std::vector<Frame>> FrameReader::next() {
-  absl::StatusOr<Database::Lease> connection = database_.lease();
-  if (!connection.ok()) return connection.status();
+absl::StatusOr<std::vector<Frame>> FrameReader::next(Db& db) {
   if (!std::exchange(sought_, true) && from_seq_ > 1)
-    if (absl::Status status = pager_.seek(**connection, from_seq_); !status.ok()) return status;
-  const auto batches = pager_.next(**connection);
+    if (absl::Status status = pager_.seek(db, from_seq_); !status.ok()) return status;
+  const auto batches = pager_.next(db);
   if (!batches.ok()) return batches.status();
   std::vector<Frame> frames;
   for (const StoredBatch& batch : *batches) {
@@ -34,7 +36,7 @@ absl::StatusOr<std::vector<Frame>> FrameReader::next() {
 }
 
 bool FrameSender::add(Frame frame) {
-  bytes_ += frame.payload.size() + 32;
+  bytes_ += frame.payload.size() + kFrameBytes;
   audit::v1::Frame* out = batch_.add_frames();
   out->set_seq(frame.seq);
   out->set_channel(frame.channel);

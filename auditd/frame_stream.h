@@ -1,5 +1,5 @@
-// FrameReader and FrameSender: the two ends of ReadFrames: stored batches in, messages of about a
-// megabyte out. Made for one call; one thread.
+// FrameReader and FrameSender: the two ends of ReadFrames. One reads stored batches, the other
+// sends messages of about a megabyte. Both are made for one call; one thread.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -9,27 +9,25 @@
 
 #include "absl/status/statusor.h"
 #include "auditd/read/batch_pager.h"
-#include "auditd/read/database.h"
+#include "base/db/db.h"
 #include "gatetape/audit/v1/audit.pb.h"
 #include "record/frame.h"
 
 namespace gatetape::auditd {
 
-// FrameReader borrows a connection for each page alone, so that a slow client holds none.
+// FrameReader is lent a connection for each page alone, so that a slow client holds none.
 class FrameReader {
  public:
   // `from_seq` is the first frame wanted; 0 and 1 are the start.
-  FrameReader(Database& database, const SessionId& session, uint64_t from_seq)
-      : database_(database), pager_(session), from_seq_(from_seq) {}
+  FrameReader(const SessionId& session, uint64_t from_seq) : pager_(session), from_seq_(from_seq) {}
 
-  // next gives the following frames, none when there are no more now. DATA_LOSS when a stored batch
-  // is not readable.
-  absl::StatusOr<std::vector<Frame>> next();
-  // ended tells whether the session's last frame was given.
+  // next returns the following frames, none when there are no more now. DATA_LOSS when a stored
+  // batch is not readable.
+  absl::StatusOr<std::vector<Frame>> next(Db& db);
+  // ended returns true once next has returned the session's last frame.
   bool ended() const { return ended_; }
 
  private:
-  Database& database_;
   BatchPager pager_;
   uint64_t from_seq_;
   bool sought_ = false;
@@ -40,9 +38,9 @@ class FrameSender {
  public:
   explicit FrameSender(grpc::ServerWriter<audit::v1::FrameBatch>* writer) : writer_(writer) {}
 
-  // add sends when enough is collected; false when the client is gone.
+  // add sends when enough is collected. It returns false when the client is gone.
   bool add(Frame frame);
-  // flush sends what is left; false when the client is gone.
+  // flush sends what is left. It returns false when the client is gone.
   bool flush();
 
  private:

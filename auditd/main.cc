@@ -1,14 +1,14 @@
-// gatetape-auditd: everything that reads the record: list, search, replay, verify. It writes one
-// thing: its own system session, with a frame for each question it is asked.
+// gatetape-auditd does everything that reads the record: list, search, replay, verify. It writes
+// only its own system session, with a frame for each question that it is asked.
 
 #include <atomic>
 #include <chrono>
 #include <exception>
 #include <memory>
 #include <string>
-#include <thread>
 
-#include "absl/synchronization/notification.h"
+#include "absl/cleanup/cleanup.h"
+#include "auditd/heartbeat.h"
 #include "auditd/query_log.h"
 #include "auditd/read/database.h"
 #include "auditd/service.h"
@@ -25,8 +25,10 @@
 namespace gatetape::auditd {
 namespace {
 
+// Calls beyond this number wait for a connection: each may run one statement on the server.
 constexpr int kConnectionsMax = 8;
-constexpr absl::Duration kHeartbeat = absl::Seconds(20);
+constexpr std::chrono::seconds kHeartbeat(20);
+// Calls that still run when the daemon stops have this long to end before they are cancelled.
 constexpr std::chrono::seconds kDrain(2);
 
 // RecordedQueries writes questions into the daemon's system session.
@@ -44,40 +46,71 @@ class RecordedQueries : public QueryLog {
   std::atomic<uint64_t> recorded_{0};
 };
 
-// Heartbeat tells every 20 s, on a thread of its own, that the daemon runs.
-class Heartbeat {
- public:
-  explicit Heartbeat(tee::SystemLog& log) : thread_([this, &log] { run(log); }) {}
-  ~Heartbeat() {
-    stop_.Notify();
-    thread_.join();
-  }
-
- private:
-  void run(tee::SystemLog& log) {
-    while (!stop_.WaitForNotificationWithTimeout(kHeartbeat)) {
-      Event event{{"live_sessions", "0"}};
-      event.add("wall_ns", std::to_string(system_clock().wall_ns()));
-      log.record_async(FrameKind::kHeartbeat, event, nullptr);
-    }
-  }
-
-  absl::Notification stop_;
-  std::thread thread_;
-};
+// write_heartbeat writes into the daemon's system session that it runs.
+void write_heartbeat(tee::SystemLog& log) {
+  Event event{{"live_sessions", "0"}};
+  event.add("wall_ns", std::to_string(system_clock().wall_ns()));
+  log.record_async(FrameKind::kHeartbeat, event, nullptr);
+}
 
 absl::StatusOr<TrustedKeys> load_trusted_keys(const AuditdConfig& config) {
   absl::StatusOr<std::vector<PublicKey>> writers = read_keys(config.writer_keys);
   if (!writers.ok()) return writers.status();
   absl::StatusOr<std::vector<PublicKey>> recorders = read_keys(config.recorder_keys);
   if (!recorders.ok()) return recorders.status();
-  return TrustedKeys{*std::move(writers), *std::move(recorders)};
+  return TrustedKeys{.writers = *std::move(writers), .recorders = *std::move(recorders)};
 }
 
 absl::StatusOr<std::unique_ptr<UnixListener>> listen(const AuditdConfig& config) {
   const absl::StatusOr<std::vector<uid_t>> allowed = user_ids(config.allowed_users);
   if (!allowed.ok()) return allowed.status();
   return UnixListener::open(config.listen.substr(5), *allowed);
+}
+
+// serve_metrics serves the daemon's figures. All that they read outlives them.
+absl::StatusOr<std::unique_ptr<Metrics>> serve_metrics(const Config& config,
+                                                       const tee::RecordLink& link,
+                                                       const RecordedQueries& queries) {
+  return Metrics::serve(
+      config.auditd.metrics_listen,
+      {Metrics::figure(Metrics::Kind::kGauge, "gatetape_auditd_recorder_connected",
+                       "1 while a recorder answers.",
+                       [&link] { return link.connected() ? 1.0 : 0.0; }),
+       Metrics::figure(Metrics::Kind::kCounter, "gatetape_auditd_queries_total",
+                       "Questions that were recorded, or should have been.",
+                       [&queries] { return static_cast<double>(queries.recorded()); }),
+       disk_figure(config.dir)});
+}
+
+// Serving is what answers calls.
+struct Serving {
+  Service& service;
+  UnixListener& listener;
+  const std::string& address;
+  tee::SystemLog& log;
+};
+
+// answer answers calls until a signal ends the daemon.
+absl::Status answer(const Serving& serving, DaemonSignals& signals) {
+  grpc::ServerBuilder builder;
+  builder.RegisterService(&serving.service);
+  serving.listener.attach(&builder);
+  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  if (!server) return absl::InternalError("gRPC does not start");
+  serving.listener.start();
+  {
+    const Heartbeat heartbeat(
+        {.period = kHeartbeat, .beat = [&serving] { write_heartbeat(serving.log); }});
+    notify_ready();
+    log_info("auditd_ready", {{"listen", serving.address}});
+    signals.run([] { log_info("nothing_to_reload"); });
+    notify_stopping();
+    serving.listener.close();
+    server->Shutdown(std::chrono::system_clock::now() + kDrain);
+  }
+  if (absl::Status status = serving.log.stop("signal"); !status.ok())
+    log_warn("end_not_recorded", {{"reason", std::string(status.message())}});
+  return absl::OkStatus();
 }
 
 absl::Status serve(const Config& config, DaemonSignals& signals) {
@@ -95,45 +128,20 @@ absl::Status serve(const Config& config, DaemonSignals& signals) {
   tee::SystemLog log(link, system_clock(), *key,
                      {.name = config.name + "/auditd", .program = "gatetape-auditd"});
   RecordedQueries queries(log);
-  Database database(config.auditd.database, kConnectionsMax);
-  Service service(database, queries, *trusted, system_clock(),
-                  [&link] { return link.connected() ? std::string("ok") : link.last_error(); });
-
-  const absl::StatusOr<std::unique_ptr<Metrics>> metrics = Metrics::serve(
-      config.auditd.metrics_listen,
-      {Metrics::figure(Metrics::Kind::kGauge, "gatetape_auditd_recorder_connected",
-                       "1 while a recorder answers.",
-                       [&link] { return link.connected() ? 1.0 : 0.0; }),
-       Metrics::figure(Metrics::Kind::kCounter, "gatetape_auditd_queries_total",
-                       "Questions that were recorded, or should have been.",
-                       [&queries] { return static_cast<double>(queries.recorded()); }),
-       disk_figure(config.dir)});
-  if (!metrics.ok()) {
-    link.stop();
-    return metrics.status();
-  }
-  grpc::ServerBuilder builder;
-  builder.RegisterService(&service);
-  (*listener)->attach(&builder);
-  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
-  if (!server) {
-    link.stop();
-    return absl::InternalError("gRPC does not start");
-  }
-  (*listener)->start();
-  {
-    const Heartbeat heartbeat(log);
-    notify_ready();
-    log_info("auditd_ready", {{"listen", config.auditd.listen}});
-    signals.run([] { log_info("nothing_to_reload"); });
-    notify_stopping();
-    (*listener)->close();
-    server->Shutdown(std::chrono::system_clock::now() + kDrain);
-  }
-  if (absl::Status status = log.stop("signal"); !status.ok())
-    log_warn("end_not_recorded", {{"reason", std::string(status.message())}});
-  link.stop();
-  return absl::OkStatus();
+  Database database({.conninfo = config.auditd.database, .connections_max = kConnectionsMax});
+  Service service({.database = database,
+                   .log = queries,
+                   .trusted = *trusted,
+                   .clock = system_clock(),
+                   .recorder_health = [&link] {
+                     return link.connected() ? std::string("ok") : link.last_error();
+                   }});
+  const absl::Cleanup stop_link = [&link] { link.stop(); };
+  const auto metrics = serve_metrics(config, link, queries);
+  if (!metrics.ok()) return metrics.status();
+  return answer(
+      {.service = service, .listener = **listener, .address = config.auditd.listen, .log = log},
+      signals);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// QueryLog: where every question is recorded before its answer leaves. Any thread.
+// QueryLog records every question before its answer leaves. Any thread.
 #pragma once
 
 #include "absl/status/status.h"

@@ -20,11 +20,17 @@ namespace {
 
 namespace v1 = audit::v1;
 
+// A page of sessions. The connection is given back between two pages, so a page bounds how long one
+// call keeps it.
 constexpr uint32_t kSessionsAtOnce = 500;
-constexpr size_t kEventsAtOnce = 1000;
+// A detail holds at most this many events and this many bytes of them; further ones are cut off and
+// the answer says so. It is one message of gRPC, which a client accepts up to 64 MiB of.
 constexpr int kDetailEventsMax = 20'000;
 constexpr size_t kDetailBytesMax = 16 << 20;
+// The arguments of a call are recorded up to this many bytes, so that no question fills the record.
 constexpr size_t kArgumentBytesMax = 4096;
+// A follower of a live session looks for new frames five times per second, and asks every fifth
+// second whether the session still is live.
 constexpr absl::Duration kFollowPause = absl::Milliseconds(200);
 constexpr int kPausesBetweenStateChecks = 25;
 
@@ -46,33 +52,34 @@ v1::Event to_message(const EventRow& row, const Event& fields) {
   return event;
 }
 
-// add_events fills in the session's events, up to a size that one message can carry.
-absl::Status add_events(PgConnection& connection, const SessionId& session,
-                        v1::SessionDetail* response) {
-  uint64_t after_seq = 0;
-  size_t bytes = 0;
-  while (true) {
-    const auto rows = read_events(connection, session, after_seq, UINT64_MAX, kEventsAtOnce);
-    if (!rows.ok()) return rows.status();
-    for (const EventRow& row : *rows) {
-      bytes += row.fields.size() + row.name.size();
-      const auto fields = fields_from_json(row.fields);
-      const bool is_full = response->events_size() == kDetailEventsMax || bytes > kDetailBytesMax;
-      // What somebody altered is left out; the verdict tells of it.
-      if (is_full || !fields.ok()) response->set_events_cut(true);
-      if (is_full) return absl::OkStatus();
-      if (fields.ok()) *response->add_events() = to_message(row, *fields);
-      after_seq = row.seq;
-    }
-    if (rows->size() < kEventsAtOnce) return absl::OkStatus();
-  }
+// add_event adds one event. It returns false when no more fit.
+bool add_event(const EventRow& row, size_t* bytes, v1::SessionDetail* response) {
+  *bytes += row.fields.size() + row.name.size();
+  const auto fields = fields_from_json(row.fields);
+  const bool is_full = response->events_size() == kDetailEventsMax || *bytes > kDetailBytesMax;
+  // An event that somebody altered is left out; the verdict tells of it.
+  if (is_full || !fields.ok()) response->set_events_cut(true);
+  if (!is_full && fields.ok()) *response->add_events() = to_message(row, *fields);
+  return !is_full;
 }
 
-absl::Status add_short_ids(PgConnection& connection, std::vector<v1::Session>* sessions) {
+// add_events adds the session's events, up to a size that one message can carry.
+absl::Status add_events(Db& db, const SessionId& session, v1::SessionDetail* response) {
+  size_t bytes = 0;
+  const absl::Status status = for_each_event(db, session, [&](const EventRow& row) {
+    return add_event(row, &bytes, response) ? absl::OkStatus() : absl::OutOfRangeError("full");
+  });
+  return absl::IsOutOfRange(status) ? absl::OkStatus() : status;
+}
+
+absl::Status add_short_ids(Db& db, std::vector<v1::Session>* sessions) {
   std::vector<SessionId> ids;
-  for (const v1::Session& session : *sessions)
-    ids.push_back(*SessionId::from_bytes(session.session_id()));
-  const auto names = short_names(connection, ids);
+  for (const v1::Session& session : *sessions) {
+    const auto id = SessionId::from_bytes(session.session_id());
+    if (!id.ok()) return id.status();
+    ids.push_back(*id);
+  }
+  const auto names = short_names(db, ids);
   if (!names.ok()) return names.status();
   for (size_t i = 0; i < names->size(); i++) (*sessions)[i].set_short_id((*names)[i]);
   return absl::OkStatus();
@@ -82,13 +89,11 @@ absl::Status client_gone() { return absl::CancelledError("the client is gone"); 
 
 }  // namespace
 
-Service::Service(Database& database, QueryLog& log, const TrustedKeys& trusted, const Clock& clock,
-                 std::function<std::string()> recorder_health)
-    : database_(database),
-      log_(log),
-      trusted_(trusted),
-      clock_(clock),
-      recorder_health_(std::move(recorder_health)) {}
+Service::Service(Parts parts) : parts_(std::move(parts)) {}
+
+absl::StatusOr<Database::Lease> Service::lease(const grpc::ServerContext& context) {
+  return parts_.database.lease([&context] { return context.IsCancelled(); });
+}
 
 absl::Status Service::record(const grpc::ServerContext& context, const char* method,
                              const google::protobuf::Message& request, const std::string& result,
@@ -98,7 +103,7 @@ absl::Status Service::record(const grpc::ServerContext& context, const char* met
               {"arguments", request.ShortDebugString().substr(0, kArgumentBytesMax)},
               {"result", result}};
   event.add_number("count", count);
-  const absl::Status status = log_.record(event);
+  const absl::Status status = parts_.log.record(event);
   if (status.ok()) return status;
   log_error("query_not_recorded", {{"method", method}, {"reason", std::string(status.message())}});
   return absl::UnavailableError(absl::StrCat("not recorded, so not answered: ", status.message()));
@@ -119,28 +124,29 @@ grpc::Status Service::ListSessions(grpc::ServerContext* context,
                                    const v1::ListSessionsRequest* request,
                                    grpc::ServerWriter<v1::Session>* writer) {
   return answer_stream(*context, "ListSessions", *request,
-                       [&](uint64_t* count) { return list(*request, writer, count); });
+                       [&](uint64_t* count) { return list(*context, *request, writer, count); });
 }
 
 // The connection is given back before a slow reader is written to, here as in find_hits.
-absl::StatusOr<SessionPage> Service::read_page(const v1::ListSessionsRequest& request,
+absl::StatusOr<SessionPage> Service::read_page(const grpc::ServerContext& context,
+                                               const v1::ListSessionsRequest& request,
                                                const SessionId& before, uint32_t rows) {
-  absl::StatusOr<Database::Lease> connection = database_.lease();
-  if (!connection.ok()) return connection.status();
-  absl::StatusOr<SessionPage> page =
-      SessionReader(**connection, clock_).page(request, before, rows);
+  absl::StatusOr<Database::Lease> db = lease(context);
+  if (!db.ok()) return db.status();
+  absl::StatusOr<SessionPage> page = SessionReader(**db, parts_.clock).page(request, before, rows);
   if (!page.ok() || !request.short_ids()) return page;
-  const absl::Status status = add_short_ids(**connection, &page->sessions);
+  const absl::Status status = add_short_ids(**db, &page->sessions);
   return status.ok() ? page : status;
 }
 
-absl::Status Service::list(const v1::ListSessionsRequest& request,
+absl::Status Service::list(const grpc::ServerContext& context,
+                           const v1::ListSessionsRequest& request,
                            grpc::ServerWriter<v1::Session>* writer, uint64_t* count) {
   const uint64_t limit = request.limit() == 0 ? UINT64_MAX : request.limit();
   SessionId before = newest_possible();
   for (bool more = true; more && *count < limit;) {
     const auto rows = static_cast<uint32_t>(std::min<uint64_t>(limit, kSessionsAtOnce));
-    const auto page = read_page(request, before, rows);
+    const auto page = read_page(context, request, before, rows);
     if (!page.ok()) return page.status();
     for (const v1::Session& session : page->sessions) {
       if (*count == limit) break;
@@ -156,22 +162,23 @@ absl::Status Service::list(const v1::ListSessionsRequest& request,
 grpc::Status Service::GetSession(grpc::ServerContext* context, const v1::GetSessionRequest* request,
                                  v1::SessionDetail* response) {
   v1::GetSessionRequest resolved = *request;
-  absl::Status outcome = resolve(resolved.mutable_id());
-  if (outcome.ok()) outcome = get(*SessionId::from_text(resolved.id()), response);
+  absl::Status outcome = resolve(*context, resolved.mutable_id());
+  if (outcome.ok()) outcome = get(*context, *SessionId::from_text(resolved.id()), response);
   const absl::Status recorded = record(*context, "GetSession", resolved, result_text(outcome),
                                        static_cast<uint64_t>(response->events_size()));
   return to_grpc(outcome.ok() ? recorded : outcome);
 }
 
-absl::Status Service::get(const SessionId& session, v1::SessionDetail* response) {
-  absl::StatusOr<Database::Lease> connection = database_.lease();
-  if (!connection.ok()) return connection.status();
-  absl::StatusOr<v1::Session> row = SessionReader(**connection, clock_).load(session);
+absl::Status Service::get(const grpc::ServerContext& context, const SessionId& session,
+                          v1::SessionDetail* response) {
+  absl::StatusOr<Database::Lease> db = lease(context);
+  if (!db.ok()) return db.status();
+  absl::StatusOr<v1::Session> row = SessionReader(**db, parts_.clock).load(session);
   if (!row.ok()) return row.status();
   *response->mutable_session() = *std::move(row);
-  if (absl::Status status = add_events(**connection, session, response); !status.ok())
-    return status;
-  absl::StatusOr<v1::Verdict> verdict = Verifier(**connection, trusted_, clock_).verify(session);
+  if (absl::Status status = add_events(**db, session, response); !status.ok()) return status;
+  absl::StatusOr<v1::Verdict> verdict =
+      Verifier(**db, parts_.trusted, parts_.clock).verify(session);
   if (!verdict.ok()) return verdict.status();
   *response->mutable_verdict() = *std::move(verdict);
   return absl::OkStatus();
@@ -180,7 +187,7 @@ absl::Status Service::get(const SessionId& session, v1::SessionDetail* response)
 grpc::Status Service::ReadFrames(grpc::ServerContext* context, const v1::ReadFramesRequest* request,
                                  grpc::ServerWriter<v1::FrameBatch>* writer) {
   v1::ReadFramesRequest resolved = *request;
-  const absl::Status found = resolve(resolved.mutable_id());
+  const absl::Status found = resolve(*context, resolved.mutable_id());
   return answer_stream(*context, "ReadFrames", resolved, [&](uint64_t* count) {
     return found.ok() ? read(*context, resolved, writer, count) : found;
   });
@@ -190,11 +197,11 @@ absl::Status Service::read(const grpc::ServerContext& context, const v1::ReadFra
                            grpc::ServerWriter<v1::FrameBatch>* writer, uint64_t* count) {
   const absl::StatusOr<SessionId> session = SessionId::from_text(request.id());
   if (!session.ok()) return session.status();
-  FrameReader reader(database_, *session, request.from_seq());
+  FrameReader reader(*session, request.from_seq());
   FrameSender sender(writer);
   bool last_look = false;
   for (int pauses = 0; !context.IsCancelled();) {
-    absl::StatusOr<std::vector<Frame>> frames = reader.next();
+    absl::StatusOr<std::vector<Frame>> frames = read_frames(context, &reader);
     if (!frames.ok()) return frames.status();
     for (Frame& frame : *frames) {
       ++*count;
@@ -204,9 +211,9 @@ absl::Status Service::read(const grpc::ServerContext& context, const v1::ReadFra
     if (!sender.flush()) return client_gone();
     if (!request.follow() || reader.ended() || last_look) return absl::OkStatus();
     if (pauses++ % kPausesBetweenStateChecks == 0) {
-      const absl::StatusOr<bool> live = is_live(*session);
+      const absl::StatusOr<bool> live = is_live(context, *session);
       if (!live.ok()) return live.status();
-      last_look = !*live;  // it may have said something since it was read
+      last_look = !*live;  // it may have written something since it was read
       if (last_look) continue;
     }
     absl::SleepFor(kFollowPause);
@@ -214,22 +221,32 @@ absl::Status Service::read(const grpc::ServerContext& context, const v1::ReadFra
   return client_gone();
 }
 
+absl::StatusOr<std::vector<Frame>> Service::read_frames(const grpc::ServerContext& context,
+                                                        FrameReader* reader) {
+  absl::StatusOr<Database::Lease> db = lease(context);
+  if (!db.ok()) return db.status();
+  return reader->next(**db);
+}
+
 grpc::Status Service::Search(grpc::ServerContext* context, const v1::SearchRequest* request,
                              grpc::ServerWriter<v1::Hit>* writer) {
-  return answer_stream(*context, "Search", *request,
-                       [&](uint64_t* count) { return search_all(*request, writer, count); });
+  return answer_stream(*context, "Search", *request, [&](uint64_t* count) {
+    return search_all(*context, *request, writer, count);
+  });
 }
 
-absl::StatusOr<std::vector<v1::Hit>> Service::find_hits(const v1::SearchRequest& request) {
-  absl::StatusOr<Database::Lease> connection = database_.lease();
-  if (!connection.ok()) return connection.status();
-  SessionReader sessions(**connection, clock_);
-  return search(**connection, sessions, request);
+absl::StatusOr<std::vector<v1::Hit>> Service::find_hits(const grpc::ServerContext& context,
+                                                        const v1::SearchRequest& request) {
+  absl::StatusOr<Database::Lease> db = lease(context);
+  if (!db.ok()) return db.status();
+  SessionReader sessions(**db, parts_.clock);
+  return search(**db, sessions, request);
 }
 
-absl::Status Service::search_all(const v1::SearchRequest& request,
+absl::Status Service::search_all(const grpc::ServerContext& context,
+                                 const v1::SearchRequest& request,
                                  grpc::ServerWriter<v1::Hit>* writer, uint64_t* count) {
-  const auto hits = find_hits(request);
+  const auto hits = find_hits(context, request);
   if (!hits.ok()) return hits.status();
   for (const v1::Hit& hit : *hits) {
     if (!writer->Write(hit)) return client_gone();
@@ -242,18 +259,19 @@ grpc::Status Service::Verify(grpc::ServerContext* context, const v1::VerifyReque
                              grpc::ServerWriter<v1::Verdict>* writer) {
   const bool all = request->id().empty();
   v1::VerifyRequest resolved = *request;
-  const absl::Status found = all ? absl::OkStatus() : resolve(resolved.mutable_id());
+  const absl::Status found = all ? absl::OkStatus() : resolve(*context, resolved.mutable_id());
   return answer_stream(*context, "Verify", resolved, [&](uint64_t* count) {
     if (!found.ok()) return found;
-    return all ? verify_all(*context, writer, count) : verify_one(resolved.id(), writer, count);
+    return all ? verify_all(*context, writer, count)
+               : verify_one(*context, resolved.id(), writer, count);
   });
 }
 
-absl::Status Service::verify_one(const std::string& id, grpc::ServerWriter<v1::Verdict>* writer,
-                                 uint64_t* count) {
+absl::Status Service::verify_one(const grpc::ServerContext& context, const std::string& id,
+                                 grpc::ServerWriter<v1::Verdict>* writer, uint64_t* count) {
   const absl::StatusOr<SessionId> session = SessionId::from_text(id);
   if (!session.ok()) return session.status();
-  const auto verdicts = verify_stored(*session);
+  const auto verdicts = verify_stored(context, *session);
   if (!verdicts.ok()) return verdicts.status();
   ++*count;
   return writer->Write(verdicts->front()) ? absl::OkStatus() : client_gone();
@@ -265,13 +283,13 @@ absl::Status Service::verify_all(const grpc::ServerContext& context,
   while (!context.IsCancelled()) {
     absl::StatusOr<std::vector<SessionId>> sessions;
     {
-      absl::StatusOr<Database::Lease> connection = database_.lease();
-      if (!connection.ok()) return connection.status();
-      sessions = next_sessions(**connection, after, kSessionsAtOnce);
+      absl::StatusOr<Database::Lease> db = lease(context);
+      if (!db.ok()) return db.status();
+      sessions = next_sessions(**db, after, kSessionsAtOnce);
     }
     if (!sessions.ok() || sessions->empty()) return sessions.status();
     for (const SessionId& session : *sessions) {
-      const auto verdicts = verify_stored(session);
+      const auto verdicts = verify_stored(context, session);
       if (!verdicts.ok()) return verdicts.status();
       for (const v1::Verdict& verdict : *verdicts) {
         if (!writer->Write(verdict)) return client_gone();
@@ -283,10 +301,11 @@ absl::Status Service::verify_all(const grpc::ServerContext& context,
   return client_gone();
 }
 
-absl::StatusOr<std::vector<v1::Verdict>> Service::verify_stored(const SessionId& session) {
-  absl::StatusOr<Database::Lease> connection = database_.lease();
-  if (!connection.ok()) return connection.status();
-  Verifier verifier(**connection, trusted_, clock_);
+absl::StatusOr<std::vector<v1::Verdict>> Service::verify_stored(const grpc::ServerContext& context,
+                                                                const SessionId& session) {
+  absl::StatusOr<Database::Lease> db = lease(context);
+  if (!db.ok()) return db.status();
+  Verifier verifier(**db, parts_.trusted, parts_.clock);
   absl::StatusOr<v1::Verdict> verdict = verifier.verify(session);
   if (!verdict.ok()) return verdict.status();
   std::vector<v1::Verdict> verdicts = {*std::move(verdict)};
@@ -294,38 +313,39 @@ absl::StatusOr<std::vector<v1::Verdict>> Service::verify_stored(const SessionId&
   return verdicts;
 }
 
-absl::Status Service::resolve(std::string* id) {
-  absl::StatusOr<Database::Lease> connection = database_.lease();
-  if (!connection.ok()) return connection.status();
-  const absl::StatusOr<SessionId> session = resolve_session(**connection, *id);
+absl::Status Service::resolve(const grpc::ServerContext& context, std::string* id) {
+  absl::StatusOr<Database::Lease> db = lease(context);
+  if (!db.ok()) return db.status();
+  const absl::StatusOr<SessionId> session = resolve_session(**db, *id);
   if (session.ok()) *id = session->to_text();
   return session.status();
 }
 
-absl::StatusOr<bool> Service::is_live(const SessionId& session) {
-  absl::StatusOr<Database::Lease> connection = database_.lease();
-  if (!connection.ok()) return connection.status();
-  const auto row = SessionReader(**connection, clock_).load(session);
+absl::StatusOr<bool> Service::is_live(const grpc::ServerContext& context,
+                                      const SessionId& session) {
+  absl::StatusOr<Database::Lease> db = lease(context);
+  if (!db.ok()) return db.status();
+  const auto row = SessionReader(**db, parts_.clock).load(session);
   if (!row.ok()) return row.status();
   return row->state() == "live";
 }
 
-grpc::Status Service::Health(grpc::ServerContext*, const v1::HealthRequest*,
+grpc::Status Service::Health(grpc::ServerContext* context, const v1::HealthRequest*,
                              v1::HealthResponse* response) {
   response->set_version(version());
-  response->set_recorder(recorder_health_());
-  absl::StatusOr<Database::Lease> connection = database_.lease();
-  if (!connection.ok()) {
-    response->set_database(std::string(connection.status().message()));
+  response->set_recorder(parts_.recorder_health());
+  absl::StatusOr<Database::Lease> db = lease(*context);
+  if (!db.ok()) {
+    response->set_database(std::string(db.status().message()));
     return grpc::Status::OK;
   }
-  const absl::StatusOr<uint32_t> migration = newest_migration(**connection);
+  const absl::StatusOr<uint32_t> migration = newest_migration(**db);
   response->set_database(migration.ok() ? "ok" : std::string(migration.status().message()));
   if (migration.ok()) response->set_migration(*migration);
   v1::ListSessionsRequest live;
   live.set_live(true);
   const auto page =
-      SessionReader(**connection, clock_).page(live, newest_possible(), kSessionsAtOnce);
+      SessionReader(**db, parts_.clock).page(live, newest_possible(), kSessionsAtOnce);
   if (page.ok()) response->set_live_sessions(page->sessions.size());
   return grpc::Status::OK;
 }

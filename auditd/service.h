@@ -1,12 +1,14 @@
 // Service: AuditService of audit.proto. It reads through Database and records each call in QueryLog
 // before any of its answer leaves; a call that cannot be recorded is refused. Health alone is not
-// recorded: it tells nothing of any session, and must answer when recording is what fails.
-// gRPC's threads call it; it keeps no state between calls.
+// recorded: it says nothing about any session, and must answer when recording is what fails. A
+// client that goes away cancels the statement that runs for it. gRPC's threads call the service; it
+// keeps no state between calls.
 #pragma once
 
 #include <functional>
 #include <string>
 
+#include "auditd/frame_stream.h"
 #include "auditd/query/session_reader.h"
 #include "auditd/query_log.h"
 #include "auditd/read/database.h"
@@ -19,10 +21,16 @@ namespace gatetape::auditd {
 
 class Service final : public audit::v1::AuditService::Service {
  public:
-  // All outlive the service. `recorder_health` gives "ok" or what is wrong with auditd's own
-  // record.
-  Service(Database& database, QueryLog& log, const TrustedKeys& trusted, const Clock& clock,
-          std::function<std::string()> recorder_health);
+  // What the service is made of; all of it outlives the service.
+  struct Parts {
+    Database& database;
+    QueryLog& log;
+    const TrustedKeys& trusted;
+    const Clock& clock;
+    // recorder_health returns "ok", or what is wrong with auditd's own record.
+    std::function<std::string()> recorder_health;
+  };
+  explicit Service(Parts parts);
 
   grpc::Status ListSessions(grpc::ServerContext* context,
                             const audit::v1::ListSessionsRequest* request,
@@ -39,26 +47,36 @@ class Service final : public audit::v1::AuditService::Service {
                       audit::v1::HealthResponse* response) override;
 
  private:
-  absl::StatusOr<SessionPage> read_page(const audit::v1::ListSessionsRequest& request,
+  // lease returns a connection whose statements are cancelled when the client of a call goes away.
+  absl::StatusOr<Database::Lease> lease(const grpc::ServerContext& context);
+  absl::StatusOr<SessionPage> read_page(const grpc::ServerContext& context,
+                                        const audit::v1::ListSessionsRequest& request,
                                         const SessionId& before, uint32_t rows);
-  absl::Status list(const audit::v1::ListSessionsRequest& request,
+  absl::Status list(const grpc::ServerContext& context,
+                    const audit::v1::ListSessionsRequest& request,
                     grpc::ServerWriter<audit::v1::Session>* writer, uint64_t* count);
-  absl::Status get(const SessionId& session, audit::v1::SessionDetail* response);
+  absl::Status get(const grpc::ServerContext& context, const SessionId& session,
+                   audit::v1::SessionDetail* response);
   absl::Status read(const grpc::ServerContext& context, const audit::v1::ReadFramesRequest& request,
                     grpc::ServerWriter<audit::v1::FrameBatch>* writer, uint64_t* count);
-  absl::StatusOr<std::vector<audit::v1::Hit>> find_hits(const audit::v1::SearchRequest& request);
-  absl::Status search_all(const audit::v1::SearchRequest& request,
+  absl::StatusOr<std::vector<Frame>> read_frames(const grpc::ServerContext& context,
+                                                 FrameReader* reader);
+  absl::StatusOr<std::vector<audit::v1::Hit>> find_hits(const grpc::ServerContext& context,
+                                                        const audit::v1::SearchRequest& request);
+  absl::Status search_all(const grpc::ServerContext& context,
+                          const audit::v1::SearchRequest& request,
                           grpc::ServerWriter<audit::v1::Hit>* writer, uint64_t* count);
-  absl::Status verify_one(const std::string& id, grpc::ServerWriter<audit::v1::Verdict>* writer,
-                          uint64_t* count);
+  absl::Status verify_one(const grpc::ServerContext& context, const std::string& id,
+                          grpc::ServerWriter<audit::v1::Verdict>* writer, uint64_t* count);
   absl::Status verify_all(const grpc::ServerContext& context,
                           grpc::ServerWriter<audit::v1::Verdict>* writer, uint64_t* count);
   // resolve replaces the name of a session that somebody typed by its id, before the call is
   // recorded: the record of a query must say which session was read, and `last` does not.
-  absl::Status resolve(std::string* id);
-  absl::StatusOr<bool> is_live(const SessionId& session);
-  // verify_stored gives a session's verdict, and after it those of sessions that it tells of.
-  absl::StatusOr<std::vector<audit::v1::Verdict>> verify_stored(const SessionId& session);
+  absl::Status resolve(const grpc::ServerContext& context, std::string* id);
+  absl::StatusOr<bool> is_live(const grpc::ServerContext& context, const SessionId& session);
+  // verify_stored returns a session's verdict, and after it those of sessions that it tells of.
+  absl::StatusOr<std::vector<audit::v1::Verdict>> verify_stored(const grpc::ServerContext& context,
+                                                                const SessionId& session);
 
   // answer_stream records the call with the result `started`, does the work, and records the
   // outcome and the number of answers before the stream ends.
@@ -69,11 +87,7 @@ class Service final : public audit::v1::AuditService::Service {
                       const google::protobuf::Message& request, const std::string& result,
                       uint64_t count);
 
-  Database& database_;
-  QueryLog& log_;
-  const TrustedKeys& trusted_;
-  const Clock& clock_;
-  const std::function<std::string()> recorder_health_;
+  const Parts parts_;
 };
 
 }  // namespace gatetape::auditd

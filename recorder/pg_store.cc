@@ -174,12 +174,12 @@ PgStore::PgStore(std::string conninfo, uint32_t timeout_s)
 
 absl::Status PgStore::open() {
   state_ = State::kClosed;
-  connection_ = nullptr;
-  absl::StatusOr<std::unique_ptr<PgConnection>> connection = PgConnection::connect(conninfo_);
-  if (!connection.ok()) return connection.status();
-  (*connection)->set_timeout_s(timeout_s_);
-  if (absl::Status status = check_known(**connection); !status.ok()) return status;
-  connection_ = *std::move(connection);
+  db_ = nullptr;
+  absl::StatusOr<std::unique_ptr<Db>> db =
+      Db::open({.conninfo = conninfo_, .timeout_s = timeout_s_});
+  if (!db.ok()) return db.status();
+  if (absl::Status status = check_known(**db); !status.ok()) return status;
+  db_ = *std::move(db);
   state_ = State::kOpen;
   return absl::OkStatus();
 }
@@ -187,7 +187,7 @@ absl::Status PgStore::open() {
 absl::StatusOr<std::vector<PgResult>> PgStore::transact(
     const std::vector<PgStatement>& statements) {
   CHECK(state_ == State::kOpen, statements.size());
-  absl::StatusOr<std::vector<PgResult>> results = connection_->transact(statements);
+  absl::StatusOr<std::vector<PgResult>> results = db_->frame_path().transact(statements);
   const absl::Status& status = results.status();
   if (!status.ok() && !absl::IsAlreadyExists(status) && !absl::IsInvalidArgument(status))
     state_ = State::kClosed;

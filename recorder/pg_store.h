@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "base/db/pg.h"
+#include "base/db/db.h"
 #include "recorder/store.h"
 
 namespace gatetape::recorder {
@@ -32,7 +32,7 @@ class PgStore : public Store {
 
   std::string conninfo_;
   uint32_t timeout_s_;
-  std::unique_ptr<PgConnection> connection_;  // kept when closed, never used then
+  std::unique_ptr<Db> db_;  // kept when closed, never used then
   State state_ = State::kClosed;
 };
 

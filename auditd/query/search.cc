@@ -1,9 +1,13 @@
 #include "auditd/query/search.h"
 
 #include <algorithm>
+#include <initializer_list>
 #include <map>
 #include <string>
 #include <utility>
+
+#include "auditd/query/like.h"
+#include "record/frame.h"
 
 namespace gatetape::auditd {
 namespace {
@@ -11,7 +15,8 @@ namespace {
 using audit::v1::Hit;
 using audit::v1::Session;
 
-// $1 pattern, $2 is it a regular expression, $3 since, $4 until, $5 limit.
+// All three take: $1 the pattern, $2 whether it is a regular expression, $3 since, $4 until, $5 the
+// limit.
 constexpr char kInSessions[] = R"(
 select s.session_id, 0::bigint, 0::bigint, v.what, v.text
 from gatetape.session s cross join lateral (values
@@ -24,25 +29,24 @@ where s.kind <> 'system'
   and case when $2::boolean then v.text ~* $1::text else v.text ilike $1::text end
 order by s.session_id desc limit $5::bigint)";
 
-// The kinds: session_end, target_fail, request_in, denied, notice.
+// $6 the kinds that are searched.
 constexpr char kInEvents[] = R"(
 select e.session_id, e.seq, e.offset_ns, e.name, e.text
 from gatetape.event e
-where e.kind in (17, 19, 34, 41, 42)
+where e.kind = any($6::smallint[])
   and ($3::timestamptz is null or e.session_id >= gatetape.uuid7_floor($3::timestamptz))
   and ($4::timestamptz is null or e.session_id < gatetape.uuid7_floor($4::timestamptz))
   and case when $2::boolean then e.text ~* $1::text else e.text ilike $1::text end
 order by e.session_id desc, e.seq limit $5::bigint)";
 
-// The kinds of a gateway's own session: auth_attempt, access_denied, connection_refused. Not query:
-// every search would find the searches before it. Such a session lasts for as long as its gateway,
-// so its events have times of their own.
+// $6 the kinds of a gateway's own session that are searched. Such a session lasts for as long as
+// its gateway, so its events have times of their own.
 constexpr char kInSystemEvents[] = R"(
 select e.session_id, e.seq, e.offset_ns, e.name, e.text
 from gatetape.session s
 join gatetape.event e on e.session_id = s.session_id
 cross join lateral (select s.started_at + e.offset_ns / 1000 * interval '1 microsecond') t(at)
-where s.kind = 'system' and e.kind in (48, 52, 58)
+where s.kind = 'system' and e.kind = any($6::smallint[])
   and ($3::timestamptz is null or not exists (
        select from gatetape.session_end z
        where z.session_id = s.session_id and z.ended_at < $3::timestamptz))
@@ -52,53 +56,71 @@ where s.kind = 'system' and e.kind in (48, 52, 58)
   and case when $2::boolean then e.text ~* $1::text else e.text ilike $1::text end
 order by t.at desc limit $5::bigint)";
 
-// newest_ms is what hits are ordered by: when the session began, for one of a system session when
-// it happened itself.
-int64_t newest_ms(const Hit& hit, bool is_system) {
-  const int64_t began_ms = SessionId::from_bytes(hit.session().session_id())->unix_ms();
-  return is_system ? began_ms + static_cast<int64_t>(hit.offset_ns() / 1'000'000) : began_ms;
+// kinds_param returns an array of the numbers of kinds.
+PgParam kinds_param(std::initializer_list<FrameKind> kinds) {
+  PgArray numbers(PgArray::Element::kInt2);
+  for (const FrameKind kind : kinds) numbers.add(PgParam::int2(static_cast<int16_t>(kind)));
+  return numbers.finish();
 }
 
-std::string substring_pattern(const std::string& text) {
-  std::string pattern = "%";
-  for (char c : text) {
-    if (c == '%' || c == '_' || c == '\\') pattern += '\\';
-    pattern += c;
-  }
-  return pattern + "%";
+PgParam session_kinds() {
+  return kinds_param({FrameKind::kSessionEnd, FrameKind::kTargetFail, FrameKind::kRequestIn,
+                      FrameKind::kDenied, FrameKind::kNotice});
+}
+
+// Not kQuery: every search would find the searches before it.
+PgParam system_kinds() {
+  return kinds_param(
+      {FrameKind::kAuthAttempt, FrameKind::kAccessDenied, FrameKind::kConnectionRefused});
 }
 
 PgParam time_param(int64_t unix_ns) {
   return unix_ns == 0 ? PgParam::null() : PgParam::timestamptz(unix_ns);
 }
 
-absl::Status add_hits(PgConnection& connection, const char* sql, const std::vector<PgParam>& params,
-                      std::vector<Hit>* hits) {
-  const auto rows = connection.execute(sql, params);
-  // SQLSTATE 2201B: invalid_regular_expression.
-  if (!rows.ok() && rows.status().message().find("2201B") != absl::string_view::npos)
-    return absl::InvalidArgumentError("the pattern is not a regular expression");
-  if (!rows.ok()) return rows.status();
-  for (int row = 0; row < rows->rows(); ++row) {
-    Hit hit;
-    hit.mutable_session()->set_session_id(rows->text(row, 0));
-    hit.set_seq(static_cast<uint64_t>(rows->int8(row, 1)));
-    hit.set_offset_ns(static_cast<uint64_t>(rows->int8(row, 2)));
-    hit.set_what(rows->text(row, 3));
-    hit.set_text(rows->text(row, 4));
-    hits->push_back(std::move(hit));
-  }
-  return absl::OkStatus();
+// Found is a hit and the time that hits are ordered by: when the session began, for one of a system
+// session when it happened itself.
+struct Found {
+  int64_t at_ms;
+  Hit hit;
+};
+
+Found read_hit(DbRow& row, bool is_system) {
+  Found found;
+  found.hit.mutable_session()->set_session_id(row.uuid());
+  found.hit.set_seq(row.count());
+  found.hit.set_offset_ns(row.count());
+  found.hit.set_what(row.text());
+  found.hit.set_text(row.text());
+  const auto id = SessionId::from_bytes(found.hit.session().session_id());
+  found.at_ms = id.ok() ? id->unix_ms() : 0;
+  if (is_system) found.at_ms += static_cast<int64_t>(found.hit.offset_ns() / 1'000'000);
+  return found;
 }
 
-// fill_sessions loads each hit's session, each once. A session without a row keeps its id alone.
+absl::Status add_hits(Db& db, const PgStatement& statement, std::vector<Found>* found) {
+  const bool is_system = statement.sql == kInSystemEvents;
+  const absl::Status status = db.for_each(statement.sql, statement.params, [&](DbRow& row) {
+    found->push_back(read_hit(row, is_system));
+    return absl::OkStatus();
+  });
+  // SQLSTATE 2201B: invalid_regular_expression.
+  if (status.message().find("2201B") != absl::string_view::npos)
+    return absl::InvalidArgumentError("the pattern is not a regular expression");
+  return status;
+}
+
+// fill_sessions loads the session of each hit, each once. A session without a row keeps its id
+// alone.
 absl::Status fill_sessions(SessionReader& sessions, std::vector<Hit>* hits) {
   std::map<std::string, Session> known;
   for (Hit& hit : *hits) {
     const std::string id = hit.session().session_id();
     if (!known.contains(id)) {
       known[id] = hit.session();
-      const auto loaded = sessions.load(*SessionId::from_bytes(id));
+      const auto session = SessionId::from_bytes(id);
+      if (!session.ok()) return session.status();
+      const auto loaded = sessions.load(*session);
       if (loaded.ok()) known[id] = *loaded;
       if (!loaded.ok() && !absl::IsNotFound(loaded.status())) return loaded.status();
     }
@@ -109,29 +131,32 @@ absl::Status fill_sessions(SessionReader& sessions, std::vector<Hit>* hits) {
 
 }  // namespace
 
-absl::StatusOr<std::vector<Hit>> search(PgConnection& connection, SessionReader& sessions,
+absl::StatusOr<std::vector<Hit>> search(Db& db, SessionReader& sessions,
                                         const audit::v1::SearchRequest& request) {
   if (request.pattern().empty()) return absl::InvalidArgumentError("the pattern is empty");
   const uint32_t limit =
       request.limit() == 0 ? kSearchHitsMax : std::min(request.limit(), kSearchHitsMax);
-  const std::vector<PgParam> params = {
-      PgParam::text(request.regex() ? request.pattern() : substring_pattern(request.pattern())),
+  const std::vector<PgParam> in_sessions = {
+      PgParam::text(request.regex() ? request.pattern() : like_of_part(request.pattern())),
       PgParam::boolean(request.regex()), time_param(request.since_unix_ns()),
       time_param(request.until_unix_ns()), PgParam::int8(limit)};
-  std::vector<std::pair<int64_t, Hit>> found;
-  for (const char* sql : {kInSessions, kInEvents, kInSystemEvents}) {
-    std::vector<Hit> hits;
-    if (absl::Status status = add_hits(connection, sql, params, &hits); !status.ok()) return status;
-    for (Hit& hit : hits) {
-      const int64_t at_ms = newest_ms(hit, sql == kInSystemEvents);
-      found.emplace_back(at_ms, std::move(hit));
-    }
-  }
+  std::vector<PgParam> in_events = in_sessions;
+  in_events.push_back(session_kinds());
+  std::vector<PgParam> in_system_events = in_sessions;
+  in_system_events.push_back(system_kinds());
+
+  absl::StatusOr<DbTransaction> snapshot = DbTransaction::begin_snapshot(db);
+  if (!snapshot.ok()) return snapshot.status();
+  std::vector<Found> found;
+  for (const PgStatement& statement :
+       {PgStatement{kInSessions, in_sessions}, PgStatement{kInEvents, in_events},
+        PgStatement{kInSystemEvents, in_system_events}})
+    if (absl::Status status = add_hits(db, statement, &found); !status.ok()) return status;
   std::stable_sort(found.begin(), found.end(),
-                   [](const auto& a, const auto& b) { return a.first > b.first; });
+                   [](const Found& a, const Found& b) { return a.at_ms > b.at_ms; });
   std::vector<Hit> hits;
   for (size_t i = 0; i < std::min<size_t>(found.size(), limit); i++)
-    hits.push_back(std::move(found[i].second));
+    hits.push_back(std::move(found[i].hit));
   if (absl::Status status = fill_sessions(sessions, &hits); !status.ok()) return status;
   return hits;
 }

@@ -1,6 +1,7 @@
 #include "auditd/query/session_name.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
@@ -86,10 +87,26 @@ IdRange range_of(const std::string& digits) {
   return {filled('0'), filled('f')};
 }
 
+// read_ids returns the ids of an answer.
+absl::StatusOr<std::vector<SessionId>> read_ids(const absl::StatusOr<DbRows>& rows) {
+  if (!rows.ok()) return rows.status();
+  const auto texts = read_rows(*rows, [](DbRow& row) { return row.uuid(); });
+  if (!texts.ok()) return texts.status();
+  std::vector<SessionId> ids;
+  for (const std::string& bytes : *texts) ids.push_back(*SessionId::from_bytes(bytes));
+  return ids;
+}
+
+// Neighbours is a row of kNeighbours, each id as its 16 bytes.
+struct Neighbours {
+  std::string key;
+  std::optional<std::string> before;
+  std::optional<std::string> after;
+};
+
 // find_matches returns the ids that a name of digits fits, newest first, up to one more than
 // kCandidatesMax.
-absl::StatusOr<std::vector<SessionId>> find_matches(PgConnection& connection,
-                                                    const SessionName& name) {
+absl::StatusOr<std::vector<SessionId>> find_matches(Db& db, const SessionName& name) {
   std::vector<PgParam> params(2, PgParam::null());
   const IdRange suffix = name.suffix_range();
   if (name.may_be_prefix()) {
@@ -99,19 +116,13 @@ absl::StatusOr<std::vector<SessionId>> find_matches(PgConnection& connection,
   params.push_back(PgParam::uuid(suffix.first.bytes()));
   params.push_back(PgParam::uuid(suffix.second.bytes()));
   params.push_back(PgParam::int8(kCandidatesMax + 1));
-  const auto rows = connection.execute(kMatches, params);
-  if (!rows.ok()) return rows.status();
-  std::vector<SessionId> matches;
-  matches.reserve(kCandidatesMax + 1);
-  for (int row = 0; row < rows->rows(); row++)
-    matches.push_back(*SessionId::from_bytes(rows->bytes(row, 0)));
-  return matches;
+  return read_ids(db.query(kMatches, params));
 }
 
-absl::StatusOr<SessionId> find_last(PgConnection& connection, uint32_t back) {
-  const auto rows = connection.execute(kNthNewest, {PgParam::int8(back)});
-  if (!rows.ok()) return rows.status();
-  if (rows->rows() == 1) return SessionId::from_bytes(rows->bytes(0, 0));
+absl::StatusOr<SessionId> find_last(Db& db, uint32_t back) {
+  const auto found = read_ids(db.query(kNthNewest, {PgParam::int8(back)}));
+  if (!found.ok()) return found.status();
+  if (!found->empty()) return found->front();
   return absl::NotFoundError(
       back == 0 ? "no session is recorded yet"
                 : absl::StrCat("no session last~", back, ": fewer sessions are recorded"));
@@ -147,37 +158,39 @@ IdRange SessionName::suffix_range() const {
   return range_of(std::string(digits.rbegin(), digits.rend()));
 }
 
-absl::StatusOr<SessionId> resolve_session(PgConnection& connection, std::string_view text) {
+absl::StatusOr<SessionId> resolve_session(Db& db, std::string_view text) {
   const absl::StatusOr<SessionName> name = SessionName::parse(text);
   if (!name.ok()) return name.status();
-  if (name->is_last()) return find_last(connection, name->back);
-  const auto matches = find_matches(connection, *name);
+  if (name->is_last()) return find_last(db, name->back);
+  const auto matches = find_matches(db, *name);
   if (!matches.ok()) return matches.status();
   if (matches->empty()) return absl::NotFoundError(absl::StrCat("no session ", printable(text)));
   if (matches->size() > 1) return ambiguous(text, *matches);
   return matches->front();
 }
 
-absl::StatusOr<std::vector<std::string>> short_names(PgConnection& connection,
+absl::StatusOr<std::vector<std::string>> short_names(Db& db,
                                                      const std::vector<SessionId>& sessions) {
   PgArray ids(PgArray::Element::kUuid);
   for (const SessionId& session : sessions) ids.add(PgParam::uuid(session.bytes()));
-  const auto rows = connection.execute(kNeighbours, {ids.finish()});
+  const auto rows = db.query(kNeighbours, {ids.finish()});
   if (!rows.ok()) return rows.status();
-  CHECK(static_cast<size_t>(rows->rows()) == sessions.size(), rows->rows(), sessions.size());
+  const auto found = read_rows(*rows, [](DbRow& row) {
+    return Neighbours{row.uuid(), row.maybe(&DbRow::uuid), row.maybe(&DbRow::uuid)};
+  });
+  if (!found.ok()) return found.status();
+  CHECK(found->size() == sessions.size(), found->size(), sessions.size());
   std::vector<std::string> names;
-  for (int row = 0; row < rows->rows(); row++) {
-    const SessionId key = *SessionId::from_bytes(rows->bytes(row, 0));
+  for (size_t row = 0; row < found->size(); row++) {
+    const Neighbours& neighbours = (*found)[row];
+    const SessionId key = *SessionId::from_bytes(neighbours.key);
     size_t digits = kSuffixDigitsMin;
-    for (const int column : {1, 2})
-      if (!rows->is_null(row, column))
-        digits =
-            std::max(digits, digits_apart(key, *SessionId::from_bytes(rows->bytes(row, column))));
-    const SessionId& session = sessions[static_cast<size_t>(row)];
+    for (const auto& other : {neighbours.before, neighbours.after})
+      if (other) digits = std::max(digits, digits_apart(key, *SessionId::from_bytes(*other)));
+    const SessionId& session = sessions[row];
     names.push_back(to_hex(session.bytes()).substr(kIdDigits - digits));
     // 8 digits and more may be the prefix of another session as well.
-    const bool is_unique =
-        digits < kPrefixDigitsMin || resolve_session(connection, names.back()).ok();
+    const bool is_unique = digits < kPrefixDigitsMin || resolve_session(db, names.back()).ok();
     if (!is_unique) names.back() = session.to_text();
   }
   return names;

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "base/db/pg.h"
+#include "base/db/db.h"
 #include "record/session_id.h"
 
 namespace gatetape::auditd {
@@ -48,13 +48,13 @@ struct SessionName {
 // or a prefix also finds a session of which only some rows are left; a suffix finds a session by
 // its row in gatetape.session alone. NOT_FOUND; INVALID_ARGUMENT for a malformed name, or for an
 // ambiguous name, with up to five candidates in the text.
-absl::StatusOr<SessionId> resolve_session(PgConnection& connection, std::string_view text);
+absl::StatusOr<SessionId> resolve_session(Db& db, std::string_view text);
 
 // short_names returns for each session, in the same order, the shortest suffix of its id of at
 // least 4 digits that resolve_session finds it by; the whole id where there is none. It compares
 // each session with its two neighbours in the order of reversed ids, so that the whole store
 // counts, and the cost depends on the number of days in the store, not of sessions.
-absl::StatusOr<std::vector<std::string>> short_names(PgConnection& connection,
+absl::StatusOr<std::vector<std::string>> short_names(Db& db,
                                                      const std::vector<SessionId>& sessions);
 
 // digits_apart returns how many of the last digits tell two ids apart, at least kSuffixDigitsMin.

@@ -1,5 +1,5 @@
-// SessionReader: sessions as their rows tell them, with their state. Made for one call on one lent
-// connection; one thread.
+// SessionReader: reads sessions from their rows and works out their state. It is made for one call
+// on one lent connection; one thread.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/clock.h"
-#include "base/db/pg.h"
+#include "base/db/db.h"
 #include "gatetape/audit/v1/audit.pb.h"
 #include "record/session_id.h"
 
@@ -19,39 +19,38 @@ namespace gatetape::auditd {
 // SessionPage is a part of a list, newest first.
 struct SessionPage {
   std::vector<audit::v1::Session> sessions;
-  SessionId last;     // go on before this one
-  bool more = false;  // there may be older ones
+  SessionId last;     // the next page goes on before this one
+  bool more = false;  // there may be older sessions
 };
 
-// The states: live (it goes on), closed (it has an end), interrupted (it has none and its gateway's
-// run is over: ended, replaced by a newer one, or silent for 90 s).
+// The states of a session: live (it goes on), closed (it has an end), interrupted (it has none, and
+// its gateway's run is over: ended, replaced by a newer one, or silent for 90 s).
 class SessionReader {
  public:
-  SessionReader(PgConnection& connection, const Clock& clock)
-      : connection_(connection), clock_(clock) {}
+  SessionReader(Db& db, const Clock& clock) : db_(db), clock_(clock) {}
 
-  // load gives one session; NOT_FOUND when it has no session row.
+  // load returns one session; NOT_FOUND when it has no session row.
   absl::StatusOr<audit::v1::Session> load(const SessionId& id);
-  // page gives up to `rows` sessions that the request asks for, older than `before`; its limit is
-  // the caller's business. INVALID_ARGUMENT for a bad address.
+  // page returns up to `rows` sessions that the request asks for, older than `before`. The caller
+  // keeps to the limit of the request. The connection has no open transaction. INVALID_ARGUMENT for
+  // a bad address.
   absl::StatusOr<SessionPage> page(const audit::v1::ListSessionsRequest& request,
                                    const SessionId& before, uint32_t rows);
-  // run_is_live tells whether the daemon whose system session `run` is still runs.
+  // run_is_live returns whether the daemon with the system session `run` still runs.
   absl::StatusOr<bool> run_is_live(const SessionId& run);
 
  private:
-  absl::StatusOr<audit::v1::Session> from_row(const PgResult& rows, int row);
+  // set_state sets the state of a session without an end, by whether its daemon's run is live.
+  absl::Status set_state(const std::string& run, audit::v1::Session* session);
 
-  PgConnection& connection_;
+  Db& db_;
   const Clock& clock_;
-  std::map<SessionId, bool> live_runs_;  // asked already
+  std::map<SessionId, bool> live_runs_;  // the runs that were asked about already
 };
 
-// newest_possible is above every session id.
+// newest_possible returns what is above every session id.
 SessionId newest_possible();
-// like_pattern gives the SQL LIKE pattern of a glob of * and ?.
-std::string like_pattern(std::string_view glob);
-// check_address gives INVALID_ARGUMENT unless the text is empty, an address or a CIDR.
+// check_address returns INVALID_ARGUMENT unless the text is empty, an address or a CIDR.
 absl::Status check_address(std::string_view text);
 
 }  // namespace gatetape::auditd

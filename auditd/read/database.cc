@@ -1,82 +1,71 @@
 #include "auditd/read/database.h"
 
-#include <utility>
-
 #include "absl/strings/str_cat.h"
+#include "base/check.h"
 #include "base/db/migrate.h"
 
 namespace gatetape::auditd {
 namespace {
 
-constexpr uint32_t kStatementTimeoutS = 60;
-constexpr absl::Duration kLeaseTimeout = absl::Seconds(10);
-// Custom plans: a generic one cannot prune partitions while it is planned.
-constexpr char kSettings[] =
-    "set default_transaction_read_only = on;"
-    "set plan_cache_mode = force_custom_plan;"
-    "set jit = off;"
-    "set statement_timeout = '55s'";
+// Statements that the server does not end after 55 s are given up after 60 s, with the connection.
+constexpr uint32_t kTimeoutS = 60;
+
+std::vector<PgSetting> settings() {
+  return {{"default_transaction_read_only", "on"},
+          // A generic plan cannot leave out partitions while it is made.
+          {"plan_cache_mode", "force_custom_plan"},
+          {"jit", "off"},
+          {"statement_timeout", "55s"},
+          // All rows of a cursor are fetched, so its plan is that of the plain statement.
+          {"cursor_tuple_fraction", "1"},
+          stops_with_client()};
+}
 
 }  // namespace
 
-Database::Lease::Lease(Database* owner, std::unique_ptr<PgConnection> connection)
-    : owner_(owner), connection_(std::move(connection)) {}
+Database::Database(DatabaseOptions options)
+    : options_(std::move(options)), permits_(options_.connections_max) {}
 
-Database::Lease::~Lease() {
-  if (connection_) owner_->give_back(std::move(connection_));
-}
-
-Database::Database(std::string conninfo, int connections_max)
-    : conninfo_(std::move(conninfo)), free_(connections_max) {}
-
-absl::StatusOr<Database::Lease> Database::lease() {
-  std::unique_ptr<PgConnection> connection;
-  {
-    const absl::MutexLock lock(&mutex_);
-    const auto some_free = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return free_ > 0; };
-    if (!mutex_.AwaitWithTimeout(absl::Condition(&some_free), kLeaseTimeout))
-      return absl::ResourceExhaustedError("too many queries at once: try again");
-    free_--;
-    if (!idle_.empty()) {
-      connection = std::move(idle_.back());
-      idle_.pop_back();
-    }
+absl::StatusOr<Database::Lease> Database::lease(std::function<bool()> is_unwanted) {
+  if (!permits_.take(options_.lease_timeout))
+    return absl::ResourceExhaustedError("too many queries at once: try again");
+  Lease lease(this, take_idle());  // gives the permit back, however this ends
+  // PostgreSQL may have been restarted while the connection was idle.
+  if (lease.db_ == nullptr || !lease->query("select 1").ok()) {
+    absl::StatusOr<std::unique_ptr<Db>> opened = open();
+    if (!opened.ok()) return opened.status();
+    lease.db_ = *std::move(opened);
   }
-  // PostgreSQL may have been restarted while it was idle.
-  if (connection && connection->execute("select 1").ok()) return Lease(this, std::move(connection));
-  absl::StatusOr<std::unique_ptr<PgConnection>> opened = open();
-  if (opened.ok()) return Lease(this, *std::move(opened));
-  give_back(nullptr);
-  return opened.status();
+  lease->set_unwanted(std::move(is_unwanted));
+  return lease;
 }
 
-void Database::give_back(std::unique_ptr<PgConnection> connection) {
+std::unique_ptr<Db> Database::take_idle() {
   const absl::MutexLock lock(&mutex_);
-  free_++;
-  if (connection && !connection->is_broken()) idle_.push_back(std::move(connection));
+  if (idle_.empty()) return nullptr;
+  std::unique_ptr<Db> db = std::move(idle_.back());
+  idle_.pop_back();
+  return db;
 }
 
-absl::StatusOr<std::unique_ptr<PgConnection>> Database::open() const {
-  absl::StatusOr<std::unique_ptr<PgConnection>> connection = PgConnection::connect(conninfo_);
-  if (!connection.ok())
-    return absl::Status(connection.status().code(),
-                        absl::StrCat("auditd's database: ", connection.status().message()));
-  (*connection)->set_timeout_s(kStatementTimeoutS);
-  if (absl::Status status = check_known(**connection); !status.ok()) return status;
-  if (absl::Status status = (*connection)->run_script(kSettings); !status.ok()) return status;
-  return connection;
+void Database::take_back(std::unique_ptr<Db> db) {
+  if (db != nullptr && !db->is_broken()) {
+    db->set_unwanted({});
+    const absl::MutexLock lock(&mutex_);
+    idle_.push_back(std::move(db));
+    CHECK(idle_.size() <= static_cast<size_t>(options_.connections_max), idle_.size());
+  }
+  permits_.give();
 }
 
-absl::StatusOr<Snapshot> Snapshot::begin(PgConnection& connection) {
-  const auto begun =
-      connection.execute("begin transaction isolation level repeatable read read only");
-  if (!begun.ok()) return begun.status();
-  return Snapshot(&connection);
-}
-
-Snapshot::~Snapshot() {
-  // Nothing was written, so it does not matter how it ends; a failure marks the connection broken.
-  if (connection_ != nullptr) connection_->execute("rollback").IgnoreError();
+absl::StatusOr<std::unique_ptr<Db>> Database::open() const {
+  absl::StatusOr<std::unique_ptr<Db>> db =
+      Db::open({.conninfo = options_.conninfo, .settings = settings(), .timeout_s = kTimeoutS});
+  if (!db.ok())
+    return absl::Status(db.status().code(),
+                        absl::StrCat("auditd's database: ", db.status().message()));
+  if (absl::Status status = check_known(**db); !status.ok()) return status;
+  return db;
 }
 
 }  // namespace gatetape::auditd

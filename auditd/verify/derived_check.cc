@@ -1,5 +1,6 @@
 #include "auditd/verify/derived_check.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -13,7 +14,7 @@ struct Column {
   bool same;
 };
 
-// first_difference names the first column that is not the same, empty when all are.
+// first_difference returns the name of the first column that is not the same, empty when all are.
 std::string first_difference(std::initializer_list<Column> columns) {
   for (const Column& column : columns)
     if (!column.same) return column.name;
@@ -29,6 +30,30 @@ bool same_json(const std::string& a, const std::string& b) {
 Problem event_problem(uint64_t seq, const std::string& what) {
   return {seq, absl::StrCat("frame ", seq, ": its event row ", what)};
 }
+
+// A page of expected rows holds at most this many characters; one row may hold more.
+constexpr size_t kPageChars = 1 << 20;
+
+// PageSize adds up expected rows for one page.
+class PageSize {
+ public:
+  // add adds a row with this many bytes of text. It returns false when the row no longer fits.
+  bool add(size_t bytes) {
+    const size_t largest = std::max(largest_, bytes);
+    if (rows_ > 0 && (rows_ + 1) * chars_of(largest) > kPageChars) return false;
+    rows_++;
+    largest_ = largest;
+    return true;
+  }
+  PageBound bound() const { return {rows_, chars_of(largest_)}; }
+
+ private:
+  // jsonb prints one blank behind each colon and comma, so its text is at most twice as long.
+  static size_t chars_of(size_t bytes) { return 2 * bytes + 64; }
+
+  size_t rows_ = 0;
+  size_t largest_ = 0;
+};
 
 }  // namespace
 
@@ -69,39 +94,62 @@ std::optional<Problem> check_end(const std::optional<SessionEndRow>& expected,
                  "the session_end row's " + differs + " is not what the last frame says"};
 }
 
-std::optional<Problem> check_events(const std::vector<EventRow>& expected,
-                                    const std::vector<EventRow>& stored) {
-  for (size_t i = 0; i < stored.size(); ++i) {
-    const EventRow& row = stored[i];
-    if (i == expected.size() || row.seq < expected[i].seq)
-      return event_problem(row.seq, "belongs to no event");
-    if (row.seq > expected[i].seq) return event_problem(expected[i].seq, "is missing");
-    const std::string differs =
-        first_difference({{"channel", row.channel == expected[i].channel},
-                          {"kind", row.kind == expected[i].kind},
-                          {"offset_ns", row.offset_ns == expected[i].offset_ns},
-                          {"name", row.name == expected[i].name},
-                          {"text", row.text == expected[i].text},
-                          {"fields", same_json(row.fields, expected[i].fields)}});
-    if (!differs.empty()) return event_problem(row.seq, "has another " + differs);
+PageBound EventCheck::next_page() const {
+  PageSize size;
+  for (size_t i = next_; i < expected_.size(); i++) {
+    const EventRow& row = expected_[i];
+    if (!size.add(std::max({row.name.size(), row.text.size(), row.fields.size()})))
+      return size.bound();
   }
-  if (stored.size() < expected.size())
-    return event_problem(expected[stored.size()].seq, "is missing");
+  size.add(0);
+  return size.bound();
+}
+
+std::optional<Problem> EventCheck::add(const EventRow& row) {
+  if (next_ == expected_.size() || row.seq < expected_[next_].seq)
+    return event_problem(row.seq, "belongs to no event");
+  const EventRow& expected = expected_[next_++];
+  if (row.seq > expected.seq) return event_problem(expected.seq, "is missing");
+  const std::string differs =
+      first_difference({{"channel", row.channel == expected.channel},
+                        {"kind", row.kind == expected.kind},
+                        {"offset_ns", row.offset_ns == expected.offset_ns},
+                        {"name", row.name == expected.name},
+                        {"text", row.text == expected.text},
+                        {"fields", same_json(row.fields, expected.fields)}});
+  if (differs.empty()) return std::nullopt;
+  return event_problem(row.seq, "has another " + differs);
+}
+
+std::optional<Problem> EventCheck::finish() const {
+  if (next_ == expected_.size()) return std::nullopt;
+  return event_problem(expected_[next_].seq, "is missing");
+}
+
+PageBound ChannelCheck::next_page() const {
+  PageSize size;
+  for (auto expected = next_; expected != expected_.end(); ++expected)
+    if (!size.add(expected->second.type.size())) return size.bound();
+  size.add(0);
+  return size.bound();
+}
+
+std::optional<Problem> ChannelCheck::add(const ChannelRow& row) {
+  if (next_ == expected_.end() || row.channel < next_->first)
+    return Problem{0, absl::StrCat("there is a row of channel ", row.channel, ", but no frame")};
+  if (!(row == next_->second)) return missing();
+  ++next_;
   return std::nullopt;
 }
 
-std::optional<Problem> check_channels(const std::map<uint32_t, ChannelRow>& expected,
-                                      const std::map<uint32_t, ChannelRow>& stored) {
-  for (const auto& [channel, row] : expected) {
-    const auto found = stored.find(channel);
-    if (found == stored.end() || !(found->second == row))
-      return Problem{row.opened_seq, absl::StrCat("the row of channel ", channel,
-                                                  " is missing or is not what its frame says")};
-  }
-  for (const auto& [channel, row] : stored)
-    if (!expected.contains(channel))
-      return Problem{0, absl::StrCat("there is a row of channel ", channel, ", but no frame")};
-  return std::nullopt;
+std::optional<Problem> ChannelCheck::finish() const {
+  return next_ == expected_.end() ? std::nullopt : missing();
+}
+
+std::optional<Problem> ChannelCheck::missing() const {
+  return Problem{next_->second.opened_seq,
+                 absl::StrCat("the row of channel ", next_->first,
+                              " is missing or is not what its frame says")};
 }
 
 }  // namespace gatetape::auditd

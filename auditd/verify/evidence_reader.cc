@@ -8,26 +8,36 @@
 namespace gatetape::auditd {
 namespace {
 
-constexpr char kKey[] = "select commit_key from gatetape.session_key where session_id = $1::uuid";
+// Rows of which a key allows one are read up to two, so that a second one is seen.
+constexpr char kKey[] =
+    "select commit_key from gatetape.session_key where session_id = $1::uuid limit 2";
 constexpr char kHead[] = R"(
 select size, root, gateway_key, gateway_signature, recorder_key, recorder_signature
-from gatetape.head where session_id = $1::uuid)";
+from gatetape.head where session_id = $1::uuid limit 2)";
 constexpr char kSession[] = R"(
 select kind, user_name, login, target, target_address,
        case when masklen(source_ip) = case family(source_ip) when 4 then 32 else 128 end
          then host(source_ip) else source_ip::text end,
-       source_port, rule, key_fingerprint, gateway, gateway_run, started_at
-from gatetape.session where session_id = $1::uuid)";
+       source_port, rule, key_fingerprint, gateway, gateway_run,
+       timestamptz_send(started_at)
+from gatetape.session where session_id = $1::uuid limit 2)";
 constexpr char kSessionEnd[] = R"(
-select ended_at, reason, detail, bytes_in, bytes_out, frames
-from gatetape.session_end where session_id = $1::uuid)";
+select timestamptz_send(ended_at), reason, detail, bytes_in, bytes_out, frames
+from gatetape.session_end where session_id = $1::uuid limit 2)";
+// $4 is the most rows of a page, $5 the most characters of a text: whoever altered the rows decides
+// how large they are, and libpqxx keeps a whole result in memory.
 constexpr char kChannels[] = R"(
-select channel, opened_seq, type from gatetape.channel where session_id = $1::uuid
-order by channel limit $2::bigint)";
+select channel, opened_seq, left(type, $5::integer) from gatetape.channel
+where session_id = $1::uuid and channel >= $2::bigint and channel <= $3::bigint
+order by channel limit $4::bigint)";
 constexpr char kEvents[] = R"(
-select seq, channel, kind, offset_ns, name, text, fields::text
+select seq, channel, kind, offset_ns, left(name, $5::integer), left(text, $5::integer),
+       left(fields::text, $5::integer)
 from gatetape.event where session_id = $1::uuid and seq >= $2::bigint and seq <= $3::bigint
 order by seq limit $4::bigint)";
+constexpr char kAllEvents[] = R"(
+select seq, channel, kind, offset_ns, name, text, fields::text
+from gatetape.event where session_id = $1::uuid order by seq)";
 constexpr char kTail[] = R"(
 select last_seq, root from gatetape.frames where session_id = $1::uuid
 order by first_seq desc limit 1)";
@@ -55,10 +65,6 @@ select id from (
    order by 1 limit $2::bigint)) found
 order by id limit $2::bigint)";
 
-uint64_t unsigned_of(const PgResult& rows, int row, int column) {
-  return static_cast<uint64_t>(rows.int8(row, column));
-}
-
 PgParam seq_param(uint64_t seq) {
   return PgParam::int8(static_cast<int64_t>(std::min<uint64_t>(seq, INT64_MAX)));
 }
@@ -67,110 +73,123 @@ absl::Status too_many_rows(const char* sql) {
   return absl::DataLossError(absl::StrCat("more rows than a key allows:", sql));
 }
 
-// one_row runs a statement about one session and maps its row, if there is one. DATA_LOSS when
+// one_row runs a statement about one session and returns its row, if there is one. DATA_LOSS when
 // there are more: somebody took the table's key away.
-template <typename Row, typename Map>
-absl::StatusOr<std::optional<Row>> one_row(PgConnection& connection, const char* sql,
-                                           const SessionId& session, Map map) {
-  const auto rows = connection.execute(sql, {PgParam::uuid(session.bytes())});
+template <typename Row>
+absl::StatusOr<std::optional<Row>> one_row(Db& db, const char* sql, const SessionId& session,
+                                           Row (*read)(DbRow&)) {
+  const auto rows = db.query(sql, {PgParam::uuid(session.bytes())});
   if (!rows.ok()) return rows.status();
-  if (rows->rows() == 0) return std::optional<Row>();
-  if (rows->rows() > 1) return too_many_rows(sql);
-  return std::optional<Row>(map(*rows));
+  if (rows->size() > 1) return too_many_rows(sql);
+  auto values = read_rows(*rows, read);
+  if (!values.ok()) return values.status();
+  if (values->empty()) return std::optional<Row>();
+  return std::optional<Row>(std::move(values->front()));
+}
+
+SessionRow session_of(DbRow& from) {
+  SessionRow row;
+  row.kind = from.text();
+  row.user = from.text();
+  row.login = from.text();
+  row.target = from.text();
+  row.target_address = from.text();
+  row.source_ip = from.maybe(&DbRow::text).value_or("");
+  row.source_port = static_cast<int32_t>(from.maybe(&DbRow::int8).value_or(row.source_port));
+  row.rule = from.text();
+  row.key_fingerprint = from.text();
+  row.gateway = from.text();
+  row.gateway_run = from.maybe(&DbRow::uuid).value_or("");
+  row.started_at_ns = from.timestamptz_ns();
+  return row;
+}
+
+EventRow event_of(DbRow& from) {
+  EventRow row;
+  row.seq = from.count();
+  row.channel = static_cast<uint32_t>(from.count());
+  row.kind = static_cast<uint16_t>(from.count());
+  row.offset_ns = from.count();
+  row.name = from.text();
+  row.text = from.text();
+  row.fields = from.text();
+  return row;
+}
+
+ChannelRow channel_of(DbRow& from) {
+  ChannelRow row;
+  row.channel = static_cast<uint32_t>(from.count());
+  row.opened_seq = from.count();
+  row.type = from.text();
+  return row;
+}
+
+// read_page runs a statement of pages for the rows whose number (channel or seq) lies in `range`.
+template <typename Row>
+absl::StatusOr<std::vector<Row>> read_page(Db& db, const char* sql, const RowRange& range,
+                                           Row (*read)(DbRow&)) {
+  const PgParam first = range.first == 0 ? PgParam::int8(INT64_MIN) : seq_param(range.first);
+  const auto text_max = static_cast<int32_t>(std::min<size_t>(range.page.text_max, INT32_MAX));
+  const auto rows =
+      db.query(sql, {PgParam::uuid(range.session.bytes()), first, seq_param(range.last),
+                     seq_param(range.page.rows_max), PgParam::int4(text_max)});
+  if (!rows.ok()) return rows.status();
+  return read_rows(*rows, read);
 }
 
 }  // namespace
 
-absl::StatusOr<std::optional<std::string>> read_commit_key(PgConnection& connection,
-                                                           const SessionId& session) {
-  return one_row<std::string>(connection, kKey, session,
-                              [](const PgResult& rows) { return rows.text(0, 0); });
+absl::StatusOr<std::optional<std::string>> read_commit_key(Db& db, const SessionId& session) {
+  return one_row<std::string>(db, kKey, session, [](DbRow& row) { return row.bytes(); });
 }
 
-absl::StatusOr<std::optional<StoredHead>> read_head(PgConnection& connection,
-                                                    const SessionId& session) {
-  return one_row<StoredHead>(connection, kHead, session, [](const PgResult& rows) {
-    return StoredHead{unsigned_of(rows, 0, 0), rows.text(0, 1), rows.text(0, 2),
-                      rows.text(0, 3),         rows.text(0, 4), rows.text(0, 5)};
+absl::StatusOr<std::optional<StoredHead>> read_head(Db& db, const SessionId& session) {
+  return one_row<StoredHead>(db, kHead, session, [](DbRow& row) {
+    return StoredHead{row.count(), row.bytes(), row.bytes(), row.bytes(), row.bytes(), row.bytes()};
   });
 }
 
-absl::StatusOr<std::optional<SessionRow>> read_session(PgConnection& connection,
-                                                       const SessionId& session) {
-  return one_row<SessionRow>(connection, kSession, session, [](const PgResult& rows) {
-    SessionRow row;
-    row.kind = rows.text(0, 0);
-    row.user = rows.text(0, 1);
-    row.login = rows.text(0, 2);
-    row.target = rows.text(0, 3);
-    row.target_address = rows.text(0, 4);
-    if (!rows.is_null(0, 5)) row.source_ip = rows.text(0, 5);
-    if (!rows.is_null(0, 6)) row.source_port = static_cast<int32_t>(rows.int8(0, 6));
-    row.rule = rows.text(0, 7);
-    row.key_fingerprint = rows.text(0, 8);
-    row.gateway = rows.text(0, 9);
-    if (!rows.is_null(0, 10)) row.gateway_run = rows.text(0, 10);
-    row.started_at_ns = rows.timestamptz_ns(0, 11);
-    return row;
+absl::StatusOr<std::optional<SessionRow>> read_session(Db& db, const SessionId& session) {
+  return one_row<SessionRow>(db, kSession, session, session_of);
+}
+
+absl::StatusOr<std::optional<SessionEndRow>> read_session_end(Db& db, const SessionId& session) {
+  return one_row<SessionEndRow>(db, kSessionEnd, session, [](DbRow& row) {
+    return SessionEndRow{row.timestamptz_ns(), row.text(),  row.text(),
+                         row.count(),          row.count(), row.count()};
   });
 }
 
-absl::StatusOr<std::optional<SessionEndRow>> read_session_end(PgConnection& connection,
-                                                              const SessionId& session) {
-  return one_row<SessionEndRow>(connection, kSessionEnd, session, [](const PgResult& rows) {
-    return SessionEndRow{rows.timestamptz_ns(0, 0), rows.text(0, 1),
-                         rows.text(0, 2),           unsigned_of(rows, 0, 3),
-                         unsigned_of(rows, 0, 4),   unsigned_of(rows, 0, 5)};
+absl::StatusOr<std::vector<ChannelRow>> read_channels(Db& db, const RowRange& range) {
+  return read_page(db, kChannels, range, channel_of);
+}
+
+absl::StatusOr<std::vector<EventRow>> read_events(Db& db, const RowRange& range) {
+  return read_page(db, kEvents, range, event_of);
+}
+
+absl::Status for_each_event(Db& db, const SessionId& session,
+                            absl::FunctionRef<absl::Status(const EventRow&)> visit) {
+  absl::StatusOr<DbTransaction> snapshot = DbTransaction::begin_snapshot(db);
+  if (!snapshot.ok()) return snapshot.status();
+  return db.for_each(kAllEvents, {PgParam::uuid(session.bytes())},
+                     [&](DbRow& row) { return visit(event_of(row)); });
+}
+
+absl::StatusOr<std::optional<StoredTail>> read_tail(Db& db, const SessionId& session) {
+  return one_row<StoredTail>(db, kTail, session, [](DbRow& row) {
+    return StoredTail{row.count(), row.bytes()};
   });
 }
 
-absl::StatusOr<std::map<uint32_t, ChannelRow>> read_channels(PgConnection& connection,
-                                                             const SessionId& session,
-                                                             size_t limit) {
-  const auto rows =
-      connection.execute(kChannels, {PgParam::uuid(session.bytes()), seq_param(limit)});
+absl::StatusOr<std::vector<SessionId>> next_sessions(Db& db, const SessionId& after, size_t limit) {
+  const auto rows = db.query(kNextSessions, {PgParam::uuid(after.bytes()), seq_param(limit)});
   if (!rows.ok()) return rows.status();
-  std::map<uint32_t, ChannelRow> channels;
-  for (int row = 0; row < rows->rows(); ++row) {
-    const auto channel = static_cast<uint32_t>(rows->int8(row, 0));
-    channels[channel] = {channel, unsigned_of(*rows, row, 1), rows->text(row, 2)};
-  }
-  if (channels.size() < static_cast<size_t>(rows->rows())) return too_many_rows(kChannels);
-  return channels;
-}
-
-absl::StatusOr<std::vector<EventRow>> read_events(PgConnection& connection,
-                                                  const SessionId& session, uint64_t after_seq,
-                                                  uint64_t up_to_seq, size_t limit) {
-  // From the very first: a row of no frame has a number that no frame has.
-  const PgParam from = after_seq == 0 ? PgParam::int8(INT64_MIN) : seq_param(after_seq + 1);
-  const auto rows = connection.execute(
-      kEvents, {PgParam::uuid(session.bytes()), from, seq_param(up_to_seq), seq_param(limit)});
-  if (!rows.ok()) return rows.status();
-  std::vector<EventRow> events;
-  events.reserve(static_cast<size_t>(rows->rows()));
-  for (int row = 0; row < rows->rows(); ++row)
-    events.push_back({unsigned_of(*rows, row, 0), static_cast<uint32_t>(rows->int8(row, 1)),
-                      static_cast<uint16_t>(rows->int8(row, 2)), unsigned_of(*rows, row, 3),
-                      rows->text(row, 4), rows->text(row, 5), rows->text(row, 6)});
-  return events;
-}
-
-absl::StatusOr<std::optional<StoredTail>> read_tail(PgConnection& connection,
-                                                    const SessionId& session) {
-  return one_row<StoredTail>(connection, kTail, session, [](const PgResult& rows) {
-    return StoredTail{unsigned_of(rows, 0, 0), rows.text(0, 1)};
-  });
-}
-
-absl::StatusOr<std::vector<SessionId>> next_sessions(PgConnection& connection,
-                                                     const SessionId& after, size_t limit) {
-  const auto rows =
-      connection.execute(kNextSessions, {PgParam::uuid(after.bytes()), seq_param(limit)});
-  if (!rows.ok()) return rows.status();
+  const auto ids = read_rows(*rows, [](DbRow& row) { return row.uuid(); });
+  if (!ids.ok()) return ids.status();
   std::vector<SessionId> sessions;
-  for (int row = 0; row < rows->rows(); ++row) {
-    const auto id = SessionId::from_bytes(rows->bytes(row, 0));
+  for (const std::string& bytes : *ids) {
+    const auto id = SessionId::from_bytes(bytes);
     if (!id.ok()) return id.status();
     sessions.push_back(*id);
   }

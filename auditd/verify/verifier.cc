@@ -6,7 +6,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "auditd/read/batch_pager.h"
-#include "auditd/read/database.h"
 #include "auditd/verify/derived_check.h"
 #include "auditd/verify/evidence_reader.h"
 #include "base/bytes.h"
@@ -16,11 +15,16 @@ namespace {
 
 using audit::v1::Verdict;
 
+// Events are compared with their rows when this many have been derived, so that memory does not
+// grow with the session.
 constexpr size_t kEventsAtOnce = 1000;
+// The most sessions that one system session is found to tell of wrongly. Further ones are left out:
+// each is a verdict in memory, and a record with so many is beyond repair.
 constexpr size_t kBrokenClaimsMax = 10'000;
-// Between a session's last frame and its signed head, and between what a gateway does and what it
-// says in its own session, there is a moment.
-constexpr int64_t kMomentNs = 10'000'000'000;
+// A session's last frame is stored shortly before its signed head, and what a gateway does is
+// stored shortly before or after its own session tells of it. Within this time, in ns, a difference
+// is no finding; 10 s is far above any delay of a recorder that works.
+constexpr int64_t kClockSkewAllowanceNs = 10'000'000'000;
 
 void set_tampered(const Problem& problem, Verdict* verdict) {
   verdict->set_result(Verdict::RESULT_TAMPERED);
@@ -46,7 +50,7 @@ absl::StatusOr<std::vector<PublicKey>> read_keys(const std::vector<std::string>&
 
 absl::StatusOr<Verdict> Verifier::verify(const SessionId& session) {
   claims_.clear();
-  absl::StatusOr<Snapshot> snapshot = Snapshot::begin(connection_);
+  absl::StatusOr<DbTransaction> snapshot = DbTransaction::begin_snapshot(db_);
   if (!snapshot.ok()) return snapshot.status();
   Verdict verdict;
   verdict.set_session_id(std::string(session.bytes()));
@@ -54,14 +58,14 @@ absl::StatusOr<Verdict> Verifier::verify(const SessionId& session) {
   const absl::Status read = read_all(session, &verdict);
   if (!read.ok() && !absl::IsDataLoss(read)) return read;
   if (!read.ok()) {
-    claims_.clear();  // not judged to the end
+    claims_.clear();  // the session was not judged to its end
     set_tampered({0, absl::StrCat("it cannot be read: ", read.message())}, &verdict);
   }
   return verdict;
 }
 
 absl::Status Verifier::read_all(const SessionId& session, Verdict* verdict) {
-  const auto key = read_commit_key(connection_, session);
+  const auto key = read_commit_key(db_, session);
   if (!key.ok()) return key.status();
   if (!*key) {
     set_tampered({0, "its commit key is missing: no payload can be checked"}, verdict);
@@ -73,9 +77,9 @@ absl::Status Verifier::read_all(const SessionId& session, Verdict* verdict) {
   verdict->set_frames(progress.frames.size());
   verdict->set_root(std::string(view(progress.frames.root())));
   if (*problem) set_tampered(**problem, verdict);
-  // What a gateway said last before it died may not have been done.
+  // A gateway may have died before it did what it said last.
   while (!claims_.empty() && progress.ending == std::nullopt &&
-         claims_.back().offset_ns + kMomentNs > progress.last_offset_ns)
+         claims_.back().offset_ns + kClockSkewAllowanceNs > progress.last_offset_ns)
     claims_.pop_back();
   return absl::OkStatus();
 }
@@ -100,8 +104,8 @@ Verifier::Finding Verifier::find_problem(Progress* progress, Verdict* verdict) {
 Verifier::Finding Verifier::check_frames(Progress* progress) {
   BatchPager pager(progress->session);
   std::vector<Frame> frames;
-  while (true) {
-    const auto batches = pager.next(connection_);
+  while (!pager.at_end()) {
+    const auto batches = pager.next(db_);
     if (!batches.ok()) return batches.status();
     for (const StoredBatch& batch : *batches) {
       if (!progress->frames.add(batch, &frames)) return progress->frames.problem();
@@ -111,8 +115,8 @@ Verifier::Finding Verifier::check_frames(Progress* progress) {
       Finding problem = compare_events(progress, progress->frames.size());
       if (!problem.ok() || *problem) return problem;
     }
-    if (batches->empty()) return std::optional<Problem>();
   }
+  return std::optional<Problem>();
 }
 
 absl::Status Verifier::take_frame(const Frame& frame, Progress* progress) {
@@ -132,33 +136,60 @@ absl::Status Verifier::take_frame(const Frame& frame, Progress* progress) {
 }
 
 Verifier::Finding Verifier::compare_events(Progress* progress, uint64_t up_to_seq) {
-  const auto stored = read_events(connection_, progress->session, progress->events_compared,
-                                  up_to_seq, progress->events.size() + 1);
-  if (!stored.ok()) return stored.status();
-  if (!stored->empty() && static_cast<int64_t>(stored->front().seq) < 1)
-    return std::optional<Problem>({0, "an event row before the first frame belongs to no event"});
-  std::optional<Problem> problem = check_events(progress->events, *stored);
+  EventCheck check(progress->events);
+  RowRange range{.session = progress->session,
+                 .first = progress->events_compared == 0 ? 0 : progress->events_compared + 1,
+                 .last = up_to_seq,
+                 .page = {}};
+  for (bool more = true; more;) {
+    range.page = check.next_page();
+    const auto rows = read_events(db_, range);
+    if (!rows.ok()) return rows.status();
+    for (const EventRow& row : *rows) {
+      if (static_cast<int64_t>(row.seq) < 1)
+        return std::optional<Problem>(
+            {0, "an event row before the first frame belongs to no event"});
+      if (auto problem = check.add(row)) return problem;
+      range.first = row.seq + 1;
+    }
+    more = rows->size() == range.page.rows_max;
+  }
+  std::optional<Problem> problem = check.finish();
   progress->events.clear();
   progress->events_compared = up_to_seq;
   return problem;
 }
 
+Verifier::Finding Verifier::compare_channels(const Progress& progress) {
+  ChannelCheck check(progress.channels);
+  RowRange range{.session = progress.session, .page = {}};
+  for (bool more = true; more;) {
+    range.page = check.next_page();
+    const auto rows = read_channels(db_, range);
+    if (!rows.ok()) return rows.status();
+    for (const ChannelRow& row : *rows) {
+      if (auto problem = check.add(row)) return problem;
+      range.first = uint64_t{row.channel} + 1;
+    }
+    more = rows->size() == range.page.rows_max;
+  }
+  return check.finish();
+}
+
 Verifier::Finding Verifier::check_rows(Progress* progress) {
-  const auto session = read_session(connection_, progress->session);
+  const auto session = read_session(db_, progress->session);
   if (!session.ok()) return session.status();
   if (auto problem = check_session(*progress->opening, *session)) return problem;
-  const auto ending = read_session_end(connection_, progress->session);
+  const auto ending = read_session_end(db_, progress->session);
   if (!ending.ok()) return ending.status();
   if (auto problem = check_end(progress->ending, *ending)) return problem;
-  const auto channels =
-      read_channels(connection_, progress->session, progress->channels.size() + 1);
-  if (!channels.ok()) return channels.status();
-  if (auto problem = check_channels(progress->channels, *channels)) return problem;
+  Finding channels = compare_channels(*progress);
+  if (!channels.ok() || *channels) return channels;
   return compare_events(progress, UINT64_MAX);
 }
 
 Verifier::Finding Verifier::check_head_row(Progress* progress, Verdict* verdict) {
-  const auto head = read_head(connection_, progress->session);
+  const auto head = read_head(db_, progress->session);
   if (!head.ok()) return head.status();
   if (*head) {
     verdict->set_gateway_key_id(PublicKey{(*head)->gateway_key}.id());
@@ -166,7 +197,7 @@ Verifier::Finding Verifier::check_head_row(Progress* progress, Verdict* verdict)
     return check_head(progress->session, progress->frames.size(), progress->frames.root(), **head,
                       trusted_);
   }
-  if (progress->ending && clock_.wall_ns() - progress->ending->ended_at_ns > kMomentNs)
+  if (progress->ending && clock_.wall_ns() - progress->ending->ended_at_ns > kClockSkewAllowanceNs)
     return std::optional<Problem>({0, "it ended, but its signed head is missing"});
   verdict->set_result(Verdict::RESULT_UNSIGNED);
   verdict->set_detail(progress->ending ? "just closing: no signed head yet"
@@ -178,7 +209,7 @@ absl::Status Verifier::check_claim(const Frame& frame, const Event& event,
                                    const SessionId& system_session) {
   const absl::StatusOr<SessionId> session = SessionId::from_text(event.get("session"));
   if (!session.ok() || claims_.size() == kBrokenClaimsMax) return absl::OkStatus();
-  const auto tail = read_tail(connection_, *session);
+  const auto tail = read_tail(db_, *session);
   if (!tail.ok()) return tail.status();
   const bool closed = frame.kind == FrameKind::kSessionClosed;
   std::string what;

@@ -1,5 +1,5 @@
-// Verifier: reads all that is stored of one session, in one snapshot, and gives its verdict. Made
-// for one call on one lent connection; one thread. Memory does not grow with the session.
+// Verifier: reads all that is stored of one session, in one snapshot, and judges it. It is made for
+// one call on one lent connection; one thread. Its memory does not grow with the session.
 #pragma once
 
 #include <cstdint>
@@ -11,35 +11,35 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/clock.h"
-#include "base/db/pg.h"
+#include "base/db/db.h"
 #include "gatetape/audit/v1/audit.pb.h"
 #include "record/derived.h"
 #include "record/verify.h"
 
 namespace gatetape::auditd {
 
-// read_keys reads public key files (PublicKey::to_text form, one key a file).
+// read_keys reads files of public keys, one key per file in the form of PublicKey::to_text.
 absl::StatusOr<std::vector<PublicKey>> read_keys(const std::vector<std::string>& paths);
 
 class Verifier {
  public:
-  Verifier(PgConnection& connection, const TrustedKeys& trusted, const Clock& clock)
-      : connection_(connection), trusted_(trusted), clock_(clock) {}
+  Verifier(Db& db, const TrustedKeys& trusted, const Clock& clock)
+      : db_(db), trusted_(trusted), clock_(clock) {}
 
-  // verify gives the verdict of one session: DATA_LOSS of the store is one, any other failed read
-  // is a status, never a verdict.
+  // verify returns the verdict of one session. DATA_LOSS of the store is such a verdict; any other
+  // failed read is a status, never a verdict.
   absl::StatusOr<audit::v1::Verdict> verify(const SessionId& session);
-  // take_broken_claims gives a verdict for each session that the system session just verified tells
-  // of and that is not stored as it tells; none after a session of another kind.
+  // take_broken_claims returns a verdict for each session that the system session just verified
+  // tells of and that is not stored as it tells; none after a session of another kind.
   std::vector<audit::v1::Verdict> take_broken_claims();
 
  private:
-  // What reading the frames of one session gathers.
+  // Progress is what reading the frames of one session gathers.
   struct Progress {
     SessionId session;
     FrameVerifier frames;
-    std::vector<EventRow> events;  // derived, not compared yet
-    uint64_t events_compared = 0;  // up to this seq
+    std::vector<EventRow> events;  // derived, and not compared yet
+    uint64_t events_compared = 0;  // the seq up to which all were compared
     std::map<uint32_t, ChannelRow> channels;
     std::optional<SessionRow> opening;
     std::optional<SessionEndRow> ending;
@@ -51,17 +51,18 @@ class Verifier {
   };
 
   absl::Status read_all(const SessionId& session, audit::v1::Verdict* verdict);
-  // Each gives the first problem, nothing when there is none.
+  // Each returns the first problem, or nothing when there is none.
   using Finding = absl::StatusOr<std::optional<Problem>>;
   Finding check_frames(Progress* progress);
   absl::Status take_frame(const Frame& frame, Progress* progress);
   Finding compare_events(Progress* progress, uint64_t up_to_seq);
+  Finding compare_channels(const Progress& progress);
   Finding check_rows(Progress* progress);
   Finding check_head_row(Progress* progress, audit::v1::Verdict* verdict);
   Finding find_problem(Progress* progress, audit::v1::Verdict* verdict);
   absl::Status check_claim(const Frame& frame, const Event& event, const SessionId& system_session);
 
-  PgConnection& connection_;
+  Db& db_;
   const TrustedKeys& trusted_;
   const Clock& clock_;
   std::vector<BrokenClaim> claims_;

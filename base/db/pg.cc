@@ -2,26 +2,26 @@
 
 #include <libpq-fe.h>
 #include <poll.h>
+#include <sys/socket.h>
 
-#include <algorithm>
-#include <cerrno>
+#include <string_view>
 #include <utility>
 
-#include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
+#include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/db/pg_status.h"
 
 namespace gatetape {
 namespace {
 
 constexpr int64_t kSecondNs = 1'000'000'000;
-constexpr int kConnectTimeoutS = 5;
 constexpr int kBinary = 1;
+constexpr size_t kParamsMax = 65535;  // of the protocol, which counts them in 16 bits
 constexpr char kBegin[] = "begin";
 constexpr char kCommit[] = "commit";
 
-// Params holds what libpq wants to see of a list of PgParam; it borrows from the list.
+// Params holds a list of PgParam in libpq's form; it borrows from the list.
 struct Params {
   std::vector<const char*> values;
   std::vector<int> lengths;
@@ -32,332 +32,245 @@ struct Params {
       values.push_back(param.bytes ? param.bytes->data() : nullptr);
       lengths.push_back(param.bytes ? static_cast<int>(param.bytes->size()) : 0);
     }
+    CHECK(values.size() == formats.size(), values.size(), formats.size());
+    CHECK(lengths.size() == formats.size(), lengths.size(), formats.size());
+    CHECK(params.size() <= kParamsMax, params.size());
   }
   int count() const { return static_cast<int>(values.size()); }
 };
 
-std::string_view field_of(const pg_result* result, int field) {
-  const char* text = PQresultErrorField(result, field);
-  return text == nullptr ? std::string_view{} : std::string_view(text);
-}
-
-absl::StatusCode code_of(std::string_view sqlstate) {
-  if (sqlstate == "23505") return absl::StatusCode::kAlreadyExists;
-  if (sqlstate == "42501") return absl::StatusCode::kPermissionDenied;
-  if (sqlstate == "XX001" || sqlstate == "XX002") return absl::StatusCode::kDataLoss;
-  const std::string_view error_class = sqlstate.substr(0, 2);
-  if (error_class == "22" || error_class == "23") return absl::StatusCode::kInvalidArgument;
-  // 08: connection, 57P: shutdown. No SQLSTATE at all: libpq's own message, the connection is gone.
-  if (sqlstate.empty() || error_class == "08" || sqlstate.substr(0, 3) == "57P")
-    return absl::StatusCode::kUnavailable;
-  return absl::StatusCode::kInternal;
-}
-
-absl::Status status_of(const pg_result* result) {
-  switch (PQresultStatus(result)) {
-    case PGRES_FATAL_ERROR:
-    case PGRES_NONFATAL_ERROR:
-    case PGRES_BAD_RESPONSE:
-      break;
-    case PGRES_PIPELINE_ABORTED:
-      return absl::InternalError("an earlier statement failed");
-    default:
-      return absl::OkStatus();
-  }
-  const std::string_view sqlstate = field_of(result, PG_DIAG_SQLSTATE);
-  std::string text(field_of(result, PG_DIAG_MESSAGE_PRIMARY));
-  if (text.empty()) text = std::string(absl::StripSuffix(PQresultErrorMessage(result), "\n"));
-  if (!sqlstate.empty()) text += " (SQLSTATE " + std::string(sqlstate) + ")";
-  return absl::Status(code_of(sqlstate), text);
-}
-
-// is_certain tells that the server itself refused the statement and lives on: the transaction did
-// not commit. A FATAL may come after the commit was done.
-bool is_certain(const pg_result* result) {
-  return field_of(result, PG_DIAG_SEVERITY_NONLOCALIZED) == "ERROR" &&
-         field_of(result, PG_DIAG_SQLSTATE) != "40003";
-}
-
-// is_fatal tells that the server ended the connection with these words.
-bool is_fatal(const pg_result* result) {
-  const std::string_view severity = field_of(result, PG_DIAG_SEVERITY_NONLOCALIZED);
-  return severity == "FATAL" || severity == "PANIC";
-}
-
-// wait_socket polls a socket until an event, an error or the deadline; false at the deadline.
-bool wait_socket(int fd, short events, int64_t deadline_ns) {
-  while (true) {
-    const int64_t left_ns = deadline_ns - system_clock().mono_ns();
-    if (left_ns <= 0) return false;
-    pollfd entry{fd, events, 0};
-    const int ready = poll(&entry, 1, static_cast<int>(left_ns / 1'000'000 + 1));
-    if (ready > 0 || (ready < 0 && errno != EINTR)) return true;
-  }
-}
-
-bool is_list_of_hosts(const PQconninfoOption& option) {
-  const std::string_view name = option.keyword;
-  return name == "host" || name == "hostaddr" || name == "port";
-}
-
-size_t hosts_in(const PQconninfoOption* options) {
-  ptrdiff_t commas = 0;
-  for (; options->keyword != nullptr; options++) {
-    const std::string_view value = options->val == nullptr ? "" : options->val;
-    if (is_list_of_hosts(*options))
-      commas = std::max(commas, std::count(value.begin(), value.end(), ','));
-  }
-  return static_cast<size_t>(commas) + 1;
-}
-
-// value_for gives an option as it is for one of several hosts; one port may be that of all.
-std::string value_for(const PQconninfoOption& option, size_t host) {
-  if (!is_list_of_hosts(option)) return option.val;
-  const std::vector<std::string> parts = absl::StrSplit(option.val, ',');
-  return host < parts.size() ? parts[host] : parts.back();
-}
-
 }  // namespace
 
-PgConnection::PgConnection(pg_conn* connection) : connection_(connection) {
-  PQsetNoticeReceiver(connection_, &PgConnection::on_notice, this);
+void PgClear::operator()(pg_result* result) const { PQclear(result); }
+
+absl::StatusOr<std::unique_ptr<PgConnection>> PgConnection::connect(const std::string& conninfo) {
+  absl::StatusOr<PgHandle> connection = pg_connect({conninfo, {}});
+  if (!connection.ok()) return connection.status();
+  return std::make_unique<PgConnection>(*std::move(connection));
 }
 
-PgConnection::~PgConnection() { give_up(); }
+PgConnection::PgConnection(PgHandle connection) : connection_(std::move(connection)) {
+  CHECK(connection_ != nullptr && PQstatus(connection_.get()) == CONNECTION_OK);
+  PQsetNoticeReceiver(connection_.get(), &PgConnection::on_notice, this);
+}
+
+PgConnection::~PgConnection() { CHECK(state_ != State::kRunning); }
 
 void PgConnection::on_notice(void* self, const pg_result* notice) {
-  if (field_of(notice, PG_DIAG_SEVERITY_NONLOCALIZED) == "WARNING")
-    static_cast<PgConnection*>(self)->warned_ = true;
+  if (is_warning(notice)) static_cast<PgConnection*>(self)->warned_ = true;
 }
 
-// Each of several hosts has its own time: PQconnectPoll leaves one that is silent to its caller,
-// and only PQconnectdb would go on to the next.
-absl::StatusOr<std::unique_ptr<PgConnection>> PgConnection::connect(const std::string& conninfo) {
-  char* why = nullptr;
-  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options(
-      PQconninfoParse(conninfo.c_str(), &why), PQconninfoFree);
-  const std::unique_ptr<char, decltype(&PQfreemem)> text(why, PQfreemem);
-  if (options == nullptr)
-    return absl::InvalidArgumentError(
-        absl::StripSuffix(why == nullptr ? "out of memory" : why, "\n"));
-  absl::StatusOr<std::unique_ptr<PgConnection>> connection;
-  for (size_t host = 0; host < hosts_in(options.get()); host++) {
-    connection = connect_to(options.get(), host);
-    if (connection.ok()) return connection;
-  }
-  return connection;
+void PgConnection::set_timeout_s(uint32_t seconds) {
+  CHECK(seconds > 0, seconds);
+  timeout_s_ = seconds;
 }
-
-absl::StatusOr<std::unique_ptr<PgConnection>> PgConnection::connect_to(
-    const PQconninfoOption* options, size_t host) {
-  std::vector<const char*> names;
-  std::vector<std::string> texts;
-  for (; options->keyword != nullptr; options++) {
-    if (options->val == nullptr) continue;
-    names.push_back(options->keyword);
-    texts.push_back(value_for(*options, host));
-  }
-  std::vector<const char*> values;
-  values.reserve(texts.size() + 1);
-  for (const std::string& value : texts) values.push_back(value.c_str());
-  names.push_back(nullptr);
-  values.push_back(nullptr);
-  pg_conn* raw = PQconnectStartParams(names.data(), values.data(), 0);
-  if (raw == nullptr) return absl::UnavailableError("libpq is out of memory");
-  std::unique_ptr<PgConnection> connection(new PgConnection(raw));
-  const absl::Status connected = connection->wait_connected();
-  if (!connected.ok()) return connected;
-  PQsetnonblocking(raw, 1);
-  const absl::Status utf8 = connection->run_script("set client_encoding = 'UTF8'");
-  if (!utf8.ok()) return utf8;
-  return connection;
-}
-
-absl::Status PgConnection::wait_connected() {
-  const int64_t deadline = system_clock().mono_ns() + kConnectTimeoutS * kSecondNs;
-  PostgresPollingStatusType state =
-      PQstatus(connection_) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
-  while (state != PGRES_POLLING_OK) {
-    if (state == PGRES_POLLING_FAILED) return lost();
-    const short events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-    if (!wait_socket(PQsocket(connection_), events, deadline))
-      return absl::UnavailableError("the database did not answer in time");
-    state = PQconnectPoll(connection_);
-  }
-  return absl::OkStatus();
-}
-
-void PgConnection::set_timeout_s(uint32_t seconds) { timeout_s_ = seconds; }
 
 int64_t PgConnection::deadline_ns() const {
   return system_clock().mono_ns() + int64_t{timeout_s_} * kSecondNs;
 }
 
 bool PgConnection::is_broken() const {
-  return connection_ == nullptr || PQstatus(connection_) != CONNECTION_OK;
+  return state_ == State::kClosed || PQstatus(connection_.get()) != CONNECTION_OK;
 }
 
-void PgConnection::give_up() { PQfinish(std::exchange(connection_, nullptr)); }
+int PgConnection::socket() const { return PQsocket(connection_.get()); }
+
+// The descriptor is closed with the object: libpqxx may still hold this connection.
+void PgConnection::close() {
+  if (socket() >= 0) shutdown(socket(), SHUT_RDWR);
+  state_ = State::kClosed;
+  CHECK(is_broken(), "a closed connection must not be used again");
+}
+
+absl::Status PgConnection::enter_running() {
+  if (is_broken()) return lost();
+  CHECK(state_ == State::kIdle, "a statement runs already");
+  CHECK(PQtransactionStatus(connection_.get()) != PQTRANS_ACTIVE, "another door's statement runs");
+  state_ = State::kRunning;
+  return absl::OkStatus();
+}
+
+void PgConnection::leave_running() {
+  CHECK(state_ != State::kIdle, "no statement ran");
+  if (state_ == State::kRunning) state_ = State::kIdle;
+}
 
 absl::Status PgConnection::doubt(absl::string_view why) {
-  const absl::Status status = absl::AbortedError("commit in doubt: " + std::string(why));
-  give_up();
-  return status;
+  close();
+  return absl::AbortedError(absl::StrCat("commit in doubt: ", why));
 }
 
-absl::Status PgConnection::lost() {
-  if (connection_ == nullptr) return absl::UnavailableError("the connection is closed");
-  return absl::UnavailableError(absl::StripSuffix(PQerrorMessage(connection_), "\n"));
+absl::Status PgConnection::lost() const {
+  if (state_ == State::kClosed) return absl::UnavailableError("the connection is closed");
+  return absl::UnavailableError(pg_error(connection_.get()));
 }
 
-// pump waits once for the socket and reads what came; past the deadline it gives the connection up.
+// pump waits once for the socket and reads what came; after the deadline it closes the connection.
 absl::Status PgConnection::pump(int64_t deadline_ns, bool flushing) {
+  CHECK(state_ == State::kRunning, "nothing was sent");
   const short events = static_cast<short>(POLLIN | (flushing ? POLLOUT : 0));
-  if (!wait_socket(PQsocket(connection_), events, deadline_ns)) {
-    give_up();
+  if (!wait_for_socket({socket(), events, deadline_ns})) {
+    close();
     return absl::DeadlineExceededError("the database did not answer in time");
   }
-  return PQconsumeInput(connection_) == 1 ? absl::OkStatus() : lost();
+  return PQconsumeInput(connection_.get()) == 1 ? absl::OkStatus() : lost();
 }
 
-absl::StatusOr<PgHandle> PgConnection::next_result(int64_t deadline_ns) {
+absl::StatusOr<PgResultHandle> PgConnection::next_result(int64_t deadline_ns) {
+  CHECK(deadline_ns > 0, deadline_ns);
   while (true) {
-    const int unsent = PQflush(connection_);
-    if (unsent == 0 && PQisBusy(connection_) == 0) return PgHandle(PQgetResult(connection_));
-    // After a failed flush the server's last words may still be readable: libpq gives them as a
-    // result.
-    if (unsent < 0 && PQisBusy(connection_) == 0) return PgHandle(PQgetResult(connection_));
+    const int unsent = PQflush(connection_.get());
+    // After a failed flush (-1) the server's last words may still be readable: libpq returns them
+    // as a result.
+    if (unsent != 1 && PQisBusy(connection_.get()) == 0)
+      return PgResultHandle(PQgetResult(connection_.get()));
     const absl::Status pumped = pump(deadline_ns, unsent == 1);
     if (!pumped.ok()) return pumped;
   }
 }
 
 // finish_query reads all results of a query that was sent (`sent` is libpq's answer to that) and
-// gives the first that failed, else the last.
-absl::StatusOr<PgHandle> PgConnection::finish_query(int sent) {
+// returns the first that failed, else the last.
+absl::StatusOr<PgResultHandle> PgConnection::finish_query(int sent) {
+  CHECK(state_ == State::kRunning || is_broken(), sent);
   if (sent != 1) return lost();
   const int64_t deadline = deadline_ns();
-  PgHandle kept;
+  PgResultHandle kept;
   while (true) {
-    absl::StatusOr<PgHandle> result = next_result(deadline);
+    absl::StatusOr<PgResultHandle> result = next_result(deadline);
     if (!result.ok()) return result.status();
     if (*result == nullptr) break;
     if (kept == nullptr || status_of(kept.get()).ok()) kept = std::move(*result);
   }
   if (kept == nullptr) return lost();
-  if (is_fatal(kept.get())) give_up();
+  if (is_fatal(kept.get())) close();
+  const absl::Status status = status_of(kept.get());
+  if (!status.ok()) return status;
   return kept;
 }
 
 absl::StatusOr<PgResult> PgConnection::execute(const std::string& sql,
                                                const std::vector<PgParam>& params) {
-  if (is_broken()) return lost();
+  if (absl::Status entered = enter_running(); !entered.ok()) return entered;
   const Params raw(params);
-  absl::StatusOr<PgHandle> result = finish_query(
-      PQsendQueryParams(connection_, sql.c_str(), raw.count(), nullptr, raw.values.data(),
+  absl::StatusOr<PgResultHandle> result = finish_query(
+      PQsendQueryParams(connection_.get(), sql.c_str(), raw.count(), nullptr, raw.values.data(),
                         raw.lengths.data(), raw.formats.data(), kBinary));
+  leave_running();
   if (!result.ok()) return result.status();
-  const absl::Status status = status_of(result->get());
-  if (!status.ok()) return status;
   return PgResult(result->release());
-}
-
-absl::Status PgConnection::run_script(const std::string& sql) {
-  if (is_broken()) return lost();
-  const absl::StatusOr<PgHandle> result = finish_query(PQsendQuery(connection_, sql.c_str()));
-  return result.ok() ? status_of(result->get()) : result.status();
-}
-
-absl::Status PgConnection::commit() {
-  if (is_broken()) return lost();
-  warned_ = false;
-  const absl::StatusOr<PgHandle> result = finish_query(PQsendQuery(connection_, kCommit));
-  if (!result.ok()) return doubt(result.status().message());
-  const absl::Status status = status_of(result->get());
-  if (!status.ok()) return is_certain(result->get()) ? status : doubt(status.message());
-  if (warned_) return doubt("the server warned while it committed");
-  if (std::string_view(PQcmdStatus(result->get())) != "COMMIT")
-    return absl::FailedPreconditionError("the transaction had failed and was rolled back");
-  return absl::OkStatus();
 }
 
 absl::Status PgConnection::prepare(const std::string& sql) {
   if (prepared_.contains(sql)) return absl::OkStatus();
   const std::string name = "s" + std::to_string(prepared_.size());
-  const absl::StatusOr<PgHandle> result =
-      finish_query(PQsendPrepare(connection_, name.c_str(), sql.c_str(), 0, nullptr));
-  if (!result.ok()) return result.status();
-  const absl::Status status = status_of(result->get());
-  if (status.ok()) prepared_[sql] = name;
-  return status;
+  const absl::Status status =
+      finish_query(PQsendPrepare(connection_.get(), name.c_str(), sql.c_str(), 0, nullptr))
+          .status();
+  if (!status.ok()) return status;
+  CHECK(prepared_.emplace(sql, name).second, sql);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<PgResult>> PgConnection::transact(
     const std::vector<PgStatement>& statements) {
+  if (absl::Status entered = enter_running(); !entered.ok()) return entered;
+  CHECK(PQtransactionStatus(connection_.get()) == PQTRANS_IDLE, "a transaction is open already");
+  absl::StatusOr<std::vector<PgResult>> results = run_pipeline(statements);
+  leave_running();
+  CHECK(!absl::IsAborted(results.status()) || is_broken(), results.status());
+  return results;
+}
+
+absl::StatusOr<std::vector<PgResult>> PgConnection::run_pipeline(
+    const std::vector<PgStatement>& statements) {
   const absl::Status prepared = prepare_all(statements);
   if (!prepared.ok()) return prepared;
-  warned_ = false;
+  clear_warning();
   const absl::Status sent = send_pipeline(statements);
   if (!sent.ok()) return doubt(sent.message());
   absl::StatusOr<std::vector<PgResult>> results = read_pipeline(statements.size() + 2);
+  CHECK(!results.ok() || results->size() >= 2, "BEGIN and COMMIT have results too");
   if (results.ok()) return std::vector<PgResult>(results->begin() + 1, results->end() - 1);
   if (absl::IsAborted(results.status())) return results.status();
-  const absl::Status undone = run_script("rollback");
+  const absl::Status undone = roll_back();
   return undone.ok() ? results.status() : undone;
 }
 
+// roll_back ends the failed transaction. Should that fail, the connection is of no more use.
+absl::Status PgConnection::roll_back() {
+  CHECK(PQpipelineStatus(connection_.get()) == PQ_PIPELINE_OFF, "the pipeline was not read");
+  const absl::Status undone = finish_query(PQsendQuery(connection_.get(), "rollback")).status();
+  if (!undone.ok()) close();
+  return undone;
+}
+
 absl::Status PgConnection::prepare_all(const std::vector<PgStatement>& statements) {
-  if (is_broken()) return lost();
   absl::Status status = prepare(kBegin);
   for (const PgStatement& statement : statements)
     if (status.ok()) status = prepare(statement.sql);
-  return status.ok() ? prepare(kCommit) : status;
+  if (status.ok()) status = prepare(kCommit);
+  CHECK(!status.ok() || prepared_.size() >= 2, prepared_.size());
+  return status;
 }
 
 absl::Status PgConnection::send_prepared(const char* sql, const std::vector<PgParam>& params) {
+  const auto statement = prepared_.find(sql);
+  CHECK(statement != prepared_.end(), sql);
   const Params raw(params);
   const int sent =
-      PQsendQueryPrepared(connection_, prepared_.at(sql).c_str(), raw.count(), raw.values.data(),
-                          raw.lengths.data(), raw.formats.data(), kBinary);
+      PQsendQueryPrepared(connection_.get(), statement->second.c_str(), raw.count(),
+                          raw.values.data(), raw.lengths.data(), raw.formats.data(), kBinary);
   return sent == 1 ? absl::OkStatus() : lost();
 }
 
 absl::Status PgConnection::send_pipeline(const std::vector<PgStatement>& statements) {
-  if (PQenterPipelineMode(connection_) != 1) return lost();
+  CHECK(!warned_, "a warning of an earlier transaction would put this one in doubt");
+  if (PQenterPipelineMode(connection_.get()) != 1) return lost();
+  CHECK(PQpipelineStatus(connection_.get()) == PQ_PIPELINE_ON, statements.size());
   absl::Status status = send_prepared(kBegin, {});
   for (const PgStatement& statement : statements)
     if (status.ok()) status = send_prepared(statement.sql, statement.params);
   if (status.ok()) status = send_prepared(kCommit, {});
   if (!status.ok()) return status;
-  return PQpipelineSync(connection_) == 1 ? absl::OkStatus() : lost();
+  return PQpipelineSync(connection_.get()) == 1 ? absl::OkStatus() : lost();
 }
 
 // read_pipeline reads the results of `queries` statements, the last of them COMMIT, and leaves
 // pipeline mode.
 absl::StatusOr<std::vector<PgResult>> PgConnection::read_pipeline(size_t queries) {
-  const int64_t deadline = deadline_ns();
+  CHECK(PQpipelineStatus(connection_.get()) != PQ_PIPELINE_OFF, queries);
   std::vector<PgResult> results;
+  const absl::Status read = read_results(&results);
+  if (absl::IsAborted(read)) return read;
+  CHECK(PQexitPipelineMode(connection_.get()) == 1, PQerrorMessage(connection_.get()));
+  if (!read.ok()) return read;
+  if (warned_) return doubt("the server warned while it committed");
+  CHECK(results.size() == queries, results.size(), queries);
+  return results;
+}
+
+// read_results reads until the end of the pipeline. It returns ABORTED when it is in doubt whether
+// the transaction committed, and the first failure when it certainly did not.
+absl::Status PgConnection::read_results(std::vector<PgResult>* results) {
+  CHECK(results->empty(), results->size());
+  const int64_t deadline = deadline_ns();
   absl::Status failed;
   while (true) {
-    absl::StatusOr<PgHandle> result = next_result(deadline);
+    absl::StatusOr<PgResultHandle> result = next_result(deadline);
     if (!result.ok()) return doubt(result.status().message());
     if (*result == nullptr) {
       if (is_broken()) return doubt(lost().message());
       continue;  // the end of one statement's results
     }
-    if (PQresultStatus(result->get()) == PGRES_PIPELINE_SYNC) break;
+    if (PQresultStatus(result->get()) == PGRES_PIPELINE_SYNC) return failed;
     const absl::Status status = status_of(result->get());
     if (!status.ok() && failed.ok()) {
       if (!is_certain(result->get())) return doubt(status.message());
       failed = status;
     }
-    results.emplace_back(result->release());
+    results->emplace_back(result->release());
   }
-  CHECK(PQexitPipelineMode(connection_) == 1, PQerrorMessage(connection_));
-  if (!failed.ok()) return failed;
-  if (warned_) return doubt("the server warned while it committed");
-  CHECK(results.size() == queries, results.size(), queries);
-  return results;
 }
 
 }  // namespace gatetape

@@ -1,8 +1,11 @@
+#include "base/db/pg_value.h"
+
 #include <libpq-fe.h>
+
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/check.h"
-#include "base/db/pg.h"
 
 namespace gatetape {
 namespace {
@@ -15,9 +18,24 @@ PgParam param_of(std::string bytes) {
   return param;
 }
 
-}  // namespace
+// size_fits returns true when a value can be an element of the type.
+bool size_fits(PgArray::Element element, size_t size) {
+  switch (element) {
+    case PgArray::Element::kInt2:
+      return size == 2;
+    case PgArray::Element::kInt4:
+      return size == 4;
+    case PgArray::Element::kInt8:
+      return size == 8;
+    case PgArray::Element::kUuid:
+      return size == 16;
+    case PgArray::Element::kText:
+      return true;
+  }
+  return false;
+}
 
-void PgClear::operator()(pg_result* result) const { PQclear(result); }
+}  // namespace
 
 PgParam PgParam::null() { return {}; }
 
@@ -53,13 +71,18 @@ PgParam PgParam::boolean(bool value) { return param_of(std::string(1, value ? '\
 PgParam PgParam::timestamptz(int64_t unix_ns) { return int8(unix_ns / 1000 - kEpoch2000Us); }
 
 void PgArray::add(const PgParam& value) {
+  CHECK(value.bytes.has_value(), count_);
+  CHECK(size_fits(element_, value.bytes->size()), static_cast<uint32_t>(element_),
+        value.bytes->size());
   put_string(&elements_, *value.bytes);
   count_++;
 }
 
-// As array_recv reads it: dimensions, whether a NULL is among the elements, their type; of the one
-// dimension its length and first index; then each element with its length.
+// The layout is what array_recv reads: the number of dimensions, whether a NULL is among the
+// elements, their type; then the length and the first index of the one dimension; then each element
+// with its length.
 PgParam PgArray::finish() const {
+  CHECK(elements_.size() >= size_t{count_} * sizeof(uint32_t), count_, elements_.size());
   std::string out;
   put_u32(&out, count_ > 0 ? 1 : 0);
   put_u32(&out, 0);
@@ -80,6 +103,8 @@ bool PgResult::is_null(int row, int column) const {
 }
 
 std::string_view PgResult::bytes(int row, int column) const {
+  CHECK(row >= 0 && row < rows(), row, rows());
+  CHECK(column >= 0 && column < PQnfields(result_.get()), column);
   return {PQgetvalue(result_.get(), row, column),
           static_cast<size_t>(PQgetlength(result_.get(), row, column))};
 }
@@ -104,13 +129,16 @@ int64_t PgResult::int8(int row, int column) const {
 
 bool PgResult::boolean(int row, int column) const { return bytes(row, column) == "\1"; }
 
-// What no int64 holds is as far away as one can say.
 int64_t PgResult::timestamptz_ns(int row, int column) const {
-  const int64_t us = int8(row, column);
+  return unix_ns_of(int8(row, column));
+}
+
+int64_t unix_ns_of(int64_t timestamptz_us) {
   int64_t ns = 0;
-  const bool fits =
-      !__builtin_add_overflow(us, kEpoch2000Us, &ns) && !__builtin_mul_overflow(ns, 1000, &ns);
-  return fits ? ns : us < 0 ? INT64_MIN : INT64_MAX;
+  const bool fits = !__builtin_add_overflow(timestamptz_us, kEpoch2000Us, &ns) &&
+                    !__builtin_mul_overflow(ns, 1000, &ns);
+  if (fits) return ns;
+  return timestamptz_us < 0 ? INT64_MIN : INT64_MAX;
 }
 
 }  // namespace gatetape

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "auditd/query/like.h"
 #include "auditd/query/session_name.h"
 #include "auditd/query/session_reader.h"
 #include "base/endpoint.h"
@@ -111,8 +112,8 @@ bool matches(std::string_view pattern, std::string_view text, char any, char one
 void check_glob(std::string_view pattern, std::string_view text) {
   const bool expected = matches(pattern, text, '*', '?', false);
   CHECK(glob_matches(pattern, text) == expected, printable(pattern), printable(text));
-  CHECK(matches(auditd::like_pattern(pattern), text, '%', '_', true) == expected,
-        auditd::like_pattern(pattern));
+  CHECK(matches(auditd::like_of_glob(pattern), text, '%', '_', true) == expected,
+        auditd::like_of_glob(pattern));
 }
 
 // check_id_range CHECKs that the range has just the ids that begin with the digits.

@@ -69,15 +69,21 @@ std::unique_ptr<PgConnection> PgCluster::connect(const std::string& database,
   return *std::move(connection);
 }
 
+std::unique_ptr<Db> PgCluster::open(const std::string& database, const std::string& role) const {
+  auto db = Db::open({.conninfo = conninfo(database, role)});
+  ok(db.status());
+  return *std::move(db);
+}
+
 std::string PgCluster::create_database() {
   const std::string name = "test_" + std::to_string(++databases_);
-  ok(connect("postgres")->run_script("create database " + name));
+  ok(open("postgres")->run_script("create database " + name));
   return name;
 }
 
 std::string PgCluster::create_record() {
   const std::string name = create_database();
-  ok(migrate(*connect(name), migrations_folder()).status());
+  ok(migrate(*open(name), migrations_folder()).status());
   return name;
 }
 

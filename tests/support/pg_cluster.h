@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "base/db/db.h"
 #include "base/db/pg.h"
 
 namespace gatetape {
@@ -24,7 +25,8 @@ class PgCluster {
   std::string create_record();
   // conninfo returns the conninfo of a database and a role; `postgres` is the superuser and owner.
   std::string conninfo(const std::string& database, const std::string& role = "postgres") const;
-  // connect returns a new connection. A failure fails a CHECK.
+  // open returns a new connection, connect one of the frame path alone. A failure fails a CHECK.
+  std::unique_ptr<Db> open(const std::string& database, const std::string& role = "postgres") const;
   std::unique_ptr<PgConnection> connect(const std::string& database,
                                         const std::string& role = "postgres") const;
   // stop and start stop and start the server. What was committed stays.

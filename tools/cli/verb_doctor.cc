@@ -13,8 +13,8 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/db/db.h"
 #include "base/db/migrate.h"
-#include "base/db/pg.h"
 #include "base/endpoint.h"
 #include "base/os/disk.h"
 #include "base/os/tls_files.h"
@@ -165,24 +165,29 @@ void Doctor::check_trusted(const std::string& key_file,
       "add that file; until then, what this key signs does not verify");
 }
 
+// settings_that_are_off returns the settings without which a commit is not durable.
+absl::StatusOr<std::vector<std::string>> settings_that_are_off(Db& db) {
+  const absl::StatusOr<DbRows> rows = db.query(
+      "select name from pg_settings where setting = 'off' and "
+      "name in ('fsync', 'full_page_writes', 'synchronous_commit')");
+  if (!rows.ok()) return rows.status();
+  return read_rows(*rows, [](DbRow& row) { return row.text(); });
+}
+
 void Doctor::check_database(const std::string& daemon, const std::string& conninfo) {
   if (conninfo.empty())
     return warn(daemon + " has no `database` in this file", "set it where the " + daemon + " runs");
-  auto connection = PgConnection::connect(conninfo);
-  if (!connection.ok())
-    return bad(connection.status(), "is PostgreSQL running, and may you connect as this role?");
-  const auto settings = (*connection)
-                            ->execute(
-                                "select name, setting from pg_settings where setting = 'off' and "
-                                "name in ('fsync', 'full_page_writes', 'synchronous_commit')");
-  if (!settings.ok()) return bad(settings.status(), "see PostgreSQL's log");
-  for (int row = 0; row < settings->rows(); row++)
-    bad(settings->text(row, 0) + " is off: what is acknowledged may be lost",
+  absl::StatusOr<std::unique_ptr<Db>> db = Db::open({.conninfo = conninfo});
+  if (!db.ok()) return bad(db.status(), "is PostgreSQL running, and may you connect as this role?");
+  const absl::StatusOr<std::vector<std::string>> unsafe = settings_that_are_off(**db);
+  if (!unsafe.ok()) return bad(unsafe.status(), "see PostgreSQL's log");
+  for (const std::string& name : *unsafe)
+    bad(name + " is off: what is acknowledged may be lost",
         "set it to on in postgresql.conf and reload");
-  const absl::StatusOr<uint32_t> newest = newest_migration(**connection);
+  const absl::StatusOr<uint32_t> newest = newest_migration(**db);
   if (!newest.ok() || *newest == 0)
     return bad("the database of " + daemon + " has no schema", "run `gatetape migrate`");
-  if (const absl::Status known = check_known(**connection); !known.ok())
+  if (const absl::Status known = check_known(**db); !known.ok())
     return bad(known, "until then neither recorder nor auditd uses it");
   good(absl::StrCat("PostgreSQL for ", daemon, ", at migration ", *newest));
 }

@@ -4,8 +4,8 @@
 #include <filesystem>
 #include <memory>
 
+#include "base/db/db.h"
 #include "base/db/migrate.h"
-#include "base/db/pg.h"
 #include "tools/stack/cluster.h"
 
 namespace gatetape::tools {
@@ -20,9 +20,11 @@ std::string own_database(const Context& context) {
 absl::Status run_migrate(const std::string& database, const Context& context) {
   const absl::StatusOr<std::string> folder = migrations_folder();
   if (!folder.ok()) return folder.status();
-  auto connection = PgConnection::connect(database.empty() ? own_database(context) : database);
-  if (!connection.ok()) return connection.status();
-  const absl::StatusOr<MigrationResult> result = migrate(**connection, *folder);
+  absl::StatusOr<std::unique_ptr<Db>> db =
+      Db::open({.conninfo = database.empty() ? own_database(context) : database,
+                .timeout_s = kMigrationTimeoutS});
+  if (!db.ok()) return db.status();
+  const absl::StatusOr<MigrationResult> result = migrate(**db, *folder);
   if (!result.ok()) return result.status();
   for (const std::string& name : result->applied) std::printf("applied %s\n", name.c_str());
   std::fprintf(stderr, "the database is at migration %u\n", result->newest);

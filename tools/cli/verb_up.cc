@@ -7,8 +7,8 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "base/db/db.h"
 #include "base/db/migrate.h"
-#include "base/db/pg.h"
 #include "base/endpoint.h"
 #include "base/os/daemon.h"
 #include "tools/stack/cluster.h"
@@ -110,9 +110,10 @@ absl::Status Up::migrate_database(std::string* note) {
   if (absl::Status status = cluster_->create_database(); !status.ok()) return status;
   const absl::StatusOr<std::string> folder = migrations_folder();
   if (!folder.ok()) return folder.status();
-  auto connection = PgConnection::connect(cluster_->owner_conninfo("gatetape"));
-  if (!connection.ok()) return connection.status();
-  const absl::StatusOr<MigrationResult> result = migrate(**connection, *folder);
+  absl::StatusOr<std::unique_ptr<Db>> db =
+      Db::open({.conninfo = cluster_->owner_conninfo("gatetape"), .timeout_s = kMigrationTimeoutS});
+  if (!db.ok()) return db.status();
+  const absl::StatusOr<MigrationResult> result = migrate(**db, *folder);
   if (!result.ok()) return result.status();
   *note = std::to_string(result->applied.size()) + " applied, at " + std::to_string(result->newest);
   return absl::OkStatus();

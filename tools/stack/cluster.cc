@@ -9,7 +9,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "base/db/pg.h"
+#include "base/db/db.h"
 
 namespace gatetape::tools {
 namespace {
@@ -129,13 +129,13 @@ std::string Cluster::owner_conninfo(const std::string& database) const {
 }
 
 absl::Status Cluster::create_database() const {
-  auto connection = PgConnection::connect(owner_conninfo("postgres"));
-  if (!connection.ok()) return connection.status();
-  const auto found =
-      (*connection)->execute("select 1::bigint from pg_database where datname = 'gatetape'");
+  absl::StatusOr<std::unique_ptr<Db>> db = Db::open({.conninfo = owner_conninfo("postgres")});
+  if (!db.ok()) return db.status();
+  const absl::StatusOr<DbRows> found =
+      (*db)->query("select from pg_database where datname = 'gatetape'");
   if (!found.ok()) return found.status();
-  if (found->rows() > 0) return absl::OkStatus();
-  return (*connection)->execute("create database gatetape").status();
+  if (found->size() > 0) return absl::OkStatus();
+  return (*db)->run_script("create database gatetape");
 }
 
 absl::StatusOr<std::string> migrations_folder() {

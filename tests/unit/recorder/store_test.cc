@@ -169,7 +169,8 @@ TEST_F(StoreTest, two_writers_cannot_both_append) {
 TEST_F(StoreTest, a_backend_that_dies_in_commit_leaves_doubt_that_the_next_read_settles) {
   // Fires inside COMMIT, as the owner: the recorder itself may not end backends.
   ASSERT_TRUE(
-      owner_
+      PgCluster::shared()
+          .open(database_)
           ->run_script("create function die() returns trigger language plpgsql security "
                        "definer as $$ begin perform pg_terminate_backend(pg_backend_pid()); "
                        "return null; end $$; create constraint trigger die after insert on "
@@ -178,7 +179,7 @@ TEST_F(StoreTest, a_backend_that_dies_in_commit_leaves_doubt_that_the_next_read_
           .ok());
   const SessionWrite write = write_of(session_, {session_.open()});
   EXPECT_TRUE(absl::IsAborted(store_.commit(absl::MakeConstSpan(&write, 1))));
-  ASSERT_TRUE(owner_->run_script("drop trigger die on gatetape.frames").ok());
+  ASSERT_TRUE(owner_->execute("drop trigger die on gatetape.frames").ok());
   ASSERT_TRUE(store_.open().ok());
   const uint64_t stored = tail_of(session_).last_seq;
   EXPECT_EQ(stored, 0u);
@@ -187,7 +188,8 @@ TEST_F(StoreTest, a_backend_that_dies_in_commit_leaves_doubt_that_the_next_read_
 
 TEST_F(StoreTest, a_warning_at_commit_is_doubt) {
   ASSERT_TRUE(
-      owner_
+      PgCluster::shared()
+          .open(database_)
           ->run_script("create function warn() returns trigger language plpgsql as $$ begin "
                        "raise warning 'canceling wait for synchronous replication'; return "
                        "null; end $$; create constraint trigger warn after insert on "
@@ -216,11 +218,11 @@ TEST_F(StoreTest, the_recorder_may_only_add) {
 
 TEST_F(StoreTest, upkeep_makes_the_days_to_come) {
   ASSERT_TRUE(owner_
-                  ->run_script("drop table gatetape.frames_p" +
-                               owner_
-                                   ->execute("select to_char(now() at time zone 'UTC' + interval "
-                                             "'5 days', 'YYYYMMDD')")
-                                   ->text(0, 0))
+                  ->execute("drop table gatetape.frames_p" +
+                            owner_
+                                ->execute("select to_char(now() at time zone 'UTC' + interval "
+                                          "'5 days', 'YYYYMMDD')")
+                                ->text(0, 0))
                   .ok());
   const std::string count =
       "select count(*) from pg_inherits where inhparent = 'gatetape.frames'::regclass";

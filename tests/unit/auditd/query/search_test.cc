@@ -15,7 +15,7 @@ constexpr int64_t kNow = 1'900'000'000 * kSecond;
 TEST(SearchTest, it_knows_when_something_happened_in_a_long_run) {
   const std::string database = PgCluster::shared().create_record();
   const auto owner = PgCluster::shared().connect(database);
-  const auto reader = PgCluster::shared().connect(database, "gatetape_auditd");
+  const auto reader = PgCluster::shared().open(database, "gatetape_auditd");
   StoredSession run = make_system_session("gw2", kNow - 3000 * kSecond);
   for (const int64_t age_s : {2000, 50}) {
     const Event attempt{{"user", "mallory"}, {"result", "refused"}, {"reason", "no such user"}};

@@ -94,7 +94,7 @@ class ResolveTest : public testing::Test {
   void SetUp() override {
     const std::string database = PgCluster::shared().create_record();
     owner_ = PgCluster::shared().connect(database);
-    reader_ = PgCluster::shared().connect(database, "gatetape_auditd");
+    reader_ = PgCluster::shared().open(database, "gatetape_auditd");
     run_ = make_system_session("gw1", kStart);
     store(*owner_, run_);
   }
@@ -112,7 +112,8 @@ class ResolveTest : public testing::Test {
     return id.ok() ? id->to_text() : absl::StatusCodeToString(id.status().code());
   }
 
-  std::unique_ptr<PgConnection> owner_, reader_;
+  std::unique_ptr<PgConnection> owner_;
+  std::unique_ptr<Db> reader_;
   StoredSession run_;
   int64_t stored_ = 0;
 };
@@ -164,20 +165,16 @@ TEST_F(ResolveTest, last_is_the_newest_by_start_and_no_daemon) {
   EXPECT_EQ(found("last~1"), kFirst);
   EXPECT_EQ(found("last~2"), kThird);
   EXPECT_EQ(found("last~3"), "NOT_FOUND");
+  ASSERT_TRUE(owner_->execute("set session_replication_role = replica").ok());
   ASSERT_TRUE(
-      owner_
-          ->run_script("set session_replication_role = replica; update gatetape.session set "
-                       "kind = 'forward' where target = 'web'")
-          .ok());
+      owner_->execute("update gatetape.session set kind = 'forward' where target = 'web'").ok());
   EXPECT_EQ(found("last"), kSecondId) << "a forward counts too";
 }
 
 TEST_F(ResolveTest, a_whole_id_finds_a_session_that_lost_its_row) {
   add(kFirst);
-  ASSERT_TRUE(owner_
-                  ->run_script("set session_replication_role = replica; "
-                               "delete from gatetape.session where kind = 'session'")
-                  .ok());
+  ASSERT_TRUE(owner_->execute("set session_replication_role = replica").ok());
+  ASSERT_TRUE(owner_->execute("delete from gatetape.session where kind = 'session'").ok());
   EXPECT_EQ(found(kFirst), kFirst);
   EXPECT_EQ(found("01ba0000"), kFirst);
   EXPECT_EQ(found("aaaa1111"), "NOT_FOUND");

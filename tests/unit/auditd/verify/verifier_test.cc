@@ -28,7 +28,7 @@ class VerifierTest : public testing::Test {
     // Ids are fresh in each test, so one database serves all.
     static const std::string database = cluster.create_record();
     owner_ = cluster.connect(database);
-    reader_ = cluster.connect(database, "gatetape_auditd");
+    reader_ = cluster.open(database, "gatetape_auditd");
     trusted_ = {{writer_.public_key()}, {recorder_.public_key()}};
     session_ = make_session(run_, "alice", "db1", "10.0.0.1:4022", kNow - 60'000'000'000);
     session_.add(FrameKind::kChannelOpen, 1, Event{{"type", "session"}});
@@ -47,7 +47,7 @@ class VerifierTest : public testing::Test {
   }
   // What someone with the database's password could do; $1 is the session.
   void tamper(const std::string& sql) {
-    ASSERT_TRUE(owner_->run_script("set session_replication_role = replica").ok());
+    ASSERT_TRUE(owner_->execute("set session_replication_role = replica").ok());
     const auto done = owner_->execute(sql, {PgParam::uuid(session_.id.bytes())});
     ASSERT_TRUE(done.ok()) << done.status();
   }
@@ -67,7 +67,7 @@ class VerifierTest : public testing::Test {
   SessionId run_ = SessionId::mint(kNow);
   StoredSession session_;
   std::unique_ptr<PgConnection> owner_;
-  std::unique_ptr<PgConnection> reader_;
+  std::unique_ptr<Db> reader_;
 };
 
 TEST_F(VerifierTest, closed_session_is_intact) {
@@ -215,10 +215,9 @@ TEST_F(VerifierTest, a_time_beyond_what_is_counted_is_another) {
 TEST_F(VerifierTest, a_second_row_of_what_has_one_is_named) {
   const std::string database = PgCluster::shared().create_record();  // which loses a key
   owner_ = PgCluster::shared().connect(database);
-  reader_ = PgCluster::shared().connect(database, "gatetape_auditd");
+  reader_ = PgCluster::shared().open(database, "gatetape_auditd");
   ASSERT_TRUE(
-      owner_->run_script("alter table gatetape.session_end drop constraint session_end_one_row")
-          .ok());
+      owner_->execute("alter table gatetape.session_end drop constraint session_end_one_row").ok());
   session_ = make_session(run_, "alice", "db1", "10.0.0.1:4022", kNow - 60'000'000'000);
   session_.end("exit");
   store(*owner_, session_);
@@ -284,6 +283,27 @@ TEST_F(VerifierTest, large_rows_behind_small_ones_come_a_few_at_a_time) {
     rows += page->size();
   }
   EXPECT_EQ(rows, 24u);
+}
+
+TEST_F(VerifierTest, derived_rows_come_a_megabyte_at_a_time) {
+  StoredSession session = make_session(run_, "dave", "db1", "10.0.0.1:1", kNow);
+  for (uint32_t channel = 1; channel <= 40; channel++) {
+    session.add(FrameKind::kChannelOpen, channel, Event{{"type", std::string(100'000, 't')}});
+    session.add(FrameKind::kNotice, 0, Event{{"text", std::string(100'000, 'x')}});
+  }
+  store(*owner_, session);
+  session_ = session;
+  EXPECT_EQ(verify().result(), Verdict::RESULT_UNSIGNED) << verify().detail();
+  tamper("delete from gatetape.channel where session_id = $1::uuid and channel = 40");
+  EXPECT_NE(verify().detail().find("channel 40 is missing"), std::string::npos);
+  tamper("update gatetape.event set text = 'x' where session_id = $1::uuid and seq = 80");
+  tamper("insert into gatetape.channel values ($1::uuid, 40, 80, repeat('t', 100000))");
+  EXPECT_EQ(verify().first_bad_seq(), 80u) << verify().detail();
+}
+
+TEST_F(VerifierTest, an_added_channel_is_named) {
+  expect_tampered("insert into gatetape.channel values ($1::uuid, 7, 2, 'session')", 0,
+                  "a row of channel 7");
 }
 
 TEST_F(VerifierTest, long_session_is_read_in_pages) {

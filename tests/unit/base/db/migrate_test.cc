@@ -24,21 +24,20 @@ class Migrate : public testing::Test {
     std::ofstream(folder_ + "/" + name) << text;
   }
   std::vector<std::string> applied() {
-    const auto result = migrate(*connection_, folder_);
+    const auto result = migrate(*db_, folder_);
     EXPECT_TRUE(result.ok()) << result.status();
     return result.ok() ? result->applied : std::vector<std::string>{"failed"};
   }
-  absl::StatusCode code() { return migrate(*connection_, folder_).status().code(); }
+  absl::StatusCode code() { return migrate(*db_, folder_).status().code(); }
 
   std::string folder_;
-  std::unique_ptr<PgConnection> connection_ =
-      PgCluster::shared().connect(PgCluster::shared().create_database());
+  std::unique_ptr<Db> db_ = PgCluster::shared().open(PgCluster::shared().create_database());
 };
 
 using Names = std::vector<std::string>;
 
 TEST_F(Migrate, each_file_is_applied_once_in_order) {
-  EXPECT_EQ(*newest_migration(*connection_), 0u);
+  EXPECT_EQ(*newest_migration(*db_), 0u);
   write("0003_three.sql", "insert into two values (1);");
   write("0002_two.sql", "create table two (id int);");
   write("readme.txt", "nonsense");
@@ -46,7 +45,7 @@ TEST_F(Migrate, each_file_is_applied_once_in_order) {
   EXPECT_EQ(applied(), Names{});
   write("0004_four.sql", "insert into two values (2);");
   EXPECT_EQ(applied(), Names{"0004_four.sql"});
-  EXPECT_EQ(*newest_migration(*connection_), 4u);
+  EXPECT_EQ(*newest_migration(*db_), 4u);
 }
 
 TEST_F(Migrate, an_edited_file_is_refused) {
@@ -70,24 +69,25 @@ TEST_F(Migrate, two_files_of_one_number_are_refused) {
 TEST_F(Migrate, a_file_that_fails_leaves_nothing) {
   write("0002_two.sql", "create table two (id int); nonsense;");
   EXPECT_EQ(code(), absl::StatusCode::kInternal);
-  EXPECT_EQ(*newest_migration(*connection_), 1u);
-  EXPECT_TRUE(connection_->execute("select to_regclass('two') is null")->boolean(0, 0));
+  EXPECT_EQ(*newest_migration(*db_), 1u);
+  EXPECT_TRUE(db_->query("select to_regclass('two') is null")->row(0).boolean());
   write("0002_two.sql", "create table two (id int);");
   EXPECT_EQ(applied(), Names{"0002_two.sql"});
 }
 
 TEST_F(Migrate, a_folder_without_migrations_is_not_found) {
-  EXPECT_EQ(migrate(*connection_, folder_ + "/none").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(migrate(*db_, folder_ + "/none").status().code(), absl::StatusCode::kNotFound);
 }
 
 class Schema : public testing::Test {
  protected:
   std::string database_ = PgCluster::shared().create_record();
-  std::unique_ptr<PgConnection> owner_ = PgCluster::shared().connect(database_);
-  int64_t number(const std::string& sql) {
-    const auto result = owner_->execute(sql);
-    EXPECT_TRUE(result.ok()) << result.status();
-    return result.ok() ? result->int8(0, 0) : -1;
+  std::unique_ptr<Db> owner_ = PgCluster::shared().open(database_);
+  int64_t number(const std::string& sql) { return number(*owner_, sql); }
+  static int64_t number(Db& db, const std::string& sql) {
+    const auto rows = db.query(sql);
+    EXPECT_TRUE(rows.ok()) << rows.status();
+    return rows.ok() ? rows->row(0).int8() : -1;
   }
 };
 
@@ -105,12 +105,10 @@ TEST_F(Schema, partitions_reach_a_week_ahead_and_are_made_once) {
   EXPECT_EQ(
       number("select count(*) from pg_inherits where inhparent = 'gatetape.frames'::regclass"),
       1 + 10);
-  const auto recorder = PgCluster::shared().connect(database_, "gatetape_recorder");
-  const auto made = recorder->execute("select gatetape.keep_partitions()");
-  ASSERT_TRUE(made.ok()) << made.status();
-  EXPECT_EQ(made->int8(0, 0), 0);
+  const auto recorder = PgCluster::shared().open(database_, "gatetape_recorder");
+  EXPECT_EQ(number(*recorder, "select gatetape.keep_partitions()"), 0);
   EXPECT_EQ(number("select gatetape.add_partitions('2030-01-01Z', '2030-01-03Z')"), 14);
-  EXPECT_FALSE(recorder->execute("select gatetape.add_partitions(now(), now())").ok());
+  EXPECT_FALSE(recorder->query("select gatetape.add_partitions(now(), now())").ok());
 }
 
 TEST_F(Schema, a_day_that_began_in_the_default_partition_stays_there) {
@@ -144,15 +142,15 @@ TEST_F(Schema, nobody_may_change_the_record) {
                        "'hex')")
           .ok());
   const auto part =
-      owner_->execute("select tableoid::regclass::text from gatetape.session_key order by 1 desc");
-  ASSERT_EQ(part->rows(), 2);
+      owner_->query("select tableoid::regclass::text from gatetape.session_key order by 1 desc");
+  ASSERT_EQ(part->size(), 2);
   for (const char* role : {"postgres", "gatetape_recorder", "gatetape_auditd"}) {
-    const auto connection = PgCluster::shared().connect(database_, role);
+    const auto db = PgCluster::shared().open(database_, role);
     for (const std::string& table :
-         {std::string("gatetape.session_key"), part->text(0, 0), part->text(1, 0)}) {
+         {std::string("gatetape.session_key"), part->row(0).text(), part->row(1).text()}) {
       for (const std::string& sql : {"update " + table + " set commit_key = commit_key",
                                      "delete from " + table, "truncate " + table})
-        EXPECT_EQ(connection->execute(sql).status().code(), absl::StatusCode::kPermissionDenied)
+        EXPECT_EQ(db->query(sql).status().code(), absl::StatusCode::kPermissionDenied)
             << role << ": " << sql;
     }
   }
@@ -160,21 +158,18 @@ TEST_F(Schema, nobody_may_change_the_record) {
 }
 
 TEST_F(Schema, the_recorder_waits_for_the_disk) {
-  EXPECT_EQ(PgCluster::shared()
-                .connect(database_, "gatetape_recorder")
-                ->execute("select count(*) from pg_db_role_setting s join pg_roles r on r.oid = "
-                          "s.setrole where rolname = 'gatetape_recorder' and "
-                          "'synchronous_commit=on' = any (setconfig)")
-                ->int8(0, 0),
+  EXPECT_EQ(number("select count(*) from pg_db_role_setting s join pg_roles r on r.oid = s.setrole "
+                   "where rolname = 'gatetape_recorder' and "
+                   "'synchronous_commit=on' = any (setconfig)"),
             1);
 }
 
 TEST_F(Migrate, a_program_uses_no_database_that_is_newer_than_itself) {
-  EXPECT_TRUE(check_known(*connection_, 1).ok()) << "without a schema there is nothing newer";
+  EXPECT_TRUE(check_known(*db_, 1).ok()) << "without a schema there is nothing newer";
   write("0002_two.sql", "create table two (id int);");
   applied();
-  EXPECT_TRUE(check_known(*connection_, 2).ok());
-  const absl::Status status = check_known(*connection_, 1);
+  EXPECT_TRUE(check_known(*db_, 2).ok());
+  const absl::Status status = check_known(*db_, 1);
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_NE(status.message().find("at migration 2, this program knows only 1"), std::string::npos)
       << status;
@@ -182,8 +177,7 @@ TEST_F(Migrate, a_program_uses_no_database_that_is_newer_than_itself) {
 
 TEST_F(Migrate, the_program_knows_its_own_migrations) {
   const std::string database = PgCluster::shared().create_record();
-  const auto connection = PgCluster::shared().connect(database);
-  EXPECT_EQ(*newest_migration(*connection), newest_known_migration());
+  EXPECT_EQ(*newest_migration(*PgCluster::shared().open(database)), newest_known_migration());
 }
 
 }  // namespace
