@@ -68,8 +68,7 @@ absl::StatusOr<std::unique_ptr<UnixListener>> listen(const AuditdConfig& config)
 }
 
 // serve_metrics serves the daemon's figures. All that they read outlives them.
-absl::StatusOr<std::unique_ptr<Metrics>> serve_metrics(const Config& config,
-                                                       const tee::RecordLink& link,
+absl::StatusOr<std::unique_ptr<Metrics>> serve_metrics(const Config& config, tee::RecordLink& link,
                                                        const RecordedQueries& queries) {
   return Metrics::serve(
       config.auditd.metrics_listen,

@@ -2,6 +2,7 @@
 # (preset fuzz, which needs clang) the program is a libFuzzer binary, which tools/fuzz runs. Only the parsers of the
 # folders with heavy libraries are compiled in.
 add_library(gatetape_fuzz_parts STATIC
+  ${CMAKE_SOURCE_DIR}/auditd/query/like.cc
   ${CMAKE_SOURCE_DIR}/auditd/query/session_name.cc
   ${CMAKE_SOURCE_DIR}/auditd/query/session_reader.cc
   ${CMAKE_SOURCE_DIR}/gateway/ssh/login_name.cc
