@@ -1,48 +1,52 @@
 #include "base/utf8.h"
 
+#include <utf8proc.h>
+
+#include <algorithm>
+#include <array>
+
 #include "base/check.h"
 
 namespace gatetape {
 namespace {
 
-// Lead describes what a first byte requires: the length of the character, and the range of its
-// second byte (RFC 3629 section 4). A length of 0 means that no character begins with this byte.
-struct Lead {
-  size_t length = 0;
-  uint8_t low = 0x80;
-  uint8_t high = 0xbf;
-};
+constexpr size_t kCharacterBytesMax = 4;
 
-Lead lead_of(uint8_t byte) {
-  if (byte < 0x80) return {.length = 1};
-  if (byte >= 0xc2 && byte <= 0xdf) return {.length = 2};
-  if (byte == 0xe0) return {.length = 3, .low = 0xa0};
-  if (byte == 0xed) return {.length = 3, .high = 0x9f};
-  if (byte >= 0xe1 && byte <= 0xef) return {.length = 3};
-  if (byte == 0xf0) return {.length = 4, .low = 0x90};
-  if (byte >= 0xf1 && byte <= 0xf3) return {.length = 4};
-  if (byte == 0xf4) return {.length = 4, .high = 0x8f};
-  return {};
+// Returns the length of the complete character at the front, 0 when there is none.
+size_t character_length(const uint8_t* bytes, size_t count, int32_t* code) {
+  const utf8proc_ssize_t length =
+      utf8proc_iterate(bytes, static_cast<utf8proc_ssize_t>(count), code);
+  return length > 0 ? static_cast<size_t>(length) : 0;
+}
+
+// Returns whether some continuation makes a character of these bytes. The lowest and the highest
+// continuation bytes are enough to try: each first byte accepts one of them behind it.
+bool begins_character(std::string_view bytes) {
+  for (const uint8_t filler : {uint8_t{0x80}, uint8_t{0xbf}}) {
+    std::array<uint8_t, kCharacterBytesMax> whole;
+    whole.fill(filler);
+    std::copy(bytes.begin(), bytes.end(), whole.begin());
+    int32_t code = 0;
+    if (character_length(whole.data(), whole.size(), &code) > bytes.size()) return true;
+  }
+  return false;
 }
 
 }  // namespace
 
 Utf8Front utf8_front(std::string_view bytes) {
   CHECK(!bytes.empty());
-  const auto at = [bytes](size_t i) { return static_cast<uint8_t>(bytes[i]); };
-  const Lead lead = lead_of(at(0));
-  if (lead.length == 0) return {};
+  int32_t code = 0;
+  const size_t length =
+      character_length(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size(), &code);
+  if (length > 0) return {Utf8Front::State::kCharacter, length, static_cast<uint32_t>(code)};
   Utf8Front front;
-  front.code = lead.length == 1 ? at(0) : at(0) & (0x7fU >> lead.length);
-  while (front.length < lead.length && front.length < bytes.size()) {
-    const uint8_t byte = at(front.length);
-    const bool is_second = front.length == 1;
-    if (byte < (is_second ? lead.low : 0x80) || byte > (is_second ? lead.high : 0xbf)) return front;
-    front.code = front.code << 6 | (byte & 0x3fU);
-    front.length++;
+  for (size_t n = std::min(bytes.size(), kCharacterBytesMax - 1); n > 0; n--) {
+    if (!begins_character(bytes.substr(0, n))) continue;
+    front.length = n;
+    if (n == bytes.size()) front.state = Utf8Front::State::kIncomplete;
+    break;
   }
-  front.state =
-      front.length == lead.length ? Utf8Front::State::kCharacter : Utf8Front::State::kIncomplete;
   return front;
 }
 

@@ -1,4 +1,4 @@
-// utf8_front: the only decoder of UTF-8 (RFC 3629). Pure; any thread.
+// utf8_front: the only decoder of UTF-8 (RFC 3629), by libutf8proc. Pure; any thread.
 #pragma once
 
 #include <cstddef>

@@ -56,6 +56,7 @@ DOORS = (
     (r"libssh/", r"gateway/ssh/|gateway/main$"),
     (r"libpq-fe\.h|libpq/|pqxx/", r"base/db/"),
     (r"toml\+\+/", r"base/toml$"),
+    (r"utf8proc", r"base/utf8$"),
     (r"grpcpp/|.*\.grpc\.pb\.h",
      r"base/os/(unix_listener|record_channel|grpc_values)$|tee/record_link$"
      r"|recorder/(service|stream|main)$|auditd/(service|frame_stream|main)$"
