@@ -5,22 +5,23 @@
 #include <vector>
 
 #include "base/check.h"
+#include "gateway/ssh/session.h"
 #include "gateway/ssh/shim.h"
 
 namespace gatetape::gateway {
 
-Channel::Channel(Host& host, SshPeer& user, ssh_message open)
-    : host_(host), user_(user), open_message_(open) {
+Channel::Channel(Session& session, SshPeer& user, ssh_message open)
+    : session_(session), user_(user), open_message_(open) {
   for (const Side side : {Side::kUser, Side::kTarget}) {
     End& end = ends_[static_cast<size_t>(side)];
     end.channel = this;
     end.side = side;
   }
-  host_.add_channel(this);
+  session_.add_channel(this);
 }
 
 Channel::~Channel() {
-  host_.remove_channel(this);
+  session_.remove_channel(this);
   if (open_message_ != nullptr) ssh_message_free(open_message_);
   for (ssh_message right : reply_rights_) ssh_message_free(right);
   for (End& end : ends_) {
@@ -39,7 +40,7 @@ std::optional<Side> Channel::side_of(ssh_channel handle) const {
 }
 
 SshPeer* Channel::peer_of(Side side) const {
-  return side == Side::kUser ? &user_ : host_.target_peer();
+  return side == Side::kUser ? &user_ : session_.target_peer();
 }
 
 void Channel::attach(Side side, ssh_channel handle) {
@@ -79,7 +80,7 @@ void Channel::poll() {
 }
 
 void Channel::poll_open() {
-  SshPeer* const target = host_.target_peer();
+  SshPeer* const target = session_.target_peer();
   CHECK(target != nullptr, core_->number());
   int result = SSH_ERROR;
   if (!target->dead()) {

@@ -16,20 +16,12 @@
 
 namespace gatetape::gateway {
 
+class Session;
+
 class Channel : public ChannelPort {
  public:
-  // Host is the session's list of channels, by which packets find the channel that they concern.
-  class Host {
-   public:
-    virtual ~Host() = default;
-    virtual void add_channel(Channel* channel) = 0;
-    virtual void remove_channel(Channel* channel) = 0;
-    // target_peer returns the connection to the target, nullptr while there is none.
-    virtual SshPeer* target_peer() = 0;
-  };
-
   // Takes the user's channel-open message.
-  Channel(Host& host, SshPeer& user, ssh_message open);
+  Channel(Session& session, SshPeer& user, ssh_message open);
   ~Channel() override;
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
@@ -86,7 +78,7 @@ class Channel : public ChannelPort {
   void poll_open();
   void poll_reply();
 
-  Host& host_;
+  Session& session_;
   SshPeer& user_;
   ChannelCore* core_ = nullptr;
   std::array<End, 2> ends_;  // by Side

@@ -24,7 +24,7 @@ struct Person {
   std::string client_version;
 };
 
-class Session : public SessionPort, public Channel::Host, public Target::Owner, public PacketSink {
+class Session : public SessionPort, public Target::Owner, public PacketSink {
  public:
   struct Plan {
     Person person;
@@ -63,10 +63,11 @@ class Session : public SessionPort, public Channel::Host, public Target::Owner, 
   bool target_lost() const override { return target_->gone(); }
   bool user_busy() const override { return user_.write_pending(); }
   int64_t mono_ns() override { return loop_.clock().mono_ns(); }
-  // Channel::Host
-  void add_channel(Channel* channel) override { channels_.push_back(channel); }
-  void remove_channel(Channel* channel) override { channels_.remove(channel); }
-  SshPeer* target_peer() override { return target_->ready() ? &target_->peer() : nullptr; }
+  // A channel is on the session's list, by which packets find it, as long as it lives.
+  void add_channel(Channel* channel) { channels_.push_back(channel); }
+  void remove_channel(Channel* channel) { channels_.remove(channel); }
+  // target_peer returns the connection to the target, nullptr while there is none.
+  SshPeer* target_peer() { return target_->ready() ? &target_->peer() : nullptr; }
   // Target::Owner
   void on_target_ready(const Event& facts) override { core_.on_target_ready(facts); }
   void on_target_failed(const Event& facts) override;
