@@ -36,7 +36,7 @@ int64_t size_of(const pqxx::result& result) {
 
 class Db::Pqxx {
  public:
-  Pqxx(const PgConnection& pg) : connection(pg.handle()), watch(pg.socket()) {}
+  explicit Pqxx(const PgConnection& pg) : connection(pg.handle()), watch(pg.socket()) {}
 
   // run calls `work` with the open transaction, or with one for this statement alone.
   template <typename Work>

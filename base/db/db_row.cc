@@ -14,14 +14,14 @@ namespace gatetape {
 
 bool DbRow::skip_null() {
   CHECK(column_ < static_cast<int>(result_.columns()), column_);
-  if (!result_[row_][column_].is_null()) return false;
+  if (!result_[static_cast<pqxx::result::size_type>(row_)][column_].is_null()) return false;
   column_++;
   return true;
 }
 
 std::string_view DbRow::next() {
   CHECK(column_ < static_cast<int>(result_.columns()), column_);
-  const pqxx::field field = result_[row_][column_++];
+  const pqxx::field field = result_[static_cast<pqxx::result::size_type>(row_)][column_++];
   if (field.is_null()) fail("is NULL");
   return {field.c_str(), field.size()};
 }

@@ -5,7 +5,7 @@ from unittest import mock
 
 import clang
 
-COMMAND = ("g++ -I/x -Wno-restrict -fpch-preprocess -Winvalid-pch -include /b/a.dir/cmake_pch.hxx "
+COMMAND = ("g++ -I/x -Wno-restrict -Wno-stringop-overread -fpch-preprocess -Winvalid-pch -include /b/a.dir/cmake_pch.hxx "
            "-MD -c a.cc")
 
 
@@ -13,6 +13,14 @@ class ClangTest(unittest.TestCase):
     def test_a_changed_header_chooses_the_sources_that_include_it(self):
         chosen = clang.chosen(["tee/gate.cc", "base/bytes.cc"], {"tee/gate.h"})
         self.assertEqual(chosen, ["tee/gate.cc"])
+
+    def test_changed_sources_come_before_those_that_include_a_changed_file(self):
+        chosen = clang.chosen(["tee/gate.cc", "tee/spool.cc"], {"tee/gate.h", "tee/spool.cc"})
+        self.assertEqual(chosen, ["tee/spool.cc", "tee/gate.cc"])
+
+    def test_no_check_starts_after_its_time(self):
+        with mock.patch.object(clang.subprocess, "run", side_effect=AssertionError):
+            self.assertIsNone(clang.check("base/bytes.cc", until=0))
 
     def test_a_header_of_a_header_counts_too(self):
         self.assertIn("record/frame.h", clang.parts_of("tee/gate.cc"))

@@ -69,7 +69,7 @@ TEST_F(ServiceCallTest, each_call_is_recorded_before_its_answer) {
   EXPECT_EQ(events[1].get("result"), "ok");
   EXPECT_EQ(events[1].get("count"), "3");
   EXPECT_EQ(events[2].get("method"), "GetSession");
-  for (const size_t i : {2, 6})
+  for (const size_t i : {size_t{2}, size_t{6}})
     EXPECT_NE(events[i].get("arguments").find(closed_.id.to_text()), std::string::npos) << i;
   EXPECT_EQ(events[3].get("result"), "NOT_FOUND");
   EXPECT_EQ(events[5].get("method"), "Search");

@@ -263,10 +263,10 @@ TEST_F(AnswerCoreDeathTest, nothing_is_written_without_a_turn) {
 }
 
 TEST_F(AnswerCoreDeathTest, a_call_returns_once_and_only_when_all_is_answered) {
-  EXPECT_DEATH(core_.take_status(), "Turn::kReturn");
+  EXPECT_DEATH((void)core_.take_status(), "Turn::kReturn");
   core_.on_finished();
   EXPECT_TRUE(core_.take_status().ok());
-  EXPECT_DEATH(core_.take_status(), "State::kReturned");
+  EXPECT_DEATH((void)core_.take_status(), "State::kReturned");
 }
 
 TEST_F(AnswerCoreDeathTest, what_is_durable_only_grows) {
