@@ -1,4 +1,4 @@
-// AccessLoad: one reading of the access rules, and what of it takes effect. session_rules: whether
+// AccessLoad: one reading of the access rules, and what of it takes effect. decide_session: whether
 // a person gets a session. Pure; any thread.
 #pragma once
 

@@ -55,12 +55,13 @@ void ChannelCore::hold(Side from, Stream stream, size_t bytes) {
   end.holding = true;
   size_t& known = end.held_bytes[static_cast<size_t>(stream)];
   if (bytes <= known) return;
-  const bool extends = !end.held_steps.empty() &&
-                       end.held_steps.back().what == HeldStep::What::kBytes &&
-                       end.held_steps.back().stream == stream;
-  if (!extends) end.held_steps.push_back({.what = HeldStep::What::kBytes, .stream = stream});
-  end.held_steps.back().bytes += bytes - known;
-  known = bytes;
+  const size_t added = bytes - std::exchange(known, bytes);
+  // At most one step per stream between two other steps: a peer that alternates adds none.
+  for (auto step = end.held_steps.rbegin(); step != end.held_steps.rend(); ++step) {
+    if (step->what != HeldStep::What::kBytes) break;
+    if (step->stream == stream) return void(step->bytes += added);
+  }
+  end.held_steps.push_back({.what = HeldStep::What::kBytes, .stream = stream, .bytes = added});
 }
 
 void ChannelCore::on_eof(Side from) {
@@ -96,7 +97,7 @@ void ChannelCore::on_target_gone(const std::string& text) {
   const size_t lost = target.holding ? target.held_bytes[0] + target.held_bytes[1] : 0;
   if (lost > 0) target.held_steps.clear();
   gone_ = text + (lost > 0 ? ", " + std::to_string(lost) + " bytes of its output are lost" : "");
-  target.holding = false;
+  target.holding = !target.held_steps.empty();
   target.held_bytes = {};
   target.said = target.told = Phase::kClosed;
   target.outbox.clear();
@@ -193,7 +194,7 @@ void ChannelCore::take_held(Side from) {
 void ChannelCore::on_released(tee::FramePtr frame) {
   const Frame& step = frame->frame;
   CHECK(step.channel == number_, step.channel, number_);
-  CHECK(state_ != State::kFinished, step.seq);
+  if (state_ == State::kFinished) return;  // refused: what its target still sent goes nowhere
   const size_t waiting = std::max(ends_[0].outbox.step_bytes(), ends_[1].outbox.step_bytes());
   if (waiting > limits_.step_bytes_max)
     return owner_.on_misuse("more requests than the other side takes");

@@ -1,5 +1,6 @@
 // The requests of a channel: on their way to the record, to the other side, and the answers and
 // notices to the user.
+#include <algorithm>
 #include <utility>
 
 #include "base/bytes.h"
@@ -25,8 +26,10 @@ void ChannelCore::on_request(Side from, Request request) {
   End& end = end_of(from);
   if (end.offered == Phase::kClosed) return;
   if (from == Side::kUser && request.want_reply) answers_owed_++;
-  if (answers_owed_ > limits_.requests_waiting_max ||
-      end.held_steps.size() > 2 * limits_.requests_waiting_max)
+  const auto held_requests = static_cast<size_t>(
+      std::count_if(end.held_steps.begin(), end.held_steps.end(),
+                    [](const HeldStep& step) { return step.what == HeldStep::What::kRequest; }));
+  if (std::max(answers_owed_, held_requests) > limits_.requests_waiting_max)
     return owner_.on_misuse("too many requests wait on one channel");
   if (request.data.size() > limits_.request_bytes_max ||
       request.name.size() > limits_.request_name_bytes_max)
@@ -112,6 +115,9 @@ void ChannelCore::answer_denial() {
   if (!ends_channel || target.offered == Phase::kClosed) return;
   const bool had_eof = target.offered == Phase::kEof;
   advance(&target.offered, Phase::kClosed);
+  target.holding = false;  // what the target still sends goes nowhere
+  target.held_bytes = {};
+  target.held_steps.clear();
   if (!had_eof) offer(FrameKind::kEofOut, "");
   offer(FrameKind::kCloseOut, "");
 }

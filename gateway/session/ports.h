@@ -1,7 +1,8 @@
 // The ports of a session: what its cores (session_core, channel_core) ask of the two SSH
 // connections. An adapter implements them with an SSH library and decides nothing; the simulator
-// implements them with peers that it invents. All calls are made on the session's loop. No port
-// calls back into the core that called it: answers arrive later, as events.
+// implements them with peers that it invents. All calls are made on the session's loop. Answers
+// arrive later, as events: no port calls back into the core that called it, but for let_user_in, in
+// which channels may be asked for.
 #pragma once
 
 #include <cstddef>
@@ -91,7 +92,7 @@ class SessionPort {
   virtual void let_user_in() = 0;
   // refuse_request refuses the request that was denied under this number (SessionCore::Denial), now
   // that the denial is durable.
-  virtual void refuse_request(uint64_t number, std::string_view text) = 0;
+  virtual void refuse_request(uint64_t number) = 0;
   // on_over is called once: the session has ended; the user is disconnected.
   virtual void on_over(const SessionEnd& end) = 0;
   // wake asks for SessionCore::service soon.

@@ -130,10 +130,10 @@ void SessionCore::on_session_step(const Frame& frame) {
     return port_.connect_target();
   }
   if (frame.kind == FrameKind::kTargetConnect) {
-    if (state_ == State::kTargetGone) return;
-    move_to(State::kUp);
+    if (state_ == State::kConnecting) move_to(State::kUp);
     port_.let_user_in();
-    return release_held();
+    if (!over()) release_held();
+    return;
   }
   CHECK(frame.kind == FrameKind::kTargetFail, static_cast<int>(frame.kind));
   const absl::StatusOr<Event> event = Event::decode(frame.payload);
@@ -154,11 +154,10 @@ void SessionCore::refuse_denied(const Frame& frame) {
   CHECK(frame.kind == FrameKind::kDenied, frame.seq);
   const Denied denied = std::move(found->second);
   denials_.erase(found);
+  if (denied.channel == nullptr) return port_.refuse_request(denied.request);
   const absl::StatusOr<Event> event = Event::decode(frame.payload);
-  const std::string text = "gatetape: " + std::string(event->get("reason"));
-  if (denied.channel != nullptr)
-    return denied.channel->refuse_open(OpenFailure::kAdministrativelyProhibited, text);
-  port_.refuse_request(denied.request, text);
+  denied.channel->refuse_open(OpenFailure::kAdministrativelyProhibited,
+                              "gatetape: " + std::string(event->get("reason")));
 }
 
 void SessionCore::on_record_failed(const std::string& reason) {

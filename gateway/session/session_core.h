@@ -35,7 +35,7 @@ struct SessionLimits {
   int64_t denials_per_second = 10;
   // Denials that wait for their record before they are answered, and frames that are held. One more
   // ends the session.
-  size_t waiting_denials_max = 256;
+  size_t waiting_denials_max = 1024;
   size_t held_frames_max = 256;
 };
 

@@ -56,7 +56,7 @@ void SessionInvariants::check_end(const ChannelCore& channel, Side side) {
   CHECK(lost || end.told <= from.offered, channel.number_, static_cast<int>(end.told),
         static_cast<int>(from.offered));
   CHECK(end.holding || end.held_steps.empty(), channel.number_, end.held_steps.size());
-  CHECK(end.held_steps.size() <= 2 * channel.limits_.requests_waiting_max + 2,
+  CHECK(end.held_steps.size() <= 3 * channel.limits_.requests_waiting_max + 6,
         end.held_steps.size());
   CHECK(channel.answers_owed_ <= channel.limits_.requests_waiting_max + 1, channel.answers_owed_);
 }

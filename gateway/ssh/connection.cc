@@ -251,6 +251,10 @@ void Connection::on_global_request(std::string_view name, bool, std::string_view
 // Denies what was asked on the outer connection; the answer leaves when that is recorded. Owns the
 // message; there is none for what libssh refuses by itself.
 void Connection::refuse(ssh_message message, const std::string& target, const std::string& reason) {
+  if (++requests_denied_ > kRefusalsMax) {
+    if (message != nullptr) ssh_message_free(message);
+    return on_misuse("too many refused channels");
+  }
   const Event event{{"user", person_->user},
                     {"login", ""},
                     {"target", target},
@@ -258,7 +262,6 @@ void Connection::refuse(ssh_message message, const std::string& target, const st
                     {"reason", reason}};
   const uint64_t number = answers_.ask(FrameKind::kAccessDenied, event, loop_.clock().mono_ns());
   questions_[number] = {Question::What::kRequest, message, reason};
-  if (++requests_denied_ > kRefusalsMax) on_misuse("too many refused channels");
 }
 
 void Connection::record(uint64_t number, FrameKind kind, const Event& event) {

@@ -89,17 +89,12 @@ void Session::deny(ssh_message message, SessionCore::Denial denial) {
   core_.deny(denial);
 }
 
-void Session::refuse_request(uint64_t number, std::string_view text) {
+void Session::refuse_request(uint64_t number) {
   const auto found = denied_.find(number);
   if (found == denied_.end()) return;
   const ssh_message message = found->second;
   denied_.erase(found);
-  if (ssh_message_type(message) == SSH_REQUEST_CHANNEL_OPEN) {
-    refuse_channel_open(message, static_cast<uint32_t>(OpenFailure::kAdministrativelyProhibited),
-                        text);
-  } else {
-    ssh_message_reply_default(message);
-  }
+  ssh_message_reply_default(message);
   ssh_message_free(message);
 }
 

@@ -56,7 +56,7 @@ class Session : public SessionPort, public Target::Owner, public PacketSink {
   // SessionPort
   void connect_target() override { target_->start(); }
   void let_user_in() override { host_.on_session_up(); }
-  void refuse_request(uint64_t number, std::string_view text) override;
+  void refuse_request(uint64_t number) override;
   void on_over(const SessionEnd& end) override;
   void wake() override { host_.on_session_activity(); }
   bool user_lost() const override { return user_.dead(); }

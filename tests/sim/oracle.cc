@@ -160,6 +160,9 @@ void Oracle::on_step(uint64_t session, Path path, FrameClass what, bool ok) {
     if (class_of(offered.kind) == what &&
         (!answers || ok == (field(offered.payload, "ok") == "1"))) {
       *cursor = {cursor->frame + 1, 0};
+      // Nobody listens on a channel that was refused.
+      if (what == FrameClass::kOpenReply && !ok)
+        subject(session).fidelity.on_said(path.channel, Side::kUser, {.what = FrameClass::kClose});
       return;
     }
     skip(session, path, cursor, "another step is passed on");

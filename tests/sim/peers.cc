@@ -140,6 +140,9 @@ void Peers::open_on_target() {
   after(world_->rng.between(100 * kUs, 20 * kMs), [this] {
     const bool ok = !plan_.target_refuses && !lost(Side::kTarget);
     say(Side::kTarget, {.what = FrameClass::kOpenReply, .ok = ok});
+    if (ok || !world_->rng.chance(0.5)) return;
+    say(Side::kTarget, {.what = FrameClass::kRequest,
+                        .request = {.name = "exit-status", .want_reply = false, .data = ""}});
   });
 }
 
@@ -177,7 +180,7 @@ gateway::ChannelPort::Kept Peers::send_request(Side side, const gateway::Request
   const Route route = side == Side::kTarget ? Route::kToTarget : Route::kToUser;
   oracle_->on_request(session_, {route, core_->number()}, request);
   hear(side, {.what = FrameClass::kRequest, .request = request});
-  return Kept::kSent;
+  return world_->strikes(world_->faults.sink_blocks) ? Kept::kKept : Kept::kSent;
 }
 
 bool Peers::answer_request(bool ok) {

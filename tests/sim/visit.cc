@@ -18,6 +18,8 @@ gateway::SessionLimits limits_of(const SessionPlan& plan) {
                     .outbox_bytes_max = 2048,
                     .held_bytes_max = 1 << 16,
                     .drain_bytes = 300,
+                    .requests_waiting_max = 12,
+                    .step_bytes_max = 12'000,
                     .frames_per_flush = 8};
   return limits;
 }
@@ -79,7 +81,7 @@ void Visit::ask(const ChannelPlan& plan) {
   wake();
 }
 
-void Visit::refuse_request(uint64_t, std::string_view) { place_.oracle->on_denial_told(number()); }
+void Visit::refuse_request(uint64_t) { place_.oracle->on_denial_told(number()); }
 
 void Visit::wake() {
   if (std::exchange(waking_, true)) return;

@@ -30,7 +30,7 @@ class Visit : public gateway::SessionPort, public Peers::Owner {
   // gateway::SessionPort
   void connect_target() override;
   void let_user_in() override;
-  void refuse_request(uint64_t number, std::string_view text) override;
+  void refuse_request(uint64_t number) override;
   void on_over(const gateway::SessionEnd& end) override;
   void wake() override;
   bool user_lost() const override { return is_lost(Side::kUser); }

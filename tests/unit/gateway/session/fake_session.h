@@ -126,9 +126,7 @@ class FakeSession : public SessionPort, public RecordPort {
   // SessionPort
   void connect_target() override { words_.push_back("target: connect"); }
   void let_user_in() override { words_.push_back("user: in"); }
-  void refuse_request(uint64_t, std::string_view text) override {
-    words_.push_back("request refused: " + std::string(text));
-  }
+  void refuse_request(uint64_t) override { words_.push_back("request refused"); }
   void on_over(const SessionEnd& end) override { words_.push_back("over: " + end.reason); }
   void wake() override {}
   bool user_lost() const override { return user_lost_; }
