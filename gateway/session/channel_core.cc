@@ -79,7 +79,6 @@ void ChannelCore::on_close(Side from) {
   End& end = end_of(from);
   if (end.said == Phase::kClosed) return;
   advance(&end.said, Phase::kClosed);
-  if (from == Side::kTarget) reply_owed_.reset();  // it will not come any more
   if (!end.holding) offer_close(from);
 }
 
@@ -101,7 +100,6 @@ void ChannelCore::on_target_gone(const std::string& text) {
   target.held_bytes = {};
   target.said = target.told = Phase::kClosed;
   target.outbox.clear();
-  reply_owed_.reset();
   if (state_ == State::kOpen) offer_loss();
 }
 

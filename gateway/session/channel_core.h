@@ -97,8 +97,10 @@ class ChannelCore {
 
   uint32_t number() const { return number_; }
   State state() const { return state_; }
-  // awaits_reply returns true while the target owes the answer to a request.
-  bool awaits_reply() const { return reply_owed_.has_value(); }
+  // awaits_reply returns true while the target owes the answer to a request and can still give it.
+  bool awaits_reply() const {
+    return reply_owed_.has_value() && end_of(Side::kTarget).said != Phase::kClosed;
+  }
   // drained returns true when the user took everything that was released, and closed.
   bool drained() const;
 

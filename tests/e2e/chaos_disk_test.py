@@ -63,7 +63,7 @@ class Disk(chaos_load.UnderLoad):
             print(f"{folder}: the metric tells {told / MIB:.1f} MiB", flush=True)
             self.assertGreater(told, FULL_BYTES_MAX)
             self.assertLess(abs(told - volume.f_bavail * volume.f_frsize), 64 * MIB)
-        self.assertIn("make room", doctor)
+        self.assertIn("free some space", doctor)
 
     def without_room_in_the_state_folder_sessions_go_on(self):
         with self.goes_on_after("no room in the state folder"), volumes.full(self.stack.dir):

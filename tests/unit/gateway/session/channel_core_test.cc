@@ -168,6 +168,17 @@ TEST_F(ChannelCoreTest, an_answer_that_nobody_waits_for_ends_the_session) {
   EXPECT_THAT(session_.words_, ElementsAre("over: protocol"));
 }
 
+TEST_F(ChannelCoreTest, an_answer_that_a_close_came_with_does_no_harm) {
+  ChannelCore& channel = session_.open();
+  channel.on_request(Side::kUser, request("shell", true));
+  session_.commit();
+  channel.on_close(Side::kTarget);
+  EXPECT_FALSE(channel.awaits_reply());
+  channel.on_reply(true);
+  session_.commit();
+  EXPECT_FALSE(session_.core_.over());
+}
+
 TEST_F(ChannelCoreTest, a_target_that_is_gone_is_told_and_then_closed) {
   ChannelCore& channel = session_.open();
   channel.on_bytes(Side::kTarget, Stream::kData, "half a li");
