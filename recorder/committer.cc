@@ -101,9 +101,11 @@ void Committer::do_round(CommitterCore::Action action, int64_t begin_ns) {
     CHECK(outcome.bytes <= figures_.queued_bytes, outcome.bytes, figures_.queued_bytes);
     figures_.queued_bytes -= outcome.bytes;
     figures_.bytes += outcome.bytes;
-    figures_.rounds++;
-    if (!outcome.status.ok()) figures_.failed_rounds++;
-    figures_.round_seconds += static_cast<double>(took_ns) / 1e9;
+    if (action == CommitterCore::Action::kCommit || outcome.bytes > 0) {  // else nothing waited
+      figures_.rounds++;
+      if (!outcome.status.ok()) figures_.failed_rounds++;
+      figures_.round_seconds += static_cast<double>(took_ns) / 1e9;
+    }
   }
   if (!outcome.status.ok()) report(outcome.status);
 }

@@ -25,7 +25,8 @@ Outbox::Answers& Outbox::answers_of(uint32_t handle) {
 
 void Outbox::put_bound(uint32_t handle, uint64_t seq, const Hash& root) {
   Answers& answers = answers_of(handle);
-  CHECK(!answers.bound || answers.closed, handle, seq);
+  // A writer may bind the handle again behind a session that was closed or refused.
+  CHECK(!answers.bound || answers.closed || answers.refusal, handle, seq);
   answers.bound = durable_of(seq, root);
 }
 

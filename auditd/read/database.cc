@@ -9,10 +9,12 @@ namespace {
 
 // Statements that the server does not end after 55 s are given up after 60 s, with the connection.
 constexpr uint32_t kTimeoutS = 60;
+// It is no setting of the connection's start: libpq would find every server read-only and refuse it
+// for target_session_attrs=read-write. It holds until the connection is lost, which ends its use.
+constexpr const char* kReadOnly = "set default_transaction_read_only = on";
 
 std::vector<PgSetting> settings() {
-  return {{"default_transaction_read_only", "on"},
-          // A generic plan cannot leave out partitions while it is made.
+  return {// A generic plan cannot leave out partitions while it is made.
           {"plan_cache_mode", "force_custom_plan"},
           {"jit", "off"},
           {"statement_timeout", "55s"},
@@ -64,6 +66,7 @@ absl::StatusOr<std::unique_ptr<Db>> Database::open() const {
   if (!db.ok())
     return absl::Status(db.status().code(),
                         absl::StrCat("auditd's database: ", db.status().message()));
+  if (absl::Status status = (*db)->run_script(kReadOnly); !status.ok()) return status;
   if (absl::Status status = check_known(**db); !status.ok()) return status;
   return db;
 }

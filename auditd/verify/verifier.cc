@@ -137,22 +137,27 @@ absl::Status Verifier::take_frame(const Frame& frame, Progress* progress) {
 
 Verifier::Finding Verifier::compare_events(Progress* progress, uint64_t up_to_seq) {
   EventCheck check(progress->events);
+  bool overlaps = false;
   RowRange range{.session = progress->session,
                  .first = progress->events_compared == 0 ? 0 : progress->events_compared + 1,
                  .last = up_to_seq,
                  .page = {}};
   for (bool more = true; more;) {
     range.page = check.next_page();
+    range.page.rows_max += overlaps ? 1 : 0;
     const auto rows = read_events(db_, range);
     if (!rows.ok()) return rows.status();
     for (const EventRow& row : *rows) {
+      if (std::exchange(overlaps, false) && row.seq == range.first) continue;
       if (static_cast<int64_t>(row.seq) < 1)
         return std::optional<Problem>(
             {0, "an event row before the first frame belongs to no event"});
       if (auto problem = check.add(row)) return problem;
-      range.first = row.seq + 1;
+      range.first = row.seq;
     }
+    // The next page begins with the last row of this one: a second row like it is not passed over.
     more = rows->size() == range.page.rows_max;
+    overlaps = more;
   }
   std::optional<Problem> problem = check.finish();
   progress->events.clear();
@@ -162,16 +167,20 @@ Verifier::Finding Verifier::compare_events(Progress* progress, uint64_t up_to_se
 
 Verifier::Finding Verifier::compare_channels(const Progress& progress) {
   ChannelCheck check(progress.channels);
+  bool overlaps = false;
   RowRange range{.session = progress.session, .page = {}};
   for (bool more = true; more;) {
     range.page = check.next_page();
+    range.page.rows_max += overlaps ? 1 : 0;
     const auto rows = read_channels(db_, range);
     if (!rows.ok()) return rows.status();
     for (const ChannelRow& row : *rows) {
+      if (std::exchange(overlaps, false) && row.channel == range.first) continue;
       if (auto problem = check.add(row)) return problem;
-      range.first = uint64_t{row.channel} + 1;
+      range.first = row.channel;
     }
     more = rows->size() == range.page.rows_max;
+    overlaps = more;
   }
   return check.finish();
 }

@@ -17,20 +17,13 @@ namespace {
 
 constexpr int64_t kSecondNs = 1'000'000'000;
 // A cursor fetches about this much at a time, because libpqxx keeps a whole result in memory. The
-// first fetch knows no size yet and takes kFirstRows.
+// size of rows is that of the fetch before, so a fetch takes kRowsMax rows at most; the first one
+// knows no size yet and takes kFirstRows.
 constexpr int64_t kFetchBytes = 1 << 20;
 constexpr int64_t kFirstRows = 64;
-constexpr int64_t kRowsMax = 4096;
+constexpr int64_t kRowsMax = 256;
 
 using Snapshot = pqxx::transaction<pqxx::repeatable_read, pqxx::read_only>;
-
-// size_of returns the memory of the values of a result, in bytes.
-int64_t size_of(const pqxx::result& result) {
-  int64_t bytes = 0;
-  for (const auto& row : result)
-    for (const auto& field : row) bytes += static_cast<int64_t>(field.size()) + 8;
-  return bytes;
-}
 
 }  // namespace
 
@@ -144,15 +137,17 @@ absl::Status Db::drain(const std::string& cursor, absl::FunctionRef<absl::Status
       return absl::OkStatus();
     });
     if (!status.ok()) return status;
+    int64_t bytes = 0;
     for (int index = 0; index < static_cast<int>(fetched.size()); index++) {
       DbRow row(fetched, index);
+      bytes += static_cast<int64_t>(row.size_bytes());
       if (absl::Status visited = visit(row); !visited.ok()) return visited;
       if (absl::Status finished = row.finish(); !finished.ok()) return finished;
     }
     const auto count = static_cast<int64_t>(fetched.size());
     CHECK(count <= wanted, count, wanted);
     if (count < wanted) return absl::OkStatus();
-    const int64_t mean_bytes = std::max<int64_t>(1, size_of(fetched) / count);
+    const int64_t mean_bytes = std::max<int64_t>(1, bytes / count);
     wanted = std::clamp<int64_t>(kFetchBytes / mean_bytes, 1, kRowsMax);
   }
 }

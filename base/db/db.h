@@ -25,7 +25,7 @@ struct DbOptions {
   uint32_t timeout_s = 30;               // of each call; past it the connection is closed
 };
 
-// With kStopsWithClient among the settings the server ends a statement within a second after its
+// With stops_with_client() among the settings the server ends a statement within a second after its
 // client went away. Without it the statement runs to its end.
 PgSetting stops_with_client();
 

@@ -1,7 +1,6 @@
 #include "base/db/db_row.h"
 
 #include <algorithm>
-#include <pqxx/binarystring>
 #include <pqxx/result>
 
 #include "absl/strings/numbers.h"
@@ -12,18 +11,30 @@
 
 namespace gatetape {
 
+DbRow::DbRow(const pqxx::result& result, int row) {
+  const pqxx::row cells = result[static_cast<size_t>(row)];
+  cells_.reserve(cells.size());
+  for (auto cell = cells.begin(); cell != cells.end(); ++cell) {
+    const bool is_null = cell.is_null();
+    cells_.push_back(is_null ? std::nullopt
+                             : std::make_optional<std::string_view>(cell.c_str(), cell.size()));
+    size_bytes_ += cell.size() + sizeof cells_[0];
+  }
+  CHECK(cells_.size() == cells.size(), cells_.size(), cells.size());
+}
+
 bool DbRow::skip_null() {
-  CHECK(column_ < static_cast<int>(result_.columns()), column_);
-  if (!result_[static_cast<pqxx::result::size_type>(row_)][column_].is_null()) return false;
+  CHECK(column_ < cells_.size(), column_);
+  if (cells_[column_]) return false;
   column_++;
   return true;
 }
 
 std::string_view DbRow::next() {
-  CHECK(column_ < static_cast<int>(result_.columns()), column_);
-  const pqxx::field field = result_[static_cast<pqxx::result::size_type>(row_)][column_++];
-  if (field.is_null()) fail("is NULL");
-  return {field.c_str(), field.size()};
+  CHECK(column_ < cells_.size(), column_);
+  const std::optional<std::string_view> cell = cells_[column_++];
+  if (!cell) fail("is NULL");
+  return cell.value_or(std::string_view(""));
 }
 
 void DbRow::fail(const char* what) {
@@ -31,7 +42,7 @@ void DbRow::fail(const char* what) {
 }
 
 absl::Status DbRow::finish() const {
-  CHECK(column_ == static_cast<int>(result_.columns()), column_, result_.columns());
+  CHECK(column_ == cells_.size(), column_, cells_.size());
   return wrong_.empty() ? absl::OkStatus() : absl::InternalError(wrong_);
 }
 

@@ -22,7 +22,8 @@ namespace gatetape {
 // returns what was wrong.
 class DbRow {
  public:
-  DbRow(const pqxx::result& result, int row) : result_(result), row_(row) {}
+  // The row borrows from the result.
+  DbRow(const pqxx::result& result, int row);
 
   bool boolean();
   int64_t int8();    // smallint, integer or bigint
@@ -41,15 +42,19 @@ class DbRow {
   }
   // finish returns OK when all columns were read; INTERNAL when one was not what was asked for.
   absl::Status finish() const;
+  // size_bytes returns the estimated memory of all its values.
+  size_t size_bytes() const { return size_bytes_; }
 
  private:
   bool skip_null();
   std::string_view next();  // lives as long as the result
   void fail(const char* what);
 
-  const pqxx::result& result_;
-  const int row_;
-  int column_ = 0;  // the next one
+  // All columns, nullopt for NULL. They are collected at once, because libpqxx copies a handle to
+  // the whole result for each column that is asked for.
+  std::vector<std::optional<std::string_view>> cells_;
+  size_t column_ = 0;  // the next one
+  size_t size_bytes_ = 0;
   std::string wrong_;
 };
 

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <chrono>
+#include <stdexcept>
 #include <utility>
 
 #include "base/check.h"
@@ -19,12 +20,16 @@ constexpr std::chrono::milliseconds kLook(100);
 // few microseconds, which a chain of short statements must not pay each time.
 constexpr int kIdleLooksMax = 10;
 
+// The world may have no descriptor left, which is no fault of ours.
+int copy_of(int socket) {
+  const int copy = fcntl(socket, F_DUPFD_CLOEXEC, 0);
+  if (copy < 0) throw std::runtime_error("no file descriptor is left to watch the connection");
+  return copy;
+}
+
 }  // namespace
 
-DbWatch::DbWatch(int socket)
-    : socket_(fcntl(socket, F_DUPFD_CLOEXEC, 0)), thread_([this] { run(); }) {
-  CHECK(socket_.get() >= 0, socket, errno);
-}
+DbWatch::DbWatch(int socket) : socket_(copy_of(socket)), thread_([this] { run(); }) {}
 
 DbWatch::~DbWatch() {
   {

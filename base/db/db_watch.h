@@ -1,9 +1,9 @@
 // DbWatch: ends a statement that nobody waits for any longer. libpqxx blocks until the server has
 // answered; so a thread of this class looks at the running statement ten times per second and shuts
 // the socket down when its deadline has passed or its result is unwanted. The blocked call then
-// fails at once, and the server ends the statement because its client is gone (kStopsWithClient).
-// A cancel request of libpq would need a connection of its own, which can hang in the same way.
-// Owned by a Db; only that connection's thread calls it.
+// fails at once, and the server ends the statement because its client is gone
+// (stops_with_client()). A cancel request of libpq would need a connection of its own, which can
+// hang in the same way. Owned by a Db; only that connection's thread calls it.
 #pragma once
 
 #include <condition_variable>

@@ -185,6 +185,7 @@ absl::StatusOr<std::vector<PgResult>> PgConnection::transact(
 absl::StatusOr<std::vector<PgResult>> PgConnection::run_pipeline(
     const std::vector<PgStatement>& statements) {
   const absl::Status prepared = prepare_all(statements);
+  if (absl::IsAborted(prepared)) return doubt(prepared.message());
   if (!prepared.ok()) return prepared;
   clear_warning();
   const absl::Status sent = send_pipeline(statements);

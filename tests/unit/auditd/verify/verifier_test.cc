@@ -227,6 +227,27 @@ TEST_F(VerifierTest, a_second_row_of_what_has_one_is_named) {
       0, "session_end");
 }
 
+// Rows are read in pages: wherever a page ends, a second row of an event is found.
+TEST_F(VerifierTest, a_second_row_of_any_event_is_named) {
+  const std::string database = PgCluster::shared().create_record();  // which loses a key
+  owner_ = PgCluster::shared().connect(database);
+  reader_ = PgCluster::shared().open(database, "gatetape_auditd");
+  ASSERT_TRUE(owner_->execute("alter table gatetape.event drop constraint event_one_row").ok());
+  session_ = make_session(run_, "alice", "db1", "10.0.0.1:4022", kNow);
+  for (int i = 0; i < 12; i++)
+    session_.add(FrameKind::kNotice, 0, Event{{"text", std::string(100'000, 'x')}});
+  store(*owner_, session_);
+  EXPECT_EQ(verify().result(), Verdict::RESULT_UNSIGNED) << verify().detail();
+  for (int seq = 1; seq <= 13; seq++) {
+    tamper(
+        "insert into gatetape.event select session_id, seq, channel, kind, offset_ns, name, "
+        "'forged', fields from gatetape.event where session_id = $1::uuid and seq = " +
+        std::to_string(seq));
+    EXPECT_EQ(verify().result(), Verdict::RESULT_TAMPERED) << seq;
+    tamper("delete from gatetape.event where session_id = $1::uuid and text = 'forged'");
+  }
+}
+
 TEST_F(VerifierTest, altered_channel_is_named) {
   expect_tampered("update gatetape.channel set type = 'x11' where session_id = $1::uuid", 2,
                   "channel 1");
