@@ -2,8 +2,9 @@
 are compiled. Without --all it checks the files that the last commits or the working tree changed
 and the files that include them. A clone without this history is checked in full, and so is the full
 tier of tests (GATETAPE_TIER=full). Without --all no check starts after QUICK_S seconds: the changed
-sources come first, and what is left is for the full tier. build/lint holds a mark for each file that passed, named by the
-hash of everything that the verdict depends on, so a second run checks only what changed.
+sources come first, and what is left is for the full tier. build/lint holds a mark for each file
+that passed, named by the hash of everything that the verdict depends on, so a second run checks
+only what changed.
 
 usage: clang.py BUILD_FOLDER [--all]"""
 
@@ -151,8 +152,8 @@ def main():
             else:
                 with open(todo[runs[done]], "w", encoding="utf-8"):
                     pass
-    print(f"clang: {len(paths)} of {len(entries)} sources chosen, {len(todo) - left} of them checked "
-          f"now, {failed} with problems, {left} left for the full tier")
+    print(f"clang: {len(paths)} of {len(entries)} sources chosen, {len(todo) - left} of them "
+          f"checked now, {failed} with problems, {left} left for the full tier")
     return 1 if failed else 0
 
 

@@ -5,8 +5,8 @@ from unittest import mock
 
 import clang
 
-COMMAND = ("g++ -I/x -Wno-restrict -Wno-stringop-overread -fpch-preprocess -Winvalid-pch -include /b/a.dir/cmake_pch.hxx "
-           "-MD -c a.cc")
+COMMAND = ("g++ -I/x -Wno-restrict -Wno-stringop-overread -fpch-preprocess -Winvalid-pch "
+           "-include /b/a.dir/cmake_pch.hxx -MD -c a.cc")
 
 
 class ClangTest(unittest.TestCase):
