@@ -22,6 +22,7 @@ class Fidelity {
   // check checks an offered frame. It returns the fault, or nullptr when the frame is what a peer
   // sent next.
   const char* check(const Frame& frame);
+  bool is_lost(Side side) const { return lost_[static_cast<size_t>(side)]; }
   // is_deaf returns true when this peer of a channel reads nothing any more.
   bool is_deaf(uint32_t channel, Side side) const;
 
