@@ -70,7 +70,7 @@ enum class Route { kToTarget, kToUser, kNobody };
 FrameClass class_of(FrameKind kind);
 Route route_of(FrameKind kind);
 
-// is_known tells whether `kind` is a number above.
+// is_known returns true when `kind` is a number above.
 bool is_known(uint32_t kind);
 // is_bytes returns true when a frame of this kind carries stream bytes. All other kinds carry an
 // event.

@@ -1,9 +1,10 @@
 // Connection: one SSH connection to the gateway: a client's over TCP, or the inner one of `ssh -J`
-// over a hop. Authenticates the person, then is the outer hop of inner connections, or carries one
+// over a pipe. It authenticates the user. Then it carries the inner connections of `ssh -J`, or one
 // session. Session loop only.
 //
-// States: handshake -> login -> (an attempt is being recorded -> login)* -> outer hop, or
-// opening session -> session; any -> leaving (a goodbye is on its way) -> done.
+// States: handshake -> login -> (an attempt is being recorded -> login)* -> outer connection of
+// `ssh -J`, or opening a session -> session; any -> leaving (the disconnect message is on its way)
+// -> done.
 #pragma once
 
 #include <list>

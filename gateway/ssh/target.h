@@ -37,8 +37,8 @@ class Target : public SshPeer::Owner, public Ready {
          std::string key_id, PacketSink& sink, Owner& owner);
   ~Target() override;
 
-  // start starts to connect. The owner's on_target_ready or on_target_failed is called later, or
-  // before start returns. Call it once.
+  // start starts to connect. The owner's on_target_ready or on_target_failed is called later.
+  // Call it once.
   void start();
   // on_tick checks the time: after connect_timeout_s without success the target has failed.
   void on_tick(int64_t mono_ns);

@@ -6,8 +6,8 @@
 namespace gatetape::sim {
 namespace {
 
-// limits_of returns limits that are so small that sessions reach each of them. A large session has
-// the product's own limits.
+// limits_of returns small limits, so that short sessions reach several of them: the outboxes, the
+// frames, the reads of held bytes and the channels. A large session has the product's own limits.
 gateway::SessionLimits limits_of(const SessionPlan& plan) {
   gateway::SessionLimits limits;
   limits.freeze_ns = plan.freeze_ns;
