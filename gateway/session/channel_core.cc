@@ -83,9 +83,11 @@ void ChannelCore::on_close(Side from) {
 }
 
 void ChannelCore::on_open_answer(bool ok, std::string_view reason) {
+  if (state_ != State::kOpening)
+    return owner_.on_misuse("the target answers a channel-open that was not made");
   move_to(State::kAnswered);
   Event reply{{"ok", ok ? "1" : "0"}};
-  if (!ok) reply.add("reason", reason);
+  if (!ok) reply.add("reason", reason.substr(0, limits_.open_reason_bytes_max));
   offer(FrameKind::kChannelOpenReply, reply.encode());
 }
 
@@ -153,6 +155,9 @@ void ChannelCore::offer_held(Side from) {
         break;
       case HeldStep::What::kRequest:
         offer_request(from, step.request);
+        break;
+      case HeldStep::What::kReply:
+        offer_reply(step.request.name, step.ok);
         break;
       case HeldStep::What::kEof:
         offer_eof(from);

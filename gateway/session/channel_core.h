@@ -45,6 +45,8 @@ struct ChannelLimits {
   // Bytes of requests that one side does not take: they have no flow control. At the limit the
   // session ends.
   size_t step_bytes_max = size_t{1} << 20;
+  // Text of the target about a channel that it refuses. What is longer is cut.
+  size_t open_reason_bytes_max = 1024;
   // Frames written to one side before the other sessions of the loop have their turn.
   int frames_per_flush = 64;
 };
@@ -83,8 +85,8 @@ class ChannelCore {
   void on_close(Side from);
   // on_open_answer takes the target's answer to open_on_target.
   void on_open_answer(bool ok, std::string_view reason);
-  // on_reply takes the target's answer to the request that was sent last.
-  void on_reply(bool ok);
+  // on_reply takes the answer to the request that was sent last, which only the target owes.
+  void on_reply(Side from, bool ok);
   // on_target_gone is called when the target's connection ended: what it sent before still goes to
   // the user, then `text`, and the close.
   void on_target_gone(const std::string& text);
@@ -112,11 +114,12 @@ class ChannelCore {
   // HeldStep is bytes that the SSH library holds, or what came behind them, in the order of the
   // peer's packets.
   struct HeldStep {
-    enum class What : uint8_t { kBytes, kRequest, kEof };
+    enum class What : uint8_t { kBytes, kRequest, kReply, kEof };
     What what = What::kBytes;
     Stream stream = Stream::kData;  // kBytes
     size_t bytes = 0;               // kBytes: how many
-    Request request{};              // kRequest
+    Request request{};              // kRequest; kReply: the name of what is answered
+    bool ok = false;                // kReply
   };
   struct End {
     Outbox outbox;                    // released, and not written to this end yet
@@ -137,6 +140,7 @@ class ChannelCore {
   uint64_t offer(FrameKind kind, std::string payload);
   void offer_bytes(Side from, Stream stream, std::string_view bytes);
   void offer_request(Side from, const Request& request);
+  void offer_reply(const std::string& name, bool ok);
   std::string denial_of_user(const Request& request);
   void offer_eof(Side from);
   void offer_close(Side from);

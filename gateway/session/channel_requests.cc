@@ -70,10 +70,25 @@ void ChannelCore::offer_request(Side from, const Request& request) {
   offer(FrameKind::kDenied, denied.encode());
 }
 
-void ChannelCore::on_reply(bool ok) {
-  if (!reply_owed_) return owner_.on_misuse("the target answers a request that was not made");
-  const Event reply{{"request", *std::exchange(reply_owed_, std::nullopt)}, {"ok", ok ? "1" : "0"}};
-  offer(FrameKind::kReplyOut, reply.encode());
+void ChannelCore::on_reply(Side from, bool ok) {
+  End& end = end_of(from);
+  if (end.said == Phase::kClosed) return;
+  if (from == Side::kUser || !reply_owed_)
+    return owner_.on_misuse("a request is answered that was not made");
+  std::string name = *std::exchange(reply_owed_, std::nullopt);
+  if (end.holding) {
+    HeldStep& step = end.held_steps.emplace_back();
+    step.what = HeldStep::What::kReply;
+    step.request.name = std::move(name);
+    step.ok = ok;
+  } else {
+    offer_reply(name, ok);
+  }
+}
+
+void ChannelCore::offer_reply(const std::string& name, bool ok) {
+  if (end_of(Side::kTarget).offered == Phase::kClosed) return;
+  offer(FrameKind::kReplyOut, Event{{"request", name}, {"ok", ok ? "1" : "0"}}.encode());
 }
 
 // A request for the user passes also when the user has closed: stock ssh closes at EOF, and waits

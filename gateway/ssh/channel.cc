@@ -74,37 +74,21 @@ void Channel::on_close(ssh_session, ssh_channel, void* user_data) {
   end.channel->core_->on_close(end.side);
 }
 
-void Channel::poll() {
-  if (opening_) poll_open();
-  if (asked_) poll_reply();
-}
-
-void Channel::poll_open() {
+void Channel::open_now() {
+  if (!opening_) return;
   SshPeer* const target = session_.target_peer();
   CHECK(target != nullptr, core_->number());
-  int result = SSH_ERROR;
-  if (!target->dead()) {
-    if (handle_of(Side::kTarget) == nullptr)
-      attach(Side::kTarget, ssh_channel_new(target->session()));
-    result = ssh_channel_open_session(handle_of(Side::kTarget));
-    if (result == SSH_AGAIN) return;
-  }
-  opening_ = false;
-  core_->on_open_answer(result == SSH_OK, ssh_get_error(target->session()));
+  if (target->dead()) return on_open_reply(false, "the connection to the target is lost");
+  if (handle_of(Side::kTarget) != nullptr) return;  // sent already
+  attach(Side::kTarget, ssh_channel_new(target->session()));
+  // libssh reads the socket in this call, so that the answer may arrive inside it.
+  const int result = ssh_channel_open_session(handle_of(Side::kTarget));
+  if (result == SSH_ERROR && opening_) on_open_reply(false, ssh_get_error(target->session()));
 }
 
-void Channel::poll_reply() {
-  if (!core_->awaits_reply()) return asked_.reset();  // the target closed instead
-  if (lost(Side::kTarget)) return;
-  if (asked_->result == SSH_AGAIN) {
-    const Request& request = asked_->request;
-    asked_->result =
-        send_channel_request(handle_of(Side::kTarget), request.name, request.data, true);
-  }
-  if (asked_->result == SSH_AGAIN) return;
-  const bool ok = asked_->result == SSH_OK;
-  asked_.reset();
-  core_->on_reply(ok);
+void Channel::on_open_reply(bool ok, std::string_view text) {
+  opening_ = false;
+  core_->on_open_answer(ok, text);
 }
 
 bool Channel::accept_open() {
@@ -146,12 +130,7 @@ ChannelPort::Written Channel::write(Side side, Stream stream, std::string_view b
 ChannelPort::Kept Channel::send_request(Side side, const Request& request) {
   const SshPeer& peer = *peer_of(side);
   const uint64_t sent = peer.packets_sent();
-  const int result =
-      send_channel_request(handle_of(side), request.name, request.data, request.want_reply);
-  if (request.want_reply) {
-    CHECK(!asked_, request.name);
-    asked_ = Asked{request, result};
-  }
+  send_channel_request(handle_of(side), request.name, request.data, request.want_reply);
   return peer.packets_sent() == sent ? Kept::kKept : Kept::kSent;
 }
 

@@ -33,8 +33,10 @@ class Channel : public ChannelPort {
   std::optional<Side> side_of(ssh_channel handle) const;
   // on_reply_right takes the message that lets us answer the user's next request.
   void on_reply_right(ssh_message message) { reply_rights_.push_back(message); }
-  // poll asks libssh for the target's answers and delivers those that have arrived.
-  void poll();
+  // open_now sends the channel-open that open_on_target asked for; nothing when there is none.
+  void open_now();
+  // on_open_reply takes the target's answer to it.
+  void on_open_reply(bool ok, std::string_view text);
 
   // ChannelPort
   void open_on_target() override { opening_ = true; }
@@ -59,13 +61,6 @@ class Channel : public ChannelPort {
     ssh_channel_callbacks_struct callbacks{};
   };
 
-  // Asked is a request to the target whose answer was not delivered yet. libssh wants the request
-  // again each time that it is asked for the answer.
-  struct Asked {
-    Request request;
-    int result = SSH_AGAIN;
-  };
-
   static int on_data(ssh_session, ssh_channel, void* bytes, uint32_t count, int is_stderr,
                      void* end);
   static void on_eof(ssh_session, ssh_channel, void* end);
@@ -75,8 +70,6 @@ class Channel : public ChannelPort {
   SshPeer* peer_of(Side side) const;
   void attach(Side side, ssh_channel handle);
   ssh_message take_open_message();
-  void poll_open();
-  void poll_reply();
 
   Session& session_;
   SshPeer& user_;
@@ -84,7 +77,6 @@ class Channel : public ChannelPort {
   std::array<End, 2> ends_;  // by Side
   ssh_message open_message_;
   bool opening_ = false;                  // the target has not answered yet
-  std::optional<Asked> asked_;            // of the target, with want_reply
   std::deque<ssh_message> reply_rights_;  // to answer the user's requests, in order
 };
 

@@ -100,17 +100,17 @@ void Session::refuse_request(uint64_t number) {
 
 void Session::service() {
   if (core_.over()) return;
-  poll_channels();
+  open_channels();
   core_.service();
-  poll_channels();
+  open_channels();
   if (core_.over()) return;
   target_->catch_up();
   core_.check_target();
 }
 
-void Session::poll_channels() {
+void Session::open_channels() {
   if (core_.over()) return;
-  for (Channel* channel : channels_) channel->poll();
+  for (Channel* channel : channels_) channel->open_now();
 }
 
 void Session::on_tick(int64_t mono_ns) {
@@ -161,6 +161,16 @@ void Session::on_channel_request(ssh_channel handle, std::string_view name, bool
   channel->core().on_request(
       *channel->side_of(handle),
       {.name = std::string(name), .want_reply = want_reply, .data = std::string(data)});
+}
+
+void Session::on_channel_reply(ssh_channel handle, bool ok) {
+  Channel* const channel = channel_of(handle);
+  if (channel != nullptr) channel->core().on_reply(*channel->side_of(handle), ok);
+}
+
+void Session::on_open_reply(ssh_channel handle, bool ok, std::string_view text) {
+  Channel* const channel = channel_of(handle);
+  if (channel != nullptr) channel->on_open_reply(ok, text);
 }
 
 void Session::on_global_request(std::string_view name, bool, std::string_view) {

@@ -77,6 +77,8 @@ class Session : public SessionPort, public Target::Owner, public PacketSink {
   // PacketSink, for both connections
   void on_channel_request(ssh_channel channel, std::string_view name, bool want_reply,
                           std::string_view data) override;
+  void on_channel_reply(ssh_channel channel, bool ok) override;
+  void on_open_reply(ssh_channel channel, bool ok, std::string_view text) override;
   void on_global_request(std::string_view name, bool want_reply, std::string_view data) override;
 
  private:
@@ -84,7 +86,7 @@ class Session : public SessionPort, public Target::Owner, public PacketSink {
   Channel* channel_of(ssh_channel handle) const;
   void open_channel(ssh_message message);
   void deny(ssh_message message, SessionCore::Denial denial);
-  void poll_channels();
+  void open_channels();
 
   Loop& loop_;
   Services& services_;

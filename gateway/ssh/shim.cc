@@ -15,6 +15,14 @@ int ssh_message_handle_channel_request(ssh_session session, ssh_channel channel,
                                        const char* request, uint8_t want_reply);
 int ssh_buffer_pack_va(ssh_buffer buffer, const char* format, size_t count, va_list arguments);
 int __real_channel_rcv_request(ssh_session session, uint8_t type, ssh_buffer packet, void* user);
+int __real_ssh_packet_channel_success(ssh_session session, uint8_t type, ssh_buffer packet,
+                                      void* user);
+int __real_ssh_packet_channel_failure(ssh_session session, uint8_t type, ssh_buffer packet,
+                                      void* user);
+int __real_ssh_packet_channel_open_conf(ssh_session session, uint8_t type, ssh_buffer packet,
+                                        void* user);
+int __real_ssh_packet_channel_open_fail(ssh_session session, uint8_t type, ssh_buffer packet,
+                                        void* user);
 int __real_ssh_packet_global_request(ssh_session session, uint8_t type, ssh_buffer packet,
                                      void* user);
 int __real_ssh_packet_userauth_request(ssh_session session, uint8_t type, ssh_buffer packet,
@@ -121,6 +129,22 @@ void queue_reply_message(ssh_session session, ssh_channel channel) {
   ssh_buffer_free(buffer);
 }
 
+// channel_named_in returns the channel of a packet that begins with its number, nullptr when there
+// is none.
+ssh_channel channel_named_in(ssh_session session, ByteReader* reader) {
+  uint32_t id = 0;
+  return reader->get_u32(&id) ? ssh_channel_from_local(session, id) : nullptr;
+}
+
+// deliver_reply gives an answer to the sink of a watched session. libssh itself ignores answers to
+// our requests, because it does not know that they want one.
+void deliver_reply(ssh_session session, ssh_buffer packet, bool ok) {
+  PacketSink* sink = find_sink(session);
+  ByteReader reader(sink == nullptr ? std::string_view{} : bytes_of(packet));
+  ssh_channel channel = channel_named_in(session, &reader);
+  if (channel != nullptr) sink->on_channel_reply(channel, ok);
+}
+
 // lacks_touch returns true when a login is signed by a security key that was not touched. The flags
 // after the signature contain this (OpenSSH's PROTOCOL.u2f); libssh verifies the signature over
 // them and does not check them.
@@ -170,9 +194,8 @@ int send_channel_request(ssh_channel channel, std::string_view name, std::string
                          bool want_reply) {
   CHECK(pack_override.next == PackOverride::Next::kNothing, name);
   pack_override = {PackOverride::Next::kRequestData, name, data, want_reply, 0};
-  // libssh's function for "subsystem" waits for a reply, and its function for "signal" does not.
-  const int rc = want_reply ? ssh_channel_request_subsystem(channel, kMarker)
-                            : ssh_channel_request_send_signal(channel, kMarker);
+  // libssh's function for "signal" does not wait for a reply.
+  const int rc = ssh_channel_request_send_signal(channel, kMarker);
   pack_override = {};
   return rc;
 }
@@ -216,20 +239,55 @@ int __wrap__ssh_buffer_pack(ssh_buffer buffer, const char* format, size_t count,
 int __wrap_channel_rcv_request(ssh_session session, uint8_t type, ssh_buffer packet, void* user) {
   PacketSink* sink = find_sink(session);
   ByteReader reader(sink == nullptr ? std::string_view{} : bytes_of(packet));
-  uint32_t id = 0;
   std::string_view name;
   uint8_t want_reply = 0;
-  reader.get_u32(&id);
+  ssh_channel channel = channel_named_in(session, &reader);
   reader.get_string(&name);
-  const bool parsed = reader.get_u8(&want_reply);
-  ssh_channel channel = parsed ? ssh_channel_from_local(session, id) : nullptr;
-  if (channel == nullptr || name == kKeepalive) {
+  if (!reader.get_u8(&want_reply) || channel == nullptr || name == kKeepalive) {
     return __real_channel_rcv_request(session, type, packet, user);
   }
   sink->on_channel_request(channel, name, want_reply != 0, reader.rest());
   // After our SSH_MSG_CHANNEL_CLOSE no answer may be sent (RFC 4254 section 5.3).
   if (want_reply != 0 && !ssh_channel_is_closed(channel)) queue_reply_message(session, channel);
   return kPacketUsed;
+}
+
+int __wrap_ssh_packet_channel_success(ssh_session session, uint8_t type, ssh_buffer packet,
+                                      void* user) {
+  deliver_reply(session, packet, true);
+  return __real_ssh_packet_channel_success(session, type, packet, user);
+}
+
+int __wrap_ssh_packet_channel_failure(ssh_session session, uint8_t type, ssh_buffer packet,
+                                      void* user) {
+  deliver_reply(session, packet, false);
+  return __real_ssh_packet_channel_failure(session, type, packet, user);
+}
+
+// libssh ignores an answer for a channel that is open already, and so does this.
+int __wrap_ssh_packet_channel_open_conf(ssh_session session, uint8_t type, ssh_buffer packet,
+                                        void* user) {
+  PacketSink* sink = find_sink(session);
+  ByteReader reader(sink == nullptr ? std::string_view{} : bytes_of(packet));
+  ssh_channel channel = channel_named_in(session, &reader);
+  const bool was_open = channel == nullptr || ssh_channel_is_open(channel) != 0;
+  const int rc = __real_ssh_packet_channel_open_conf(session, type, packet, user);
+  if (!was_open && ssh_channel_is_open(channel) != 0) sink->on_open_reply(channel, true, "");
+  return rc;
+}
+
+int __wrap_ssh_packet_channel_open_fail(ssh_session session, uint8_t type, ssh_buffer packet,
+                                        void* user) {
+  PacketSink* sink = find_sink(session);
+  ByteReader reader(sink == nullptr ? std::string_view{} : bytes_of(packet));
+  ssh_channel channel = channel_named_in(session, &reader);
+  uint32_t code = 0;
+  std::string_view text;
+  if (reader.get_u32(&code)) reader.get_string(&text);
+  const std::string said(text);  // libssh consumes the packet
+  const int rc = __real_ssh_packet_channel_open_fail(session, type, packet, user);
+  if (channel != nullptr) sink->on_open_reply(channel, false, said);
+  return rc;
 }
 
 int __wrap_ssh_packet_global_request(ssh_session session, uint8_t type, ssh_buffer packet,

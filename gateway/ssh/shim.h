@@ -1,6 +1,6 @@
 // ssh_shim: functions that libssh's public API does not have: it delivers every request as raw
-// bytes and in order, sends raw requests and failure messages, offers host certificates and counts
-// login packets. It is built from the linker's --wrap (cmake/libssh.cmake) and public functions of
+// bytes, and every answer, in the order of the packets; it sends raw requests and failure messages,
+// offers host certificates and counts login packets. It is built from the linker's --wrap (cmake/libssh.cmake) and public functions of
 // libssh. The shim's state of a session belongs to the thread that called watch_packets: call all
 // functions of this file on the session's loop.
 #pragma once
@@ -16,7 +16,7 @@
 
 namespace gatetape::gateway {
 
-// PacketSink accepts each request packet of a watched session. It is called inside libssh's packet
+// PacketSink accepts each request and each answer of a watched session. It is called inside libssh's packet
 // handlers, and so in the exact order of the packets and of the channel callbacks. An
 // implementation copies what it needs and never calls libssh.
 class PacketSink {
@@ -31,6 +31,14 @@ class PacketSink {
   // channel callbacks for signals, exit and agent requests any more.
   virtual void on_channel_request(ssh_channel channel, std::string_view name, bool want_reply,
                                   std::string_view data) = 0;
+  // on_channel_reply accepts the peer's answer to the oldest request of send_channel_request that
+  // is not answered yet: SSH_MSG_CHANNEL_SUCCESS (`ok`) or SSH_MSG_CHANNEL_FAILURE. A peer may also
+  // send answers that nobody waits for.
+  virtual void on_channel_reply(ssh_channel /*channel*/, bool /*ok*/) {}
+  // on_open_reply accepts the peer's answer to our SSH_MSG_CHANNEL_OPEN (RFC 4254 section 5.1); an
+  // endpoint that neither asks nor opens anything needs none of the two. `text` is the peer's
+  // description of a failure.
+  virtual void on_open_reply(ssh_channel /*channel*/, bool /*ok*/, std::string_view /*text*/) {}
   // on_global_request accepts a copy of each global request (RFC 4254 section 4) except
   // keepalive@openssh.com. libssh then answers it with SSH_MSG_REQUEST_FAILURE, or queues it
   // (tcpip-forward) as the message SSH_REQUEST_GLOBAL.
@@ -51,10 +59,9 @@ uint64_t auth_packets(ssh_session session);
 // user.
 bool untouched(ssh_session session);
 
-// send_channel_request sends one channel request with raw type-specific data. It returns SSH_OK
-// when the request was sent and, with `want_reply`, answered with SSH_MSG_CHANNEL_SUCCESS;
-// SSH_ERROR when it failed; SSH_AGAIN when the answer has not arrived: call it again with the same
-// arguments after the next pump. A channel can wait for the answer to one request at a time.
+// send_channel_request sends one channel request with raw type-specific data, and does not wait.
+// With `want_reply`, the answer arrives at PacketSink::on_channel_reply. It returns SSH_ERROR when
+// the connection is lost.
 int send_channel_request(ssh_channel channel, std::string_view name, std::string_view data,
                          bool want_reply);
 // refuse_channel_open sends SSH_MSG_CHANNEL_OPEN_FAILURE (RFC 4254 section 5.1) with this reason

@@ -43,6 +43,7 @@ UseDNS no
 MaxStartups 1000
 MaxSessions 1000
 LogLevel ERROR
+SetEnv HOME={dir}/home
 """
 
 SSH_ROUTE = """\

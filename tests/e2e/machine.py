@@ -36,6 +36,7 @@ PidFile none
 PrintMotd no
 PrintLastLog no
 AcceptEnv LC_* GATETAPE_*
+SetEnv HOME={dir}/home
 LogLevel VERBOSE
 MaxStartups 100
 MaxSessions 100
@@ -161,12 +162,13 @@ class Terminal:
 
 
 class Target:
-    """A stock sshd on loopback."""
+    """A stock sshd on loopback. The home folder of its shells is empty, because what this machine's
+    .bashrc prints or takes long to do is no part of a test."""
 
     def __init__(self, folder, user_ca, authorized_keys, more=""):
         self.folder = folder
         self.port = free_port()
-        os.makedirs(folder)
+        os.makedirs(f"{folder}/home")
         self.new_host_key()
         with open(f"{folder}/user_ca.pub", "w", encoding="ascii") as file:
             file.write(user_ca)

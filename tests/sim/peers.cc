@@ -75,7 +75,7 @@ bool Peers::deliver(Side from, Step& step) {
       core_->on_request(from, step.request);
       break;
     case FrameClass::kReply:
-      core_->on_reply(step.ok);
+      core_->on_reply(from, step.ok);
       break;
     case FrameClass::kOpenReply:
       core_->on_open_answer(step.ok, step.ok ? "" : "resource shortage");

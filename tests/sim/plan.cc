@@ -68,6 +68,8 @@ std::vector<Said> put(Rng& rng, uint32_t writes, uint32_t write_bytes) {
 Said draw_step(Rng& rng) {
   if (rng.chance(0.1)) return resize(static_cast<uint32_t>(rng.between(20, 200)), 24);
   if (rng.chance(0.05)) return request("signal", false, ssh_string("INT"));
+  // PuTTY sends this one in the middle of the data, and wants an answer.
+  if (rng.chance(0.05)) return request("winadj@putty.projects.tartarus.org", true, "");
   const size_t count = rng.chance(0.1) ? rng.below(3000) + 1 : rng.below(24) + 1;
   return bytes(rng.bytes(count));
 }

@@ -108,7 +108,9 @@ class StockSshd {
     std::filesystem::create_directories("/run/sshd");  // the folder of its privilege separation
     dir.write("sshd_config", "HostKey " + dir.path("host_key") +
                                  "\nUsePAM no\nPidFile none\nPermitRootLogin yes\nStrictModes no\n"
-                                 "LogLevel VERBOSE\nSubsystem sftp internal-sftp\n" +
+                                 "LogLevel VERBOSE\nSubsystem sftp internal-sftp\n"
+                                 "SetEnv HOME=" +
+                                 dir.path("") + "\n" +
                                  configuration);
     const int listener = listen_loopback(&port_);
     pid_ = fork();

@@ -73,16 +73,18 @@ class Client : public PacketSink {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
+  // request sends a request, and waits for the answer that it wants.
   int request(std::string_view name, std::string_view data, bool want_reply) {
-    return send_channel_request(channel_, name, data, want_reply);
-  }
-  // request_slowly sends a request without blocking, as a loop does.
-  int request_slowly(std::string_view name, std::string_view data) {
+    const size_t answers = replies_.size();
+    const int rc = send_channel_request(channel_, name, data, want_reply);
+    if (!want_reply || rc != SSH_OK) return rc;
     ssh_set_blocking(session_, 0);
-    int rc;
-    while ((rc = request(name, data, true)) == SSH_AGAIN) wait_readable();
+    while (replies_.size() == answers && ssh_is_connected(session_) != 0) {
+      if (ssh_message message = ssh_message_get(session_)) ssh_message_free(message);
+      if (replies_.size() == answers) wait_readable();
+    }
     ssh_set_blocking(session_, 1);
-    return rc;
+    return replies_.size() == answers + 1 && replies_.back() ? SSH_OK : SSH_ERROR;
   }
   std::string read_to_end() {
     std::string out;
@@ -103,11 +105,17 @@ class Client : public PacketSink {
     return out;
   }
   const std::vector<Seen>& seen() const { return seen_; }
+  // opened returns the answers to channel-opens: whether it succeeded, and the reason.
+  const std::vector<std::pair<bool, std::string>>& opened() const { return opened_; }
   ssh_channel channel() const { return channel_; }
 
   void on_channel_request(ssh_channel, std::string_view name, bool want_reply,
                           std::string_view data) override {
     seen_.push_back({std::string(name), want_reply, std::string(data)});
+  }
+  void on_channel_reply(ssh_channel, bool ok) override { replies_.push_back(ok); }
+  void on_open_reply(ssh_channel, bool ok, std::string_view text) override {
+    opened_.emplace_back(ok, text);
   }
   void on_global_request(std::string_view name, bool want_reply, std::string_view data) override {
     seen_.push_back({"global " + std::string(name), want_reply, std::string(data)});
@@ -122,6 +130,8 @@ class Client : public PacketSink {
   ssh_session session_;
   ssh_channel channel_ = nullptr;
   std::vector<Seen> seen_;
+  std::vector<bool> replies_;
+  std::vector<std::pair<bool, std::string>> opened_;
 };
 
 TEST(SshShim, env_and_exec_are_seen_as_raw_bytes_in_order_with_data) {
@@ -262,8 +272,7 @@ TEST(SshShim, any_request_reaches_the_other_side_and_its_answer_comes_back) {
     EXPECT_EQ(client.request("signal", packed({"INT"}), false), SSH_OK);
     EXPECT_EQ(client.request("unheard-of@example.org", binary, true), SSH_ERROR);
     EXPECT_EQ(client.request("unheard-of@example.org", binary, false), SSH_OK);
-    EXPECT_EQ(client.request_slowly("auth-agent-req@openssh.com", ""), SSH_OK);
-    EXPECT_EQ(client.request_slowly("unheard-of@example.org", binary), SSH_ERROR);
+    EXPECT_EQ(client.request("auth-agent-req@openssh.com", "", true), SSH_OK);
     EXPECT_EQ(ssh_channel_request_env(client.channel(), "A", "1"), SSH_OK)
         << "libssh's own requests are untouched";
     EXPECT_EQ(client.request("shell", "", true), SSH_OK);
@@ -271,14 +280,27 @@ TEST(SshShim, any_request_reaches_the_other_side_and_its_answer_comes_back) {
   }
   server.finish();
   const auto seen = server.log().all();
-  EXPECT_EQ(names(seen),
-            (std::vector<std::string>{"signal", "unheard-of@example.org", "unheard-of@example.org",
-                                      "auth-agent-req@openssh.com", "unheard-of@example.org", "env",
-                                      "shell", "exit-signal"}));
+  EXPECT_EQ(
+      names(seen),
+      (std::vector<std::string>{"signal", "unheard-of@example.org", "unheard-of@example.org",
+                                "auth-agent-req@openssh.com", "env", "shell", "exit-signal"}));
   EXPECT_EQ(data_of(seen, "signal"), packed({"INT"}));
   EXPECT_EQ(data_of(seen, "unheard-of@example.org"), std::string("\0\xff\x01 raw", 7));
   EXPECT_EQ(data_of(seen, "env"), packed({"A", "1"}));
-  EXPECT_EQ(server.request_messages, 5u);
+  EXPECT_EQ(server.request_messages, 4u);
+}
+
+TEST(SshShim, the_answer_to_a_channel_open_is_seen_with_its_reason) {
+  TempDir dir;
+  run("ssh-keygen -q -t ed25519 -N '' -f " + dir.path("id"));
+  StockSshd sshd(dir, "AuthorizedKeysFile " + dir.path("id.pub") + "\nMaxSessions 1\n");
+  Client client(sshd.port(), dir.path("id"));
+  ASSERT_EQ(client.opened().size(), 1u);
+  EXPECT_TRUE(client.opened()[0].first);
+  ssh_channel second = ssh_channel_new(ssh_channel_get_session(client.channel()));
+  EXPECT_EQ(ssh_channel_open_session(second), SSH_ERROR);
+  ASSERT_EQ(client.opened().size(), 2u);
+  EXPECT_EQ(client.opened()[1], (std::pair<bool, std::string>{false, "open failed"}));
 }
 
 TEST(SshShim, a_target_reports_how_its_command_ended) {
