@@ -1,8 +1,8 @@
 // ssh_shim: functions that libssh's public API does not have: it delivers every request as raw
 // bytes, and every answer, in the order of the packets; it sends raw requests and failure messages,
-// offers host certificates and counts login packets. It is built from the linker's --wrap (cmake/libssh.cmake) and public functions of
-// libssh. The shim's state of a session belongs to the thread that called watch_packets: call all
-// functions of this file on the session's loop.
+// offers host certificates and counts login packets. It is built from the linker's --wrap
+// (cmake/libssh.cmake) and public functions of libssh. The shim's state of a session belongs to the
+// thread that called watch_packets: call all functions of this file on the session's loop.
 #pragma once
 
 #include <libssh/libssh.h>
@@ -16,9 +16,9 @@
 
 namespace gatetape::gateway {
 
-// PacketSink accepts each request and each answer of a watched session. It is called inside libssh's packet
-// handlers, and so in the exact order of the packets and of the channel callbacks. An
-// implementation copies what it needs and never calls libssh.
+// PacketSink accepts each request and each answer of a watched session. It is called inside
+// libssh's packet handlers, and so in the exact order of the packets and of the channel callbacks.
+// An implementation copies what it needs and never calls libssh.
 class PacketSink {
  public:
   virtual ~PacketSink() = default;
