@@ -110,8 +110,7 @@ class StockSshd {
                                  "\nUsePAM no\nPidFile none\nPermitRootLogin yes\nStrictModes no\n"
                                  "LogLevel VERBOSE\nSubsystem sftp internal-sftp\n"
                                  "SetEnv HOME=" +
-                                 dir.path("") + "\n" +
-                                 configuration);
+                                 dir.path("") + "\n" + configuration);
     const int listener = listen_loopback(&port_);
     pid_ = fork();
     CHECK(pid_ >= 0);

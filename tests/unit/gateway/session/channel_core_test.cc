@@ -240,7 +240,6 @@ TEST_F(ChannelCoreTest, a_target_that_is_gone_is_told_and_then_closed) {
 
 using ChannelCoreDeathTest = ChannelCoreTest;
 
-
 TEST_F(ChannelCoreDeathTest, a_target_goes_once) {
   ChannelCore& channel = session_.open();
   channel.on_target_gone("gone");

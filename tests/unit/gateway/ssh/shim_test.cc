@@ -280,10 +280,9 @@ TEST(SshShim, any_request_reaches_the_other_side_and_its_answer_comes_back) {
   }
   server.finish();
   const auto seen = server.log().all();
-  EXPECT_EQ(
-      names(seen),
-      (std::vector<std::string>{"signal", "unheard-of@example.org", "unheard-of@example.org",
-                                "auth-agent-req@openssh.com", "env", "shell", "exit-signal"}));
+  EXPECT_EQ(names(seen), (std::vector<std::string>{
+                             "signal", "unheard-of@example.org", "unheard-of@example.org",
+                             "auth-agent-req@openssh.com", "env", "shell", "exit-signal"}));
   EXPECT_EQ(data_of(seen, "signal"), packed({"INT"}));
   EXPECT_EQ(data_of(seen, "unheard-of@example.org"), std::string("\0\xff\x01 raw", 7));
   EXPECT_EQ(data_of(seen, "env"), packed({"A", "1"}));
