@@ -91,6 +91,15 @@ class Record(unittest.TestCase):
         nobody = "00000000-0000-7000-8000-000000000000"
         self.assertEqual(stack.gatetape("show", nobody).returncode, 3)
         self.assertEqual(stack.gatetape("no-such-verb").returncode, 2)
+        session = record("echo on one channel")
+        there_is_none = b"the session has no channel 9; it has channel 1"
+        for words in (["play", "--text"], *(["export", "-o", form]
+                                            for form in ("raw", "txt", "cast", "json"))):
+            ran = stack.gatetape(*words, session, "--channel", "9")
+            self.assertEqual((ran.returncode, ran.stdout), (3, b""), words)
+            self.assertEqual(ran.stderr.count(b"\n"), 1, ran.stderr)
+            self.assertIn(there_is_none, ran.stderr, words)
+            self.assertEqual(stack.gatetape(*words, session, "--channel", "1").returncode, 0)
 
     def test_each_question_is_itself_recorded(self):
         stack.query("search", "who asks this")
