@@ -84,7 +84,8 @@ class Export {
     const v1::Session& session = detail->session();
     request_.set_id(id_text(session.session_id()));
     const bool all_channels = options_.format == "json" && options_.channel == 0;
-    const auto channel = all_channels ? absl::StatusOr<uint32_t>(0) : pick_channel(*detail, options_.channel);
+    const auto channel =
+        all_channels ? absl::StatusOr<uint32_t>(0) : pick_channel(*detail, options_.channel);
     if (!channel.ok()) return channel.status();
     channel_ = *channel;
     const absl::Status status = options_.format == "json"   ? as_json(session)
