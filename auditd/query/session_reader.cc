@@ -175,8 +175,9 @@ absl::Status SessionReader::load_each(const std::vector<SessionId>& ids,
   static const std::string sql = std::string(kLoad) + kSessionColumns;
   return db_.for_each(sql, {ids_param(ids)}, [&](DbRow& row) -> absl::Status {
     absl::StatusOr<Session> session = read(row);
-    if (session.ok()) visit(*std::move(session));
-    return session.status();
+    if (!session.ok()) return session.status();
+    visit(*std::move(session));
+    return absl::OkStatus();
   });
 }
 
