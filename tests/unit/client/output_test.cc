@@ -151,7 +151,7 @@ TEST(OpenedChannelsTest, a_channel_that_was_never_opened_is_not_found) {
     }
     return channels;
   };
-  for (const uint32_t asked : {0, 1, 3}) EXPECT_TRUE(opened(3).check(asked).ok()) << asked;
+  for (const uint32_t asked : {0u, 1u, 3u}) EXPECT_TRUE(opened(3).check(asked).ok()) << asked;
   EXPECT_EQ(opened(3).check(4),
             absl::NotFoundError("the session has no channel 4; it has channels 1, 2, 3"));
   EXPECT_EQ(opened(1).check(9),
