@@ -15,6 +15,7 @@
 #include "auditd/verify/verifier.h"
 #include "base/clock.h"
 #include "base/os/daemon.h"
+#include "base/os/grpc_values.h"
 #include "base/os/metrics.h"
 #include "base/os/tls_files.h"
 #include "base/os/unix_listener.h"
@@ -105,7 +106,7 @@ absl::Status answer(const Serving& serving, DaemonSignals& signals) {
     signals.run([] { log_info("nothing_to_reload"); });
     notify_stopping();
     serving.listener.close();
-    server->Shutdown(std::chrono::system_clock::now() + kDrain);
+    server->Shutdown(grpc_deadline(kDrain));
   }
   if (absl::Status status = serving.log.stop("signal"); !status.ok())
     log_warn("end_not_recorded", {{"reason", std::string(status.message())}});

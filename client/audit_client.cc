@@ -4,6 +4,8 @@
 
 #include <chrono>
 
+#include "base/os/grpc_values.h"
+
 namespace gatetape {
 namespace {
 
@@ -17,11 +19,6 @@ constexpr std::chrono::hours kLongDeadline(24);
 // Bytes of one message; a larger one fails the call. The largest is the detail of a session, with
 // 16 MiB of events.
 constexpr int kMessageBytesMax = 64 << 20;
-
-template <typename Duration>
-void set_deadline(grpc::ClientContext* context, Duration duration) {
-  context->set_deadline(std::chrono::system_clock::now() + duration);
-}
 
 }  // namespace
 
@@ -71,13 +68,13 @@ absl::Status AuditClient::drain(grpc::ClientContext* context, Reader reader,
 absl::Status AuditClient::list(const v1::ListSessionsRequest& request,
                                const std::function<bool(const v1::Session&)>& each) {
   grpc::ClientContext context;
-  set_deadline(&context, kLongDeadline);
+  context.set_deadline(grpc_deadline(kLongDeadline));
   return drain<v1::Session>(&context, stub_->ListSessions(&context, request), each);
 }
 
 absl::StatusOr<v1::SessionDetail> AuditClient::get(const std::string& id) {
   grpc::ClientContext context;
-  set_deadline(&context, kLongDeadline);  // it also verifies the session
+  context.set_deadline(grpc_deadline(kLongDeadline));  // it also verifies the session
   v1::GetSessionRequest request;
   request.set_id(id);
   v1::SessionDetail detail;
@@ -89,14 +86,14 @@ absl::StatusOr<v1::SessionDetail> AuditClient::get(const std::string& id) {
 absl::Status AuditClient::search(const v1::SearchRequest& request,
                                  const std::function<bool(const v1::Hit&)>& each) {
   grpc::ClientContext context;
-  set_deadline(&context, kDeadline);
+  context.set_deadline(grpc_deadline(kDeadline));
   return drain<v1::Hit>(&context, stub_->Search(&context, request), each);
 }
 
 absl::Status AuditClient::verify(const std::string& id,
                                  const std::function<bool(const v1::Verdict&)>& each) {
   grpc::ClientContext context;
-  set_deadline(&context, kLongDeadline);
+  context.set_deadline(grpc_deadline(kLongDeadline));
   v1::VerifyRequest request;
   request.set_id(id);
   return drain<v1::Verdict>(&context, stub_->Verify(&context, request), each);
@@ -104,7 +101,7 @@ absl::Status AuditClient::verify(const std::string& id,
 
 absl::StatusOr<v1::HealthResponse> AuditClient::health() {
   grpc::ClientContext context;
-  set_deadline(&context, kHealthDeadline);
+  context.set_deadline(grpc_deadline(kHealthDeadline));
   v1::HealthResponse response;
   const grpc::Status status = stub_->Health(&context, {}, &response);
   if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED)

@@ -1,5 +1,7 @@
 #include "client/session_view.h"
 
+#include <algorithm>
+
 #include "base/bytes.h"
 #include "client/times.h"
 #include "record/frame.h"
@@ -9,6 +11,10 @@ namespace gatetape {
 namespace {
 
 namespace v1 = audit::v1;
+
+// The most channels that an error message names. A session may have opened thousands, and the
+// message is one line.
+constexpr size_t kChannelsNamedMax = 20;
 
 Cell state_cell(const std::string& state) {
   Cell cell = Cell::of_text(state);
@@ -25,6 +31,21 @@ Cell id_cell(const v1::Session& session) {
 }
 
 Cell bytes_cell(uint64_t bytes) { return {bytes, format_bytes(bytes), nullptr}; }
+
+// channels_text returns for example "no channels", "channel 1", or "channels 1, 2, 3".
+std::string channels_text(const std::vector<uint32_t>& channels) {
+  if (channels.empty()) return "no channels";
+  std::string text = channels.size() == 1 ? "channel " : "channels ";
+  const size_t named = std::min(channels.size(), kChannelsNamedMax);
+  for (size_t i = 0; i < named; i++) text += (i == 0 ? "" : ", ") + std::to_string(channels[i]);
+  if (named < channels.size()) text += " and " + std::to_string(channels.size() - named) + " more";
+  return text;
+}
+
+absl::Status no_such_channel(const std::vector<uint32_t>& channels, uint32_t asked) {
+  return absl::NotFoundError("the session has no channel " + std::to_string(asked) + "; it has " +
+                             channels_text(channels));
+}
 
 }  // namespace
 
@@ -100,15 +121,21 @@ absl::StatusOr<uint32_t> pick_channel(const audit::v1::SessionDetail& detail, ui
   for (uint32_t channel : channels)
     if (channel == asked) return channel;
   if (asked != 0 && detail.events_cut())
-    return asked;  // its event may be one of those that were cut
-  if (asked != 0)
-    return absl::NotFoundError("the session has no channel " + std::to_string(asked) +
-                               ": `gatetape show` lists its channels");
+    return asked;  // its event may be one of those that were cut: see OpenedChannels
+  if (asked != 0) return no_such_channel(channels, asked);
   if (channels.size() <= 1) return channels.empty() ? 0 : channels.front();
-  std::string names;
-  for (uint32_t channel : channels) names += (names.empty() ? "" : ", ") + std::to_string(channel);
-  return absl::InvalidArgumentError("the session has channels " + names +
+  return absl::InvalidArgumentError("the session has " + channels_text(channels) +
                                     ": choose one with --channel");
+}
+
+void OpenedChannels::add(const Frame& frame) {
+  if (frame.kind == FrameKind::kChannelOpen) channels_.push_back(frame.channel);
+}
+
+absl::Status OpenedChannels::check(uint32_t asked) const {
+  if (asked == 0 || std::find(channels_.begin(), channels_.end(), asked) != channels_.end())
+    return absl::OkStatus();
+  return no_such_channel(channels_, asked);
 }
 
 std::string verdict_word(const v1::Verdict& verdict) {

@@ -8,6 +8,7 @@
 #include "client/context.h"
 #include "client/output.h"
 #include "gatetape/audit/v1/audit.pb.h"
+#include "record/frame.h"
 
 namespace gatetape {
 
@@ -26,6 +27,17 @@ Cell time_cell(int64_t unix_ns, const Context& context);
 // session, or 0 when it has none. NOT_FOUND when there is no such channel, INVALID_ARGUMENT when 0
 // was asked for and there are several.
 absl::StatusOr<uint32_t> pick_channel(const audit::v1::SessionDetail& detail, uint32_t asked);
+// OpenedChannels collects the channels of a session while all its frames are read.
+class OpenedChannels {
+ public:
+  void add(const Frame& frame);
+  // check returns NOT_FOUND, with the channels that were opened, when `asked` is not one of them. 0
+  // asks for no channel.
+  absl::Status check(uint32_t asked) const;
+
+ private:
+  std::vector<uint32_t> channels_;
+};
 // verdict_word returns intact, tampered or unsigned. verdict_color returns its SGR parameter.
 std::string verdict_word(const audit::v1::Verdict& verdict);
 const char* verdict_color(const audit::v1::Verdict& verdict);

@@ -65,18 +65,21 @@ AccessLoad load_access(const std::string& path) {
   return {path, to_hex(view(sha256(*text))), std::move(access)};
 }
 
-// Calls `use` with the rules when their frame is durable, if they were not refused.
+// Records a load, and logs what becomes of it. `use` gets the rules when they take effect.
 void record_access_load(tee::SystemLog& log, const AccessLoad& load,
                         std::function<void(std::shared_ptr<const Access>)> use) {
   if (!load.status().ok())
     log_error("access_refused", {{"error", std::string(load.status().message())}});
-  log.record_async(
-      FrameKind::kAccessLoad, load.event(),
-      [load, use = std::move(use)](const absl::Status& recorded) {
-        if (!recorded.ok())
-          return log_error("access_not_recorded", {{"reason", std::string(recorded.message())}});
-        if (load.rules() == nullptr) return;
-        use(load.rules());
+  load.take_effect(
+      [&log](FrameKind kind, const Event& event, AccessLoad::Done done) {
+        log.record_async(kind, event, [done = std::move(done)](const absl::Status& recorded) {
+          if (!recorded.ok())
+            log_error("access_not_recorded", {{"reason", std::string(recorded.message())}});
+          done(recorded);
+        });
+      },
+      [load, use = std::move(use)](std::shared_ptr<const Access> rules) {
+        use(std::move(rules));
         log_info("access_loaded", {{"path", load.path()}, {"sha256", load.sha256()}});
       });
 }

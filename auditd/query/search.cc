@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <initializer_list>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -110,23 +111,23 @@ absl::Status add_hits(Db& db, const PgStatement& statement, std::vector<Found>* 
   return status;
 }
 
-// fill_sessions loads the session of each hit, each once. A session without a row keeps its id
-// alone.
+// fill_sessions loads the sessions of all hits. A session without a row keeps its id alone.
 absl::Status fill_sessions(SessionReader& sessions, std::vector<Hit>* hits) {
-  std::map<std::string, Session> known;
-  for (Hit& hit : *hits) {
-    const std::string id = hit.session().session_id();
-    if (!known.contains(id)) {
-      known[id] = hit.session();
-      const auto session = SessionId::from_bytes(id);
-      if (!session.ok()) return session.status();
-      const auto loaded = sessions.load(*session);
-      if (loaded.ok()) known[id] = *loaded;
-      if (!loaded.ok() && !absl::IsNotFound(loaded.status())) return loaded.status();
-    }
-    *hit.mutable_session() = known[id];
+  std::set<SessionId> ids;
+  for (const Hit& hit : *hits) {
+    const auto id = SessionId::from_bytes(hit.session().session_id());
+    if (!id.ok()) return id.status();
+    ids.insert(*id);
   }
-  return absl::OkStatus();
+  std::map<std::string, Session> known;
+  const absl::Status status = sessions.load_each({ids.begin(), ids.end()}, [&](Session session) {
+    const std::string id = session.session_id();
+    known[id] = std::move(session);
+  });
+  for (Hit& hit : *hits)
+    if (const auto found = known.find(hit.session().session_id()); found != known.end())
+      *hit.mutable_session() = found->second;
+  return status;
 }
 
 }  // namespace

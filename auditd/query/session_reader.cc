@@ -42,7 +42,7 @@ left join lateral (
 order by s.session_id desc)";
 
 constexpr char kLoad[] = R"(
-with s as materialized (select * from gatetape.session where session_id = $1::uuid))";
+with s as materialized (select * from gatetape.session where session_id = any($1::uuid[])))";
 
 // An id carries the time at which it was minted, which is shortly before the start.
 constexpr char kPage[] = R"(
@@ -78,6 +78,12 @@ from gatetape.session s where s.session_id = $1::uuid)";
 
 PgParam glob_param(const std::string& glob) {
   return glob.empty() ? PgParam::null() : PgParam::text(like_of_glob(glob));
+}
+
+PgParam ids_param(const std::vector<SessionId>& ids) {
+  PgArray array(PgArray::Element::kUuid);
+  for (const SessionId& id : ids) array.add(PgParam::uuid(id.bytes()));
+  return array.finish();
 }
 
 PgParam time_param(int64_t unix_ns) {
@@ -154,7 +160,7 @@ struct Run {
 
 absl::StatusOr<Session> SessionReader::load(const SessionId& id) {
   static const std::string sql = std::string(kLoad) + kSessionColumns;
-  const auto rows = db_.query(sql, {PgParam::uuid(id.bytes())});
+  const auto rows = db_.query(sql, {ids_param({id})});
   if (!rows.ok()) return rows.status();
   auto listed = read_rows(*rows, read_listed);
   if (!listed.ok()) return listed.status();
@@ -162,6 +168,17 @@ absl::StatusOr<Session> SessionReader::load(const SessionId& id) {
   Session& session = listed->front().session;
   if (absl::Status status = set_state(listed->front().run, &session); !status.ok()) return status;
   return std::move(session);
+}
+
+absl::Status SessionReader::load_each(const std::vector<SessionId>& ids,
+                                      absl::FunctionRef<void(Session)> visit) {
+  static const std::string sql = std::string(kLoad) + kSessionColumns;
+  return db_.for_each(sql, {ids_param(ids)}, [&](DbRow& row) -> absl::Status {
+    absl::StatusOr<Session> session = read(row);
+    if (!session.ok()) return session.status();
+    visit(*std::move(session));
+    return absl::OkStatus();
+  });
 }
 
 absl::StatusOr<SessionPage> SessionReader::page(const audit::v1::ListSessionsRequest& request,
@@ -174,20 +191,26 @@ absl::StatusOr<SessionPage> SessionReader::page(const audit::v1::ListSessionsReq
   uint32_t found = 0;
   const absl::Status status =
       db_.for_each(sql, page_params(request, before, rows), [&](DbRow& row) -> absl::Status {
-        Listed listed = read_listed(row);
-        if (absl::Status read = row.finish(); !read.ok()) return read;
-        const auto id = SessionId::from_bytes(listed.session.session_id());
+        absl::StatusOr<Session> session = read(row);
+        if (!session.ok()) return session.status();
+        const auto id = SessionId::from_bytes(session->session_id());
         if (!id.ok()) return id.status();
         found++;
         page.last = *id;
-        if (absl::Status set = set_state(listed.run, &listed.session); !set.ok()) return set;
-        if (!request.live() || listed.session.state() == "live")
-          page.sessions.push_back(std::move(listed.session));
+        if (!request.live() || session->state() == "live")
+          page.sessions.push_back(*std::move(session));
         return absl::OkStatus();
       });
   if (!status.ok()) return status;
   page.more = found == rows;
   return page;
+}
+
+absl::StatusOr<Session> SessionReader::read(DbRow& row) {
+  Listed listed = read_listed(row);
+  if (absl::Status status = row.finish(); !status.ok()) return status;
+  if (absl::Status status = set_state(listed.run, &listed.session); !status.ok()) return status;
+  return std::move(listed.session);
 }
 
 absl::Status SessionReader::set_state(const std::string& run, Session* session) {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "base/clock.h"
 #include "base/db/db.h"
@@ -31,6 +32,10 @@ class SessionReader {
 
   // load returns one session; NOT_FOUND when it has no session row.
   absl::StatusOr<audit::v1::Session> load(const SessionId& id);
+  // load_each calls `visit` with each of these sessions that has a session row, in one statement.
+  // The connection has an open transaction.
+  absl::Status load_each(const std::vector<SessionId>& ids,
+                         absl::FunctionRef<void(audit::v1::Session)> visit);
   // page returns up to `rows` sessions that the request asks for, older than `before`. The caller
   // keeps to the limit of the request. The connection has no open transaction. INVALID_ARGUMENT for
   // a bad address.
@@ -40,6 +45,8 @@ class SessionReader {
   absl::StatusOr<bool> run_is_live(const SessionId& run);
 
  private:
+  // read returns the session of a row of the statements that list sessions.
+  absl::StatusOr<audit::v1::Session> read(DbRow& row);
   // set_state sets the state of a session without an end, by whether its daemon's run is live.
   absl::Status set_state(const std::string& run, audit::v1::Session* session);
 

@@ -22,6 +22,14 @@ Event AccessLoad::event() const {
   return event;
 }
 
+void AccessLoad::take_effect(const Record& record,
+                             std::function<void(std::shared_ptr<const Access>)> use) const {
+  record(FrameKind::kAccessLoad, event(),
+         [rules = rules_, use = std::move(use)](const absl::Status& recorded) {
+           if (recorded.ok() && rules != nullptr) use(rules);
+         });
+}
+
 absl::StatusOr<Grant> decide_session(const Access& access, const SessionWish& wish) {
   const AccessTarget* const target = wish.target;
   if (target == nullptr) return absl::PermissionDeniedError("no target " + wish.target_text);

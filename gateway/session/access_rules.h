@@ -2,6 +2,7 @@
 // a person gets a session. Pure; any thread.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "policy/access.h"
 #include "record/event.h"
+#include "record/frame.h"
 
 namespace gatetape::gateway {
 
@@ -16,11 +18,19 @@ namespace gatetape::gateway {
 // rules take effect when that frame is durable, and not before.
 class AccessLoad {
  public:
+  // Record offers a frame. It calls `done` with OK when the frame is durable, or with an error.
+  using Done = std::function<void(const absl::Status& recorded)>;
+  using Record = std::function<void(FrameKind kind, const Event& event, Done done)>;
+
   // `sha256` is that of the file's bytes in hexadecimal, empty when they could not be read.
   AccessLoad(std::string path, std::string sha256, absl::StatusOr<Access> access);
   // event returns the fields of access_load.
   Event event() const;
-  // rules returns what holds from when the frame is durable, nullptr when the old rules stay.
+  // take_effect records the load, and calls `use` with its rules when the frame is durable. It
+  // calls nothing when the file was refused or the load is not recorded: the old rules stay.
+  void take_effect(const Record& record,
+                   std::function<void(std::shared_ptr<const Access>)> use) const;
+  // rules returns the rules that were read, nullptr when the file was refused.
   std::shared_ptr<const Access> rules() const { return rules_; }
   // status is OK, or says why the file was refused.
   const absl::Status& status() const { return status_; }

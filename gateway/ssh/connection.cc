@@ -72,7 +72,6 @@ Connection::~Connection() {
   }
   session_.reset();
   if (attempt_) ssh_message_free(attempt_->message);
-  for (const auto& [number, question] : questions_) ssh_message_free(question.message);
   if (admitted_) services_.startups.leave(source_ip_, authenticated_);
 }
 
@@ -260,8 +259,8 @@ void Connection::refuse(ssh_message message, const std::string& target, const st
                     {"target", target},
                     {"source", source_},
                     {"reason", reason}};
-  const uint64_t number = answers_.ask(FrameKind::kAccessDenied, event, loop_.clock().mono_ns());
-  questions_[number] = {Question::What::kRequest, message, reason};
+  answers_.ask(FrameKind::kAccessDenied, event, loop_.clock().mono_ns(),
+               [this, asked = Message(message), reason] { answer_request(asked.get(), reason); });
 }
 
 void Connection::record(uint64_t number, FrameKind kind, const Event& event) {
@@ -271,37 +270,20 @@ void Connection::record(uint64_t number, FrameKind kind, const Event& event) {
       }));
 }
 
-void Connection::answer(uint64_t number) {
-  const auto node = questions_.extract(number);
-  CHECK(!node.empty(), number);
-  const Question& question = node.mapped();
-  switch (question.what) {
-    case Question::What::kAttempt:
-      return answer_attempt();
-    case Question::What::kRequest:
-      return answer_request(question);
-    case Question::What::kSession:
-      return leave(question.reason);
-  }
-}
-
 void Connection::on_unrecorded(const absl::Status& why) {
   if (state_ == State::kOuter && !bridges_.empty()) return;  // its sessions go on
   leave("recording is not available (" + std::string(why.message()) +
         "), so nobody can log in now: try again in a minute");
 }
 
-void Connection::answer_request(const Question& question) {
-  if (question.message == nullptr) return;
-  if (peer_.dead()) return ssh_message_free(question.message);
-  if (ssh_message_type(question.message) == SSH_REQUEST_CHANNEL_OPEN) {
-    refuse_channel_open(question.message,
-                        static_cast<uint32_t>(OpenFailure::kAdministrativelyProhibited),
-                        "gatetape: " + question.reason);
+void Connection::answer_request(ssh_message message, const std::string& reason) {
+  if (message == nullptr || peer_.dead()) return;
+  if (ssh_message_type(message) == SSH_REQUEST_CHANNEL_OPEN) {
+    refuse_channel_open(message, static_cast<uint32_t>(OpenFailure::kAdministrativelyProhibited),
+                        "gatetape: " + reason);
   } else {
-    ssh_message_reply_default(question.message);
+    ssh_message_reply_default(message);
   }
-  ssh_message_free(question.message);
   loop_.mark(this);
 }
 

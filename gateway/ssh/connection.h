@@ -8,10 +8,10 @@
 #pragma once
 
 #include <list>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 
 #include "gateway/acceptor.h"
 #include "gateway/services.h"
@@ -58,7 +58,6 @@ class Connection : public Member,
   void on_session_activity() override { loop_.mark(this); }
   // RecordedAnswers::Port
   void record(uint64_t number, FrameKind kind, const Event& event) override;
-  void answer(uint64_t number) override;
   void on_unrecorded(const absl::Status& why) override;
   // PacketSink, until a session takes over.
   void on_channel_request(ssh_channel, std::string_view, bool, std::string_view) override {}
@@ -73,14 +72,10 @@ class Connection : public Member,
     Person person;
     LoginName name;
   };
-  // Question is what waits for its record to be answered: attempt_, a channel or a global request
-  // of the outer connection, or a session that is denied.
-  struct Question {
-    enum class What { kAttempt, kRequest, kSession };
-    What what = What::kAttempt;
-    ssh_message message = nullptr;  // kRequest: null for what libssh answers by itself
-    std::string reason{};           // kRequest, kSession: why it is denied
+  struct FreeMessage {
+    void operator()(ssh_message message) const { ssh_message_free(message); }
   };
+  using Message = std::unique_ptr<std::remove_pointer_t<ssh_message>, FreeMessage>;
 
   Connection(Loop& loop, Services& services, ssh_bind bind, int fd, bool hop);
   bool begin();
@@ -100,7 +95,7 @@ class Connection : public Member,
   void open_inner(ssh_message message);
   std::string refusal_of_inner(const std::string& host, int port, const AccessTarget* target) const;
   void refuse(ssh_message message, const std::string& target, const std::string& reason);
-  void answer_request(const Question& question);
+  void answer_request(ssh_message message, const std::string& reason);
   void leave(const std::string& text);
   void drop();
 
@@ -118,8 +113,6 @@ class Connection : public Member,
   uint32_t refused_attempts_ = 0;
   int64_t leaving_since_ns_ = 0;
   uint64_t requests_denied_ = 0;
-  RecordedAnswers answers_{*this};
-  std::map<uint64_t, Question> questions_;  // that wait, by their numbers in answers_
   std::optional<Attempt> attempt_;
   std::optional<Person> person_;
   std::optional<Inner> inner_;
@@ -128,6 +121,7 @@ class Connection : public Member,
   std::string shutdown_;      // why the gateway ends, empty while it does not
   Guard guard_;               // for what the record answers
   SshPeer peer_;
+  RecordedAnswers answers_{*this};  // after peer_: what waits here holds messages of its session
   std::list<Bridge> bridges_;
   std::unique_ptr<Session> session_;
 };

@@ -111,8 +111,8 @@ void Connection::record_attempt(Attempt attempt, const Event& event, const std::
   if (!reason.empty()) recorded.add("reason", reason);
   state_ = State::kRecording;
   attempt_ = std::move(attempt);
-  const uint64_t number = answers_.ask(FrameKind::kAuthAttempt, recorded, loop_.clock().mono_ns());
-  questions_[number] = {.what = Question::What::kAttempt};
+  answers_.ask(FrameKind::kAuthAttempt, recorded, loop_.clock().mono_ns(),
+               [this] { answer_attempt(); });
 }
 
 void Connection::answer_attempt() {
@@ -173,8 +173,8 @@ void Connection::open_session(const Person& person, const AccessTarget* target,
 void Connection::refuse_session(Event event, const std::string& reason) {
   event.add("reason", reason);
   log_info("access_denied", {{"source", source_}, {"reason", reason}});
-  const uint64_t number = answers_.ask(FrameKind::kAccessDenied, event, loop_.clock().mono_ns());
-  questions_[number] = {.what = Question::What::kSession, .reason = reason};
+  answers_.ask(FrameKind::kAccessDenied, event, loop_.clock().mono_ns(),
+               [this, reason] { leave(reason); });
 }
 
 }  // namespace gatetape::gateway

@@ -13,12 +13,12 @@ import tempfile
 import access_file
 import runners
 from machine import (BIN, LOGIN, WAIT_S, Target, Terminal, by_tier, can_connect, children_of,
-                     free_port, make_key, metric, processor_s, public_key, resident_bytes, run,
-                     wait_until)
+                     free_port, make_key, metric, processor_s, program_for_all, public_key,
+                     resident_bytes, run, wait_until)
 
 __all__ = ["BIN", "LOGIN", "WAIT_S", "Stack", "Target", "Terminal", "by_tier", "can_connect",
-           "children_of", "free_port", "make_key", "metric", "processor_s", "public_key",
-           "resident_bytes", "run", "wait_until"]
+           "children_of", "free_port", "make_key", "metric", "processor_s", "program_for_all",
+           "public_key", "resident_bytes", "run", "wait_until"]
 
 CLIENT_CONFIG = """\
 Host gw

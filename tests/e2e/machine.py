@@ -1,15 +1,19 @@
 """Ports, processes, keys, a terminal and a stock sshd for the end-to-end tests."""
 
+import atexit
 import contextlib
 import fcntl
+import functools
 import os
 import pty
 import pwd
 import select
+import shutil
 import signal
 import socket
 import struct
 import subprocess
+import tempfile
 import termios
 import time
 import urllib.request
@@ -65,6 +69,28 @@ def wait_until(condition, what, timeout_s=WAIT_S):
             return result
         time.sleep(0.05)
     raise AssertionError(f"waited {timeout_s} s without success for: {what}")
+
+
+def is_open_to_all(folder):
+    """Returns whether every user may enter a folder."""
+    while os.stat(folder).st_mode & 0o001:
+        if folder == "/":
+            return True
+        folder = os.path.dirname(folder)
+    return False
+
+
+@functools.cache
+def program_for_all(name):
+    """Returns the path of a program that every user may run. It is a copy when other users cannot
+    enter BIN, as in a clone in the home of root."""
+    folder = os.path.realpath(BIN)
+    if is_open_to_all(folder):
+        return f"{folder}/{name}"
+    copies = tempfile.mkdtemp(prefix="gatetape_bin_")
+    atexit.register(shutil.rmtree, copies, ignore_errors=True)
+    os.chmod(copies, 0o755)
+    return shutil.copy(f"{folder}/{name}", copies)
 
 
 def run(command, **options):

@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 
-from machine import BIN, WAIT_S, can_connect, children_of, run, wait_until
+from machine import BIN, WAIT_S, can_connect, children_of, program_for_all, run, wait_until
 
 RECORDER_B = "gatetape-recorder-b"
 DAEMONS = ("postgres", "gatetape-recorder", "gatetape-auditd", "gatetape-gateway")
@@ -198,7 +198,7 @@ class Separate:
         if name == "postgres":
             self.daemons[name] = self.postgres_daemon(f"{folder}/pg", part, self.answers)
         else:
-            program = f"{BIN}/gatetape-{part.removesuffix('-b')}"
+            program = program_for_all(f"gatetape-{part.removesuffix('-b')}")
             self.daemons[name] = Daemon(
                 [program, "--config", f"{folder}/{self.config_of(name)}"], owner,
                 f"{folder}/log/{part}.log", lambda: self.is_ready(name),

@@ -271,7 +271,7 @@ class Ways(unittest.TestCase):
         path = f"{stack.dir}/other.toml"
         harness.write(path, harness.read(path).replace(f":{stack.port}\"", f":{port}\""))
         other = runners.Daemon(
-            [f"{harness.BIN}/gatetape-gateway", "--config", path],
+            [harness.program_for_all("gatetape-gateway"), "--config", path],
             stack.owner(), f"{stack.dir}/log/other.log", lambda: harness.can_connect(port))
         other.start()
         self.addCleanup(other.stop)

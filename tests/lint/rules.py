@@ -75,6 +75,10 @@ CODE_IN_COMMENT = re.compile(
     r"|(return|auto|const|std::)\b[^.]*[;{]|[\w:.>-]+(\(.*\)|\s*=[^=].*);)\s*$")
 PATH_OF_A_MACHINE = re.compile(r"(?<![\w.])/(work|root|home/\w+)/")
 LEFT_OVER = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
+# The clock itself, and the timed waits that it times.
+WALL_CLOCK = re.compile(
+    r"\bchrono::system_clock\b|\bCLOCK_REALTIME\b|\babsl::Now\b|\bGPR_CLOCK_REALTIME\b"
+    r"|\b(Await|Lock\w*|Wait\w*)With(Timeout|Deadline)\b")
 SWITCH = re.compile(r"\bswitch\s*\([^{]*\{")
 
 
@@ -158,7 +162,19 @@ def frame_kinds(path, text):
             yield f"{path}:{line}: a switch over FrameKind with a default"
 
 
-RULES = (includes, sizes, whitespace, words, headers, frame_kinds)
+def clocks(path, text):
+    """Time comes from Clock, and no wait is timed by the wall clock: a wall clock that is set back
+    prolongs such a wait, and one that is set forward ends it. Deadlines of gRPC are made by
+    grpc_deadline, and other timed waits are those of base/os/pause.h."""
+    if not path.endswith((".cc", ".h")) or path.startswith(("tests/", "base/clock.")):
+        return
+    code = measures.without_comments_and_strings(text)
+    for match in WALL_CLOCK.finditer(code):
+        line = code.count("\n", 0, match.start()) + 1
+        yield f"{path}:{line}: {match.group(0)} depends on the wall clock"
+
+
+RULES = (includes, sizes, whitespace, words, headers, frame_kinds, clocks)
 
 
 def densities(texts):

@@ -60,6 +60,12 @@ CASES = (
     (rules.frame_kinds, "tee/a.cc", SWITCH % ("Color", DEFAULT), True),
     (rules.frame_kinds, "tee/a.cc",
      SWITCH % ("FrameKind", "") + SWITCH % ("Color", DEFAULT), True),
+    (rules.clocks, "auditd/a.cc", "auto now = std::chrono::system_clock::now();\n", False),
+    (rules.clocks, "auditd/a.cc", "changed_.WaitWithTimeout(&mutex_, absl::Seconds(1));\n", False),
+    (rules.clocks, "auditd/a.cc", "mutex_.AwaitWithDeadline(is_done, deadline);\n", False),
+    (rules.clocks, "auditd/a.cc", "// Not std::chrono::system_clock.\nsystem_clock();\n", True),
+    (rules.clocks, "base/clock.cc", "read_clock(CLOCK_REALTIME);\n", True),
+    (rules.clocks, "tests/unit/a.cc", "std::chrono::system_clock::now();\n", True),
     (rules.includes, "auditd/query/a.cc", "#include <pqxx/pqxx>\n", False),
     (rules.includes, "base/db/pg.cc", "#include <libpq-fe.h>\n", True),
 )

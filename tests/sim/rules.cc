@@ -47,37 +47,48 @@ gateway::AccessLoad Rules::load(const Allowed& next, bool broken) {
   gateway::AccessLoad loaded(path, "",
                              Access::parse(broken ? text.substr(0, text.size() / 2) : text, path));
   if (!failed_) place_.oracle->on_load(number());
-  const uint64_t seq =
-      record_.recording().offer(0, FrameKind::kAccessLoad, loaded.event().encode());
-  if (loaded.rules() != nullptr) loads_[seq] = {loaded.rules(), broken ? allowed_ : next};
+  uint64_t seq = 0;
+  loaded.take_effect(
+      [&](FrameKind kind, const Event& event, gateway::AccessLoad::Done done) {
+        seq = offer(kind, event, std::move(done));
+      },
+      [this](std::shared_ptr<const Access> rules) { access_ = std::move(rules); });
+  if (!broken) loads_[seq] = next;
   return loaded;
 }
 
 void Rules::log_in(std::function<void()> then) {
   if (failed_) return;
   const Event event{{"source", "192.0.2.1:4711"}, {"user", "alice"}, {"result", "accepted"}};
-  const uint64_t number = answers_.ask(FrameKind::kAuthAttempt, event, place_.world->mono_ns());
-  logins_[number] = std::move(then);
+  const uint64_t question = questions_.size() + 1;
+  answers_.ask(FrameKind::kAuthAttempt, event, place_.world->mono_ns(),
+               [this, question, then = std::move(then)] {
+                 place_.oracle->on_answered(number(), questions_.at(question));
+                 then();
+               });
 }
 
 void Rules::record(uint64_t number, FrameKind kind, const Event& event) {
-  questions_[number] = record_.recording().offer(0, kind, event.encode());
+  questions_[number] = offer(kind, event, [this, number](const absl::Status& recorded) {
+    answers_.on_recorded(number, recorded);
+  });
 }
 
-void Rules::answer(uint64_t number) {
-  place_.oracle->on_answered(this->number(), questions_.at(number));
-  const auto login = logins_.extract(number);
-  if (!login.empty()) login.mapped()();
+uint64_t Rules::offer(FrameKind kind, const Event& event, gateway::AccessLoad::Done done) {
+  const uint64_t seq = record_.recording().offer(0, kind, event.encode());
+  waiting_[seq] = std::move(done);
+  return seq;
 }
 
 void Rules::on_released(tee::FramePtr frame) {
-  for (const auto& [number, seq] : questions_)
-    if (seq == frame->frame.seq) return answers_.on_recorded(number, absl::OkStatus());
-  const auto load = loads_.find(frame->frame.seq);
-  if (load == loads_.end()) return;
-  access_ = load->second.rules;
-  allowed_ = load->second.allowed;
-  loads_.erase(load);
+  if (const auto load = loads_.extract(frame->frame.seq); !load.empty()) allowed_ = load.mapped();
+  if (const auto done = waiting_.extract(frame->frame.seq); !done.empty())
+    done.mapped()(absl::OkStatus());
+}
+
+void Rules::on_record_failed(const std::string& why) {
+  failed_ = true;
+  for (const auto& [seq, done] : std::exchange(waiting_, {})) done(absl::UnavailableError(why));
 }
 
 std::optional<Grant> Rules::admit() {

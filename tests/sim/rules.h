@@ -32,7 +32,7 @@ class Rules : public gateway::Recording::Owner, public gateway::RecordedAnswers:
   // Nothing happens when it cannot be recorded.
   void log_in(std::function<void()> then);
   // is_idle returns true when no login waits for its record.
-  bool is_idle() const { return logins_.empty() || failed_; }
+  bool is_idle() const { return answers_.waiting() == 0 || failed_; }
   // admit returns the grant of a new session of alice, or nothing when it is denied. A denial is
   // recorded. While nothing can be recorded, every session is denied.
   std::optional<Grant> admit();
@@ -45,23 +45,20 @@ class Rules : public gateway::Recording::Owner, public gateway::RecordedAnswers:
   void on_released(tee::FramePtr frame) override;
   // gateway::RecordedAnswers::Port
   void record(uint64_t number, FrameKind kind, const Event& event) override;
-  void answer(uint64_t number) override;
   void on_unrecorded(const absl::Status&) override {}
-  void on_record_failed(const std::string&) override { failed_ = true; }
+  void on_record_failed(const std::string& why) override;
 
  private:
-  // Load is a load of the file whose frame is not durable yet.
-  struct Load {
-    std::shared_ptr<const Access> rules;
-    Allowed allowed;
-  };
+  // offer records a frame; it calls `done` when the frame is durable, or nothing can be recorded.
+  uint64_t offer(FrameKind kind, const Event& event, gateway::AccessLoad::Done done);
 
   const Record::Place place_;
   Record record_;
-  std::map<uint64_t, Load> loads_;  // The key is the sequence number of the load's frame.
+  // The keys are the sequence numbers of frames that are not durable yet.
+  std::map<uint64_t, gateway::AccessLoad::Done> waiting_;
+  std::map<uint64_t, Allowed> loads_;
   gateway::RecordedAnswers answers_{*this};
   std::map<uint64_t, uint64_t> questions_;  // sequence numbers of frames by numbers in answers_
-  std::map<uint64_t, std::function<void()>> logins_;  // by their numbers in answers_
   std::shared_ptr<const Access> access_;
   Allowed allowed_;
   bool failed_ = false;

@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "absl/strings/str_cat.h"
+#include "base/os/grpc_values.h"
 #include "base/os/record_channel.h"
 #include "grpc/health/v1/health.grpc.pb.h"
 
@@ -17,7 +18,7 @@ absl::Status check_recorder(const std::string& endpoint, const TlsConfig& tls, i
   const auto stub = grpc::health::v1::Health::NewStub(
       grpc::CreateCustomChannel(endpoint, record_credentials(endpoint, tls), arguments));
   grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(timeout_ms));
+  context.set_deadline(grpc_deadline(std::chrono::milliseconds(timeout_ms)));
   HealthCheckResponse response;
   const grpc::Status status = stub->Check(&context, {}, &response);
   if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED)

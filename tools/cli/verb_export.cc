@@ -83,19 +83,17 @@ class Export {
     if (!detail.ok()) return detail.status();
     const v1::Session& session = detail->session();
     request_.set_id(id_text(session.session_id()));
-    absl::Status status;
-    if (options_.format == "json") {
-      status = as_json(session);
-    } else {
-      const auto channel = pick_channel(*detail, options_.channel);
-      if (!channel.ok()) return channel.status();
-      channel_ = *channel;
-      status = options_.format == "cast"  ? as_cast(session)
-               : options_.format == "raw" ? as_raw()
-                                          : as_text();
-    }
+    const bool all_channels = options_.format == "json" && options_.channel == 0;
+    const auto channel =
+        all_channels ? absl::StatusOr<uint32_t>(0) : pick_channel(*detail, options_.channel);
+    if (!channel.ok()) return channel.status();
+    channel_ = *channel;
+    const absl::Status status = options_.format == "json"   ? as_json(session)
+                                : options_.format == "cast" ? as_cast(session)
+                                : options_.format == "raw"  ? as_raw()
+                                                            : as_text();
     if (!status.ok()) return status;
-    if (std::fflush(file_) == 0 && std::ferror(file_) == 0) return absl::OkStatus();
+    if (std::fflush(file_) == 0 && std::ferror(file_) == 0) return opened_.check(options_.channel);
     return absl::UnknownError(
         "the output could not be written: check the free space, or the program that reads it");
   }
@@ -105,6 +103,13 @@ class Export {
     return std::fwrite(bytes.data(), 1, bytes.size(), file_) == bytes.size();
   }
 
+  absl::Status read(const std::function<bool(const Frame&)>& each) {
+    return client_.read(request_, [&](const Frame& frame) {
+      opened_.add(frame);
+      return each(frame);
+    });
+  }
+
   absl::Status as_json(const v1::Session& session) {
     Json facts = Json::object();
     const std::vector<Column> columns = session_columns(session.kind());
@@ -112,7 +117,7 @@ class Export {
     for (size_t i = 0; i < columns.size(); ++i) facts[columns[i].name] = cells[i].value;
     write("{\"session\": " + as_ascii(facts) + ",\n\"frames\": [");
     const char* separator = "\n";
-    const absl::Status status = client_.read(request_, [&](const Frame& frame) {
+    const absl::Status status = read([&](const Frame& frame) {
       write(std::exchange(separator, ",\n"));
       return write(as_ascii(json_of(frame)));
     });
@@ -126,7 +131,7 @@ class Export {
         .title = printable(session.user() + ": " + session.login() + "@" + session.target()),
         .with_input = options_.with_input};
     CastWriter cast(options, [this](const std::string& line) { write(line); });
-    const absl::Status status = client_.read(request_, [&](const Frame& frame) {
+    const absl::Status status = read([&](const Frame& frame) {
       if (frame.channel == channel_) cast.add(frame);
       return std::ferror(file_) == 0;
     });
@@ -136,14 +141,14 @@ class Export {
 
   absl::Status as_raw() {
     const FrameKind kind = kind_of_stream(options_.stream);
-    return client_.read(request_, [&](const Frame& frame) {
+    return read([&](const Frame& frame) {
       return frame.channel != channel_ || frame.kind != kind || write(frame.payload);
     });
   }
 
   absl::Status as_text() {
     TextFilter text;
-    const absl::Status status = client_.read(request_, [&](const Frame& frame) {
+    const absl::Status status = read([&](const Frame& frame) {
       return frame.channel != channel_ || !is_shown(frame) || write(text.feed(frame.payload));
     });
     write(text.flush());
@@ -155,6 +160,7 @@ class Export {
   AuditClient& client_;
   std::FILE* file_;
   v1::ReadFramesRequest request_;
+  OpenedChannels opened_;
   uint32_t channel_ = 0;
 };
 

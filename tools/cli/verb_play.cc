@@ -34,17 +34,20 @@ absl::Status print_text(const Options& options, AuditClient& client) {
   request.set_id(options.id);
   request.set_follow(options.follow);
   TextFilter filter;
+  OpenedChannels opened;
   const auto print = [](const std::string& text) {
     return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
            std::fflush(stdout) == 0;
   };
   const absl::Status status = client.read(request, [&](const Frame& frame) {
+    opened.add(frame);
     if (options.channel != 0 && frame.channel != options.channel) return true;
     if (!is_shown(frame)) return true;
     return print(filter.feed(frame.payload));
   });
   print(filter.flush());
-  return status;
+  // When the output cannot be written, the reading stops before the last frame.
+  return status.ok() && std::ferror(stdout) == 0 ? opened.check(options.channel) : status;
 }
 
 absl::StatusOr<PlayerOptions> player_options(const Options& options, AuditClient& client) {

@@ -7,11 +7,10 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <cstdlib>
-#include <filesystem>
 
 #include "absl/time/clock.h"
 #include "auditd/read/permits.h"
+#include "tests/support/faketime.h"
 
 namespace gatetape::auditd {
 namespace {
@@ -44,13 +43,8 @@ TEST(PermitsDeathTest, none_is_given_back_that_was_not_taken) {
 }
 
 TEST(SkewedClock, waits_are_timed_by_the_monotonic_clock) {
-  constexpr char kFaketime[] = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
-  if (!std::filesystem::exists(kFaketime)) GTEST_SKIP() << "the package faketime is not installed";
-  const std::string self = std::filesystem::read_symlink("/proc/self/exe");
-  const std::string command =
-      std::string("FAKETIME=+1d FAKETIME_DONT_FAKE_MONOTONIC=1 LD_PRELOAD=") + kFaketime +
-      " timeout --kill-after=1 20 " + self + " --gtest_filter=Heartbeat.*:Permits.* >/dev/null";
-  EXPECT_EQ(std::system(command.c_str()), 0) << command;
+  if (!FaketimeRun::is_possible()) GTEST_SKIP() << "the package faketime is not installed";
+  EXPECT_TRUE((FaketimeRun{.clock = "+1d", .filter = "Heartbeat.*:Permits.*"}.passes()));
 }
 
 }  // namespace

@@ -131,6 +131,29 @@ TEST_F(ServiceTest, search_finds_commands_and_people) {
   EXPECT_EQ(status_.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
 }
 
+TEST_F(ServiceTest, a_hit_carries_its_session_as_list_shows_it) {
+  std::map<std::string, std::string> listed;
+  for (const v1::Session& session : list({}))
+    listed[session.session_id()] = session.SerializeAsString();
+  const std::vector<v1::Hit> hits = search("^(alice|bob|rm -rf /)$", true);
+  ASSERT_EQ(hits.size(), 4u);
+  for (const v1::Hit& hit : hits)
+    EXPECT_EQ(hit.session().SerializeAsString(), listed[hit.session().session_id()])
+        << hit.ShortDebugString();
+}
+
+TEST_F(ServiceTest, a_hit_without_a_session_row_keeps_the_id) {
+  ASSERT_TRUE(owner_->execute("set session_replication_role = replica").ok());
+  ASSERT_TRUE(owner_->execute("delete from gatetape.session where user_name = 'bob'").ok());
+  const std::vector<v1::Hit> hits = search("^(alice|rm -rf /)$", true);
+  EXPECT_TRUE(status_.ok()) << status_.error_message();
+  ASSERT_EQ(hits.size(), 3u);
+  v1::Session only_id;
+  only_id.set_session_id(std::string(closed_.id.bytes()));
+  EXPECT_EQ(hits[1].session().SerializeAsString(), only_id.SerializeAsString());
+  EXPECT_EQ(hits[2].session().user(), "alice");
+}
+
 TEST_F(ServiceTest, altered_fields_hide_no_verdict) {
   ASSERT_TRUE(owner_->execute("set session_replication_role = replica").ok());
   ASSERT_TRUE(

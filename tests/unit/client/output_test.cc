@@ -138,7 +138,29 @@ TEST(SessionViewTest, channel_is_chosen_only_when_it_is_clear) {
   open(2);
   EXPECT_EQ(pick_channel(detail, 0).status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(*pick_channel(detail, 2), 2u);
-  EXPECT_EQ(pick_channel(detail, 3).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(pick_channel(detail, 3).status(),
+            absl::NotFoundError("the session has no channel 3; it has channels 1, 2"));
+}
+
+TEST(OpenedChannelsTest, a_channel_that_was_never_opened_is_not_found) {
+  const auto opened = [](uint32_t count) {
+    OpenedChannels channels;
+    for (uint32_t channel = 1; channel <= count; channel++) {
+      channels.add({channel, channel, FrameKind::kChannelOpen, 0, {}});
+      channels.add({channel, channel + 1000, FrameKind::kOut, 0, {}});
+    }
+    return channels;
+  };
+  for (const uint32_t asked : {0u, 1u, 3u}) EXPECT_TRUE(opened(3).check(asked).ok()) << asked;
+  EXPECT_EQ(opened(3).check(4),
+            absl::NotFoundError("the session has no channel 4; it has channels 1, 2, 3"));
+  EXPECT_EQ(opened(1).check(9),
+            absl::NotFoundError("the session has no channel 9; it has channel 1"));
+  EXPECT_EQ(opened(0).check(1),
+            absl::NotFoundError("the session has no channel 1; it has no channels"));
+  EXPECT_EQ(opened(22).check(23),
+            absl::NotFoundError("the session has no channel 23; it has channels 1, 2, 3, 4, 5, 6, "
+                                "7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20 and 2 more"));
 }
 
 }  // namespace
