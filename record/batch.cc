@@ -13,6 +13,9 @@ namespace {
 
 // Smallest batch that is compressed, in bytes. Below it the time of zstd saves next to nothing.
 constexpr size_t kCompressBytesMin = 512;
+// Size of a frame in a batch in addition to its payload, in bytes: channel, kind, offset_ns and the
+// length of the payload.
+constexpr size_t kFrameHeadBytes = 18;
 // Level of zstd. Level 1 keeps the recorder fast; it already shrinks log text to a third.
 constexpr int kLevel = 1;
 
@@ -70,21 +73,30 @@ absl::StatusOr<std::vector<Frame>> parse(uint64_t first_seq, uint64_t last_seq,
 
 }  // namespace
 
+// The recorder encodes only frames that Ingest accepted, so that no peer reaches these CHECKs.
 void BatchEncoder::add(const Frame& frame) {
+  CHECK(last_seq_ == 0 || frame.seq == last_seq_ + 1, frame.seq, last_seq_);
+  CHECK(frame.payload.size() <= kPayloadBytesMax, frame.seq, frame.payload.size());
+  const size_t size = raw_.size() + kFrameHeadBytes + frame.payload.size();
+  last_seq_ = frame.seq;
   put_u32(&raw_, frame.channel);
   put_u16(&raw_, static_cast<uint16_t>(frame.kind));
   put_u64(&raw_, frame.offset_ns);
   put_string(&raw_, frame.payload);
+  CHECK(raw_.size() == size, frame.seq, raw_.size(), size);
   CHECK(raw_.size() <= kBatchRawBytesMax, raw_.size());
 }
 
 EncodedBatch BatchEncoder::finish() {
+  CHECK(raw_.empty() == (last_seq_ == 0), raw_.size(), last_seq_);
   EncodedBatch batch;
   batch.raw_bytes = static_cast<uint32_t>(raw_.size());
   if (raw_.size() >= kCompressBytesMin) batch.data = compress(raw_);
   batch.codec = batch.data.empty() ? kCodecPlain : kCodecZstd;
   if (batch.codec == kCodecPlain) batch.data = std::move(raw_);
+  CHECK(batch.data.size() <= batch.raw_bytes, batch.codec, batch.data.size(), batch.raw_bytes);
   raw_.clear();
+  last_seq_ = 0;
   return batch;
 }
 

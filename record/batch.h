@@ -28,7 +28,8 @@ struct EncodedBatch {
 // BatchEncoder encodes frames one by one, so that each payload is copied once.
 class BatchEncoder {
  public:
-  // add appends a frame. A batch over kBatchRawBytesMax fails a CHECK.
+  // add appends a frame, whose seq follows the one before it and whose payload is not over
+  // kPayloadBytesMax. A batch over kBatchRawBytesMax fails a CHECK.
   void add(const Frame& frame);
   // raw_bytes returns the uncompressed size so far.
   size_t raw_bytes() const { return raw_.size(); }
@@ -38,6 +39,7 @@ class BatchEncoder {
 
  private:
   std::string raw_;
+  uint64_t last_seq_ = 0;  // of the frame that was added last; 0 = none
 };
 
 // encode_batch returns the batch of these frames, which have consecutive seq.

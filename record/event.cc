@@ -4,15 +4,18 @@
 
 #include "absl/strings/numbers.h"
 #include "base/bytes.h"
+#include "base/check.h"
 
 namespace gatetape {
 namespace {
+
+constexpr size_t kKeyBytesMax = 64;
 
 bool is_key(std::string_view key) {
   auto allowed = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
   };
-  return !key.empty() && key.size() <= 64 && std::all_of(key.begin(), key.end(), allowed);
+  return !key.empty() && key.size() <= kKeyBytesMax && std::all_of(key.begin(), key.end(), allowed);
 }
 
 }  // namespace
@@ -44,11 +47,16 @@ uint64_t Event::get_number(std::string_view key) const {
 }
 
 std::string Event::encode() const {
+  size_t size = 0;
+  for (const auto& [key, value] : fields_) size += 2 * sizeof(uint32_t) + key.size() + value.size();
   std::string out;
+  out.reserve(size);
   for (const auto& [key, value] : fields_) {
+    CHECK(!key.empty() && key.size() <= kKeyBytesMax, key);
     put_string(&out, key);
     put_string(&out, value);
   }
+  CHECK(out.size() == size, out.size(), size);
   return out;
 }
 

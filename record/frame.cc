@@ -1,11 +1,13 @@
 #include "record/frame.h"
 
 #include "base/bytes.h"
+#include "base/check.h"
 
 namespace gatetape {
 namespace {
 
 constexpr uint8_t kVersion = 1;
+constexpr size_t kCanonicalBytes = 75;
 
 // Facts is what every kind has; the name is empty for a number that is no kind.
 struct Facts {
@@ -67,7 +69,7 @@ Route route_of(FrameKind kind) { return facts_of(kind).route; }
 
 std::string canonical_bytes(const SessionId& session, const Frame& frame, const Hash& commitment) {
   std::string out;
-  out.reserve(75);
+  out.reserve(kCanonicalBytes);
   put_u8(&out, kVersion);
   out += session.bytes();
   put_u64(&out, frame.seq);
@@ -76,6 +78,7 @@ std::string canonical_bytes(const SessionId& session, const Frame& frame, const 
   put_u64(&out, frame.offset_ns);
   put_u32(&out, static_cast<uint32_t>(frame.payload.size()));
   out += view(commitment);
+  CHECK(out.size() == kCanonicalBytes, frame.seq, out.size());
   return out;
 }
 

@@ -4,6 +4,8 @@
 #include <string_view>
 #include <utility>
 
+#include "base/check.h"
+
 namespace gatetape {
 namespace {
 
@@ -30,6 +32,7 @@ void CompactRange::append(const Hash& leaf) {
   }
   peaks_.push_back(node);
   size_++;
+  CHECK(static_cast<size_t>(std::popcount(size_)) == peaks_.size(), size_, peaks_.size());
 }
 
 Hash CompactRange::root() const {

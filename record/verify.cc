@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/check.h"
 #include "record/batch.h"
 #include "record/head.h"
 
@@ -46,6 +47,7 @@ FrameVerifier::FrameVerifier(const SessionId& session, std::string commit_key)
     : session_(session), commit_key_(std::move(commit_key)) {}
 
 bool FrameVerifier::fail(uint64_t seq, std::string what) {
+  CHECK(!problem_.has_value(), seq, problem_->what);
   problem_ = Problem{seq, std::move(what)};
   return false;
 }
@@ -95,6 +97,7 @@ bool FrameVerifier::check_frame(const Frame& frame) {
     bytes_out_ += frame.payload.size();
   last_offset_ns_ = frame.offset_ns;
   tree_.append(leaf_hash(session_, commit_key_, frame));
+  CHECK(tree_.size() == seq, tree_.size(), seq);
   return true;
 }
 

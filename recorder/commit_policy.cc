@@ -19,9 +19,9 @@ struct Draft {
 
   // puts_off returns true when this work must wait for the next transaction. A head is stored with
   // the last frame. After the close the peer may use the handle for another session.
-  bool puts_off(const Work& work) const {
+  bool puts_off(const Work& work, size_t cost_max) const {
     if (write.head != nullptr || work.kind == Work::Kind::kClose) return write.head || deferred;
-    return cost >= CommitPolicy::kSessionCostMax;
+    return cost >= cost_max;
   }
   void add(Work work) {
     CHECK(write.head == nullptr && !deferred, work.handle);
@@ -53,6 +53,9 @@ struct Draft {
 // first work.
 class Drafts {
  public:
+  // `session_cost_max` is that of CommitLimits.
+  explicit Drafts(size_t session_cost_max) : session_cost_max_(session_cost_max) {}
+
   // defers returns true when work must wait for the next transaction. Deferred work keeps its
   // order. Binds and ends of streams must see the effect of what was asked before them, so that
   // they wait, too, once the work of any session is deferred.
@@ -60,8 +63,8 @@ class Drafts {
     const bool is_write = work.kind == Work::Kind::kFrame || work.kind == Work::Kind::kClose;
     const auto known = index_.find({work.lane.get(), work.handle});
     Draft* const draft = is_write && known != index_.end() ? &drafts_[known->second] : nullptr;
-    const bool must_wait =
-        is_write ? draft != nullptr && draft->puts_off(work) : some_work_is_deferred_;
+    const bool must_wait = is_write ? draft != nullptr && draft->puts_off(work, session_cost_max_)
+                                    : some_work_is_deferred_;
     if (!must_wait) return false;
     some_work_is_deferred_ = true;
     if (draft != nullptr) draft->deferred = true;
@@ -87,6 +90,7 @@ class Drafts {
   }
 
  private:
+  const size_t session_cost_max_;
   std::map<std::pair<Lane*, uint32_t>, size_t> index_;  // of drafts_
   std::vector<Draft> drafts_;
   bool some_work_is_deferred_ = false;
@@ -97,9 +101,17 @@ bool is_about_the_data(const absl::Status& status) {
   return absl::IsAlreadyExists(status) || absl::IsInvalidArgument(status);
 }
 
+// check_whole checks that work has what its kind needs. A peer chooses none of it: RequestCore
+// makes work only of items that Ingest accepted.
+void check_whole(const Work& work) {
+  CHECK((work.kind == Work::Kind::kFrame) == (work.frame.seq > 0), work.handle, work.frame.seq);
+  CHECK((work.kind == Work::Kind::kClose) == (work.head != nullptr), work.handle);
+}
+
 }  // namespace
 
 void CommitPolicy::add(std::vector<Work> work) {
+  for (const Work& one : work) check_whole(one);
   std::move(work.begin(), work.end(), std::back_inserter(queue_));
 }
 
@@ -107,23 +119,27 @@ bool CommitPolicy::is_dropped(const Work& work) {
   return work.lane->failed_ || work.lane->refused_.contains(work.handle);
 }
 
-void CommitPolicy::check(const Round& round) {
+void CommitPolicy::check(const Round& round) const {
   CHECK(round.writes.size() == round.writers.size(), round.writes.size(), round.writers.size());
   CHECK(round.binds.size() == round.binders.size(), round.binds.size(), round.binders.size());
-  CHECK(round.binds.size() <= kBindsMax, round.binds.size());
+  CHECK(round.binds.size() <= limits_.binds_max, round.binds.size());
 }
 
 CommitPolicy::Round CommitPolicy::take_round() {
   Round round;
-  Drafts drafts;
+  Drafts drafts(limits_.session_cost_max);
   std::deque<Work> later;
-  while (!queue_.empty() && round.cost < kBatchCostMax && round.binds.size() < kBindsMax) {
+  const size_t waiting = queue_.size();
+  size_t taken = 0;
+  while (!queue_.empty() && round.cost < limits_.batch_cost_max &&
+         round.binds.size() < limits_.binds_max) {
     Work work = std::move(queue_.front());
     queue_.pop_front();
     if (drafts.defers(work)) {
       later.push_back(std::move(work));
       continue;
     }
+    taken++;
     round.bytes += work.bytes();
     round.cost += work.cost();
     const Owner owner{work.lane, work.handle};
@@ -139,6 +155,7 @@ CommitPolicy::Round CommitPolicy::take_round() {
     }
   }
   std::move(later.rbegin(), later.rend(), std::front_inserter(queue_));
+  CHECK(taken + queue_.size() == waiting, taken, queue_.size(), waiting);
   round.writes = drafts.finish();
   return round;
 }
@@ -212,7 +229,7 @@ void CommitPolicy::answer(const SessionWrite& write, const Owner& owner) {
 
 void CommitPolicy::refuse(const Owner& owner, const absl::Status& why) {
   const bool lost_race = absl::IsAlreadyExists(why);
-  owner.lane->refused_.insert(owner.handle);
+  CHECK(owner.lane->refused_.insert(owner.handle).second, owner.handle, why.ToString());
   owner.lane->on_refused(
       owner.handle,
       {lost_race ? record::v1::Refusal::CODE_LOST_RACE : record::v1::Refusal::CODE_MALFORMED,

@@ -14,8 +14,23 @@
 
 namespace gatetape::recorder {
 
+// CommitLimits bounds one transaction. The simulator makes them small, so that every limit is
+// reached.
+struct CommitLimits {
+  // Work::cost() of one transaction. The work that exceeds it is the last one of the step, and
+  // the rest waits, so that a keystroke is not delayed by everything that a bulk transfer queued.
+  size_t batch_cost_max = 8 << 20;
+  // Work::cost() of one session in a transaction: an eighth of batch_cost_max. What exceeds it
+  // waits for the next transaction.
+  size_t session_cost_max = 1 << 20;
+  // Binds in one step, each of which is a query. More of them wait for the next step.
+  size_t binds_max = 512;
+};
+
 class CommitPolicy {
  public:
+  explicit CommitPolicy(const CommitLimits& limits = {}) : limits_(limits) {}
+
   // add appends work. The order of the work of one session is kept.
   void add(std::vector<Work> work);
   bool empty() const { return queue_.empty(); }
@@ -25,7 +40,7 @@ class CommitPolicy {
     size_t bytes = 0;     // Work::bytes() of the work that left the queue
     absl::Status status;  // not OK: the store must be opened again before the next step
   };
-  // step commits what fits into one transaction (kBatchCostMax, and about kSessionCostMax of one
+  // step commits what fits into one transaction (batch_cost_max, and about session_cost_max of one
   // session, so that a busy session does not delay the others), then asks the store for the tails
   // of binds, and answers all of it. When the store fails, every stream with a part in the step
   // ends, because a commit in doubt is not durable. When rows of another writer are in the way, or
@@ -33,15 +48,6 @@ class CommitPolicy {
   Outcome step(Store& store);
   // fail_all ends every stream that has work in the queue, and empties the queue.
   Outcome fail_all(const absl::Status& why);
-
-  // Work::cost() of one transaction. The work that exceeds it is the last one of the step, and
-  // the rest waits, so that a keystroke is not delayed by everything that a bulk transfer queued.
-  static constexpr size_t kBatchCostMax = 8 << 20;
-  // Work::cost() of one session in a transaction: an eighth of kBatchCostMax. What exceeds it waits
-  // for the next transaction.
-  static constexpr size_t kSessionCostMax = 1 << 20;
-  // Binds in one step, each of which is a query. More of them wait for the next step.
-  static constexpr size_t kBindsMax = 512;
 
  private:
   struct Owner {
@@ -60,7 +66,7 @@ class CommitPolicy {
     size_t cost = 0;
   };
 
-  static void check(const Round& round);
+  void check(const Round& round) const;
   Round take_round();
   absl::Status commit(Store& store, const Round& round);
   absl::Status commit_one_by_one(Store& store, const Round& round);
@@ -70,6 +76,7 @@ class CommitPolicy {
   static void refuse(const Owner& owner, const absl::Status& why);
   static void fail(const std::vector<Owner>& owners, size_t from, const absl::Status& why);
 
+  const CommitLimits limits_;
   std::deque<Work> queue_;
 };
 

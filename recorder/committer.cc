@@ -76,6 +76,7 @@ void Committer::run() {
         do_round(action, now_ns);
         break;
       case Action::kWait:
+        CHECK(core_.due_ns() > now_ns, core_.due_ns(), now_ns);
         pause_.wait(std::chrono::nanoseconds(core_.due_ns() - now_ns));
         break;
       case Action::kStop:

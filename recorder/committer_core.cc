@@ -58,6 +58,7 @@ absl::Status CommitterCore::keep_up(int64_t now_ns) {
 
 CommitPolicy::Outcome CommitterCore::commit() {
   CHECK(state_ == State::kOpen, static_cast<int>(state_));
+  CHECK(!policy_.empty(), "nothing waits for a commit");
   CommitPolicy::Outcome outcome = policy_.step(*store_);
   if (!outcome.status.ok()) state_ = State::kClosed;
   return outcome;

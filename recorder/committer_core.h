@@ -38,7 +38,8 @@ class CommitterCore {
   };
 
   // `store` lives longer than this object.
-  explicit CommitterCore(Store* store) : store_(store) {}
+  explicit CommitterCore(Store* store, const CommitLimits& limits = {})
+      : store_(store), policy_(limits) {}
 
   // add appends submitted work.
   void add(std::vector<Work> work);

@@ -109,7 +109,11 @@ class Events {
     fields_.add(PgParam::text(row.fields));
   }
   bool empty() const { return session_ids_.empty(); }
+  // PostgreSQL would fill a shorter column with NULLs.
   PgStatement finish() const {
+    for (const PgArray* column :
+         {&seqs_, &channels_, &kinds_, &offsets_, &names_, &texts_, &fields_})
+      CHECK(column->size() == session_ids_.size(), column->size(), session_ids_.size());
     return {kInsertEvents,
             {session_ids_.finish(), seqs_.finish(), channels_.finish(), kinds_.finish(),
              offsets_.finish(), names_.finish(), texts_.finish(), fields_.finish()}};
@@ -132,6 +136,12 @@ void add_statements(const SessionWrite& write, std::vector<PgStatement>* out, Ev
         write.first_seq, write.last_seq);
   CHECK(!write.head || write.first_seq == 0 || write.head->head.size == write.last_seq,
         write.last_seq);
+  CHECK((write.first_seq > 0) == (write.batch.raw_bytes > 0), write.first_seq,
+        write.batch.raw_bytes);
+  CHECK(write.first_seq != 1 || write.commit_key.size() == kCommitKeyBytes,
+        write.commit_key.size());
+  CHECK(write.derived.size() <= write.last_seq + 1 - write.first_seq, write.derived.size(),
+        write.first_seq, write.last_seq);
   const PgParam id = PgParam::uuid(write.session.bytes());
   if (write.first_seq > 0) out->push_back(frames_of(write));
   if (write.first_seq == 1) out->push_back({kInsertKey, {id, PgParam::bytea(write.commit_key)}});

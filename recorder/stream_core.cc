@@ -95,8 +95,10 @@ void RequestCore::take_item(record::v1::Item* item, const std::shared_ptr<Lane>&
   if (item->seq() == 0 && item->has_bind()) return take_bind(*item, lane, taken);
   if (item->seq() > 0 || !item->has_resume()) return take_frame(item, lane, taken);
   Ingest& ingest = sessions_[item->session_handle()];
-  if (ingest.on_resume(item->resume()) == Verdict::kRefuse)
+  const Verdict verdict = ingest.on_resume(item->resume());
+  if (verdict == Verdict::kRefuse)
     taken->refusals.push_back({item->session_handle(), ingest.refusal()});
+  CHECK(verdict != Verdict::kAccept || ingest.is_fresh(), item->session_handle());
 }
 
 void RequestCore::take_bind(const record::v1::Item& item, const std::shared_ptr<Lane>& lane,
@@ -170,11 +172,13 @@ void AnswerCore::on_bound(uint32_t handle, const Tail& tail) {
 
 void AnswerCore::on_durable(uint32_t handle, uint64_t seq, const Hash& root) {
   check_unanswered();
+  CHECK(seq > 0, handle);
   outbox_.put_durable(handle, seq, root);
 }
 
 void AnswerCore::on_closed(uint32_t handle, const SignedHead& head) {
   check_unanswered();
+  CHECK(head.head.size > 0, handle);
   outbox_.put_closed(handle, head);
 }
 
@@ -221,12 +225,16 @@ void AnswerCore::fill(record::v1::RecordResponse* response) {
   CHECK(turn() == Turn::kWrite, static_cast<int>(state_));
   CHECK(response->answers_size() == 0, response->answers_size());
   outbox_.fill(response, kAnsweredSessionsMax);
+  CHECK(response->answers_size() > 0 || draining_ == Draining::kDue, static_cast<int>(state_));
   if (draining_ != Draining::kDue) return;
   response->set_draining(true);
   draining_ = Draining::kTold;
 }
 
-std::vector<HandleTail> AnswerCore::take_tails() { return std::exchange(tails_, {}); }
+std::vector<HandleTail> AnswerCore::take_tails() {
+  CHECK(state_ != State::kReturned, tails_.size());
+  return std::exchange(tails_, {});
+}
 
 absl::Status AnswerCore::take_status() {
   CHECK(turn() == Turn::kReturn && state_ != State::kReturned, static_cast<int>(state_));

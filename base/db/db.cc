@@ -91,6 +91,7 @@ absl::Status Db::guarded(absl::FunctionRef<absl::Status()> work) {
 }
 
 absl::StatusOr<DbRows> Db::query(const std::string& sql, const std::vector<PgParam>& params) {
+  CHECK((state_ == State::kIdle) == (pqxx_->transaction == nullptr), static_cast<int>(state_), sql);
   auto rows = std::make_shared<pqxx::result>();  // shared with the DbRows that is returned
   const absl::Status status = guarded([&] {
     pqxx_->run([&](auto& transaction) { *rows = pqxx_exec(transaction, sql, params); });
@@ -131,6 +132,7 @@ absl::Status Db::for_each(const std::string& sql, const std::vector<PgParam>& pa
 absl::Status Db::drain(const std::string& cursor, absl::FunctionRef<absl::Status(DbRow&)> visit) {
   int64_t wanted = kFirstRows;
   while (true) {
+    CHECK(wanted > 0 && wanted <= kRowsMax, wanted, cursor);  // none would never end
     pqxx::result fetched;
     const absl::Status status = guarded([&] {
       fetched = pqxx_->transaction->exec(absl::StrCat("fetch ", wanted, " from ", cursor));

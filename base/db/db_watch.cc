@@ -45,6 +45,7 @@ void DbWatch::start(Limit limit) {
   const std::lock_guard<std::mutex> lock(mutex_);
   CHECK(state_ == State::kAsleep || state_ == State::kAwake, "a statement runs already");
   CHECK(stopped_.ok(), stopped_);
+  CHECK(!limit_.is_unwanted, "the question of an earlier statement was not forgotten");
   limit_ = std::move(limit);
   if (std::exchange(state_, State::kWatching) == State::kAsleep) changed_.notify_one();
 }

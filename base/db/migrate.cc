@@ -12,6 +12,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/bytes.h"
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/crypto.h"
 
@@ -161,11 +162,13 @@ absl::StatusOr<MigrationResult> migrate_locked(Db& db, const Files& files) {
   result.newest = *newest;
   for (auto file = files.begin(); file != files.end(); ++file) {
     if (file->first <= *newest) continue;
+    CHECK(file->first > result.newest, file->second.name, result.newest);
     const absl::Status applied = apply(db, file->first, file->second);
     if (!applied.ok()) return applied;
     result.applied.push_back(file->second.name);
     result.newest = file->first;
   }
+  CHECK(result.applied.empty() == (result.newest == *newest), result.newest, *newest);
   return result;
 }
 

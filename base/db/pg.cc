@@ -17,6 +17,11 @@ namespace {
 
 constexpr int64_t kSecondNs = 1'000'000'000;
 constexpr int kBinary = 1;
+// Size of one parameter, in bytes: PostgreSQL stores no larger value.
+constexpr size_t kParamBytesMax = size_t{1} << 30;
+// Statements that one connection prepares. The texts are constants of this program, about a dozen;
+// a text that is built from values would fill the memory of both sides.
+constexpr size_t kPreparedMax = 64;
 constexpr size_t kParamsMax = 65535;  // of the protocol, which counts them in 16 bits
 constexpr char kBegin[] = "begin";
 constexpr char kCommit[] = "commit";
@@ -29,6 +34,7 @@ struct Params {
 
   explicit Params(const std::vector<PgParam>& params) : formats(params.size(), kBinary) {
     for (const PgParam& param : params) {
+      CHECK(!param.bytes || param.bytes->size() <= kParamBytesMax, values.size());
       values.push_back(param.bytes ? param.bytes->data() : nullptr);
       lengths.push_back(param.bytes ? static_cast<int>(param.bytes->size()) : 0);
     }
@@ -169,6 +175,7 @@ absl::Status PgConnection::prepare(const std::string& sql) {
           .status();
   if (!status.ok()) return status;
   CHECK(prepared_.emplace(sql, name).second, sql);
+  CHECK(prepared_.size() <= kPreparedMax, sql);
   return absl::OkStatus();
 }
 
@@ -179,6 +186,7 @@ absl::StatusOr<std::vector<PgResult>> PgConnection::transact(
   absl::StatusOr<std::vector<PgResult>> results = run_pipeline(statements);
   leave_running();
   CHECK(!absl::IsAborted(results.status()) || is_broken(), results.status());
+  CHECK(!results.ok() || results->size() == statements.size(), statements.size());
   return results;
 }
 
@@ -203,6 +211,8 @@ absl::Status PgConnection::roll_back() {
   CHECK(PQpipelineStatus(connection_.get()) == PQ_PIPELINE_OFF, "the pipeline was not read");
   const absl::Status undone = finish_query(PQsendQuery(connection_.get(), "rollback")).status();
   if (!undone.ok()) close();
+  CHECK(!undone.ok() || is_broken() || PQtransactionStatus(connection_.get()) == PQTRANS_IDLE,
+        PQtransactionStatus(connection_.get()));
   return undone;
 }
 

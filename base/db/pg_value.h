@@ -37,6 +37,7 @@ class PgArray {
   // add appends an element of the array's type, which is not NULL.
   void add(const PgParam& value);
   bool empty() const { return count_ == 0; }
+  uint32_t size() const { return count_; }  // number of elements
   // finish returns an array of one dimension, or of none when it is empty.
   PgParam finish() const;
 

@@ -58,6 +58,20 @@ TEST(Batch, an_encoder_starts_again_after_finish) {
   EXPECT_EQ(encoder.finish().data, first);
 }
 
+TEST(BatchDeathTest, frames_of_a_batch_follow_each_other) {
+  BatchEncoder encoder;
+  const std::vector<Frame> frames = frames_of(3, "x");
+  encoder.add(frames[0]);
+  EXPECT_DEATH(encoder.add(frames[2]), "last_seq_.*9 7");
+  EXPECT_DEATH(encoder.add(frames[0]), "last_seq_.*7 7");
+}
+
+TEST(BatchDeathTest, a_payload_that_no_decoder_accepts_is_not_encoded) {
+  BatchEncoder encoder;
+  EXPECT_DEATH(encoder.add(frames_of(1, std::string(kPayloadBytesMax + 1, 'x'))[0]),
+               "kPayloadBytesMax");
+}
+
 TEST(Batch, hostile_bytes_are_data_loss) {
   const EncodedBatch good = encode_batch(frames_of(2, "abc"));
   const EncodedBatch packed = encode_batch(frames_of(2, std::string(1000, 'a')));

@@ -45,6 +45,11 @@ TEST(Event, what_is_no_number_is_zero) {
     EXPECT_EQ((Event{{"n", text}}).get_number("n"), 0u) << text;
 }
 
+TEST(EventDeathTest, a_key_that_no_decoder_accepts_is_not_encoded) {
+  EXPECT_DEATH((void)Event({{"", "1"}}).encode(), "key.empty");
+  EXPECT_DEATH((void)Event({{std::string(65, 'k'), "1"}}).encode(), "kKeyBytesMax");
+}
+
 TEST(Event, hostile_bytes_are_refused) {
   const std::vector<std::pair<const char*, std::string>> rows = {
       {"empty key", field("", "v")},

@@ -43,8 +43,11 @@ class VerifyTest : public testing::Test {
     return batches;
   }
   // stored returns the row of some frames, without its root.
+  // The encoder accepts consecutive numbers alone, and writes none of them.
   static StoredBatch stored(const std::vector<Frame>& part) {
-    const EncodedBatch encoded = encode_batch(part);
+    std::vector<Frame> numbered = part;
+    for (size_t i = 0; i < numbered.size(); i++) numbered[i].seq = 1 + i;
+    const EncodedBatch encoded = encode_batch(numbered);
     StoredBatch batch;
     batch.first_seq = part.front().seq;
     batch.last_seq = part.back().seq;

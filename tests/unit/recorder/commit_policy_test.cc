@@ -154,8 +154,8 @@ TEST_F(PolicyTest, a_transaction_has_a_limit) {
   for (TestSession& session : sessions)
     for (int i = 0; i < 2; i++) frame(lane_, &session, big);
   size_t bytes = policy_.step(store_).bytes;
-  EXPECT_GE(bytes, CommitPolicy::kBatchCostMax);
-  EXPECT_LT(bytes, CommitPolicy::kBatchCostMax + 2 * kPayloadBytesMax);
+  EXPECT_GE(bytes, CommitLimits{}.batch_cost_max);
+  EXPECT_LT(bytes, CommitLimits{}.batch_cost_max + 2 * kPayloadBytesMax);
   while (!policy_.empty()) bytes += policy_.step(store_).bytes;
   EXPECT_EQ(bytes, 40 * (kPayloadBytesMax + 256));
   EXPECT_EQ(store_.commits.size(), 2u);
@@ -169,7 +169,7 @@ TEST_F(PolicyTest, a_session_that_floods_keeps_no_other_waiting_and_its_own_orde
   frame(other_, &two_);
   bind(other_, one_);
   finish(lane_);
-  EXPECT_LT(policy_.step(store_).bytes, 2 * CommitPolicy::kSessionCostMax);
+  EXPECT_LT(policy_.step(store_).bytes, 2 * CommitLimits{}.session_cost_max);
   EXPECT_EQ(other_->said, Said{"durable 2 1"});
   EXPECT_EQ(lane_->said, Said{"durable 1 4"});
   while (!policy_.empty()) policy_.step(store_);
@@ -336,6 +336,13 @@ TEST_F(PolicyDeathTest, a_handle_names_one_session) {
   other.next(FrameKind::kIn, "x");
   frame(lane_, &other);
   EXPECT_DEATH(policy_.step(store_), "work.session");
+}
+
+TEST_F(PolicyDeathTest, work_has_what_its_kind_needs) {
+  Work frame = frame_work(lane_, &one_, "x");
+  frame.frame.seq = 0;
+  EXPECT_DEATH(add(std::move(frame)), "work.frame.seq > 0");
+  EXPECT_DEATH(add(work(Work::Kind::kClose, lane_, one_)), "work.head");
 }
 
 TEST(OutboxDeathTest, a_head_covers_what_is_durable) {

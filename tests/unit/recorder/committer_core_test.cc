@@ -157,6 +157,11 @@ TEST_F(CommitterCoreDeathTest, a_closed_store_is_not_used) {
   EXPECT_DEATH(core_->due_ns(), "State::kClosed");
 }
 
+TEST_F(CommitterCoreDeathTest, nothing_is_committed_while_nothing_waits) {
+  open();
+  EXPECT_DEATH(core_->commit(), "policy_.empty");
+}
+
 TEST_F(CommitterCoreDeathTest, an_open_store_is_not_opened_and_its_work_not_refused) {
   open();
   EXPECT_DEATH(core_->open(now_ns_).IgnoreError(), "State::kClosed");

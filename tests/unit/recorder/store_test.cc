@@ -238,5 +238,20 @@ TEST_F(StoreTest, a_database_that_is_newer_than_the_program_is_refused) {
   EXPECT_EQ(store_.open().code(), absl::StatusCode::kFailedPrecondition);
 }
 
+using StoreDeathTest = StoreTest;
+
+TEST_F(StoreDeathTest, what_is_stored_of_a_session_fits_together) {
+  const std::vector<Frame> frames = {session_.open(), session_.next(FrameKind::kIn, "x")};
+  SessionWrite write = write_of(session_, frames);
+  write.batch = {};
+  EXPECT_DEATH((void)commit(std::move(write)), "raw_bytes > 0");
+  write = write_of(session_, frames);
+  write.commit_key.clear();
+  EXPECT_DEATH((void)commit(std::move(write)), "kCommitKeyBytes");
+  write = write_of(session_, frames);
+  write.derived.resize(3);
+  EXPECT_DEATH((void)commit(std::move(write)), "derived.size");
+}
+
 }  // namespace
 }  // namespace gatetape::recorder

@@ -267,6 +267,12 @@ TEST_F(AnswerCoreDeathTest, a_call_returns_once_and_only_when_all_is_answered) {
   core_.on_finished();
   EXPECT_TRUE(core_.take_status().ok());
   EXPECT_DEATH((void)core_.take_status(), "State::kReturned");
+  EXPECT_DEATH((void)core_.take_tails(), "State::kReturned");
+}
+
+TEST_F(AnswerCoreDeathTest, what_is_durable_or_closed_has_frames) {
+  EXPECT_DEATH(core_.on_durable(7, 0, Hash{}), "seq > 0");
+  EXPECT_DEATH(core_.on_closed(7, SignedHead()), "head.head.size > 0");
 }
 
 TEST_F(AnswerCoreDeathTest, what_is_durable_only_grows) {

@@ -179,6 +179,14 @@ TEST_F(PgDeathTest, the_doors_of_one_connection_do_not_mix) {
   EXPECT_DEATH(connection_->execute("select 2").IgnoreError(), "another door");
 }
 
+TEST_F(PgDeathTest, statements_are_constants_and_not_built_from_values) {
+  std::vector<std::string> texts;
+  for (int i = 0; i < 64; i++) texts.push_back("select " + std::to_string(i));
+  std::vector<PgStatement> statements;
+  for (const std::string& text : texts) statements.push_back({text.c_str(), {}});
+  EXPECT_DEATH(connection_->transact(statements).IgnoreError(), "kPreparedMax");
+}
+
 TEST_F(PgDeathTest, an_element_of_an_array_has_its_type) {
   PgArray numbers(PgArray::Element::kInt2);
   EXPECT_DEATH(numbers.add(PgParam::int8(1)), "size_fits");
