@@ -36,6 +36,12 @@ std::vector<Frame> frames_of(const StoredBatch& row) {
   return *decode_batch(row.first_seq, row.last_seq, row.codec, row.raw_bytes, row.data);
 }
 
+// cost_of returns Work::cost() of a frame, computed from what is stored of it.
+uint64_t cost_of(const Frame& frame) {
+  return is_bytes(frame.kind) ? frame.payload.size() + kFrameOverheadBytes
+                              : 8192 + 8 * frame.payload.size();
+}
+
 }  // namespace
 
 // check compares the new rows with the primary keys frames_fence_one_writer,
@@ -100,6 +106,17 @@ void Store::require_open() {
   if (!open_) world_->violate("I6", "the recorder uses a store that failed and was not reopened");
 }
 
+// The last frame of the share may exceed it.
+void Store::check_share(const Insert& insert) {
+  if (!insert.batch) return;
+  uint64_t cost = 0;
+  std::vector<Frame> frames = frames_of(*insert.batch);
+  frames.pop_back();
+  for (const Frame& frame : frames) cost += cost_of(frame);
+  if (frames.empty() || cost < session_cost_max_) return;
+  world_->violate("I7", "a transaction has more of one session than its share");
+}
+
 absl::Status Store::open() {
   open_ = !world_->fails(Call::kStore, world_->faults.open_fails);
   return open_ ? absl::OkStatus() : absl::UnavailableError("the database is away");
@@ -108,7 +125,10 @@ absl::Status Store::open() {
 absl::Status Store::commit(absl::Span<const recorder::SessionWrite> writes) {
   require_open();
   std::vector<Insert> inserts;
-  for (const recorder::SessionWrite& write : writes) inserts.push_back(insert_of(write));
+  for (const recorder::SessionWrite& write : writes) {
+    inserts.push_back(insert_of(write));
+    check_share(inserts.back());
+  }
   if (world_->fails(Call::kStore, world_->faults.commit_fails)) {
     open_ = false;
     if (world_->failing().doubt > 0) return doubt(std::move(inserts));

@@ -53,8 +53,9 @@ class Database {
 
 class Store : public recorder::Store {
  public:
-  Store(World* world, Oracle* oracle, Database* database)
-      : world_(world), oracle_(oracle), database_(database) {}
+  // A commit whose part of one session exceeds the share is a violation.
+  Store(World* world, Oracle* oracle, Database* database, uint64_t session_cost_max)
+      : world_(world), oracle_(oracle), database_(database), session_cost_max_(session_cost_max) {}
 
   absl::Status open() override;
   absl::Status commit(absl::Span<const recorder::SessionWrite> writes) override;
@@ -65,10 +66,12 @@ class Store : public recorder::Store {
  private:
   absl::Status doubt(std::vector<Insert> inserts);
   void require_open();
+  void check_share(const Insert& insert);
 
   World* const world_;
   Oracle* const oracle_;
   Database* const database_;
+  const uint64_t session_cost_max_;
   bool open_ = false;
 };
 

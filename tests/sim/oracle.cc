@@ -12,6 +12,9 @@ std::string text(uint64_t number) { return std::to_string(number); }
 
 Side receiver(Route route) { return route == Route::kToTarget ? Side::kTarget : Side::kUser; }
 
+// counted returns what a request counts in the limits of a channel.
+uint64_t counted(std::string_view payload) { return payload.size() + kFrameOverheadBytes; }
+
 std::string field(std::string_view payload, std::string_view key) {
   return std::string(Event::decode(payload)->get(key));
 }
@@ -65,7 +68,34 @@ void Oracle::on_released(uint64_t session, uint64_t up_to) {
   if (up_to > one.told)
     violate("I5", session, "frame " + text(up_to) + " is released while its commit is in doubt");
   if (up_to > one.released) world_->note("released", session, up_to, one.durable);
-  one.released = up_to;
+  for (; one.released < up_to; one.released++) {
+    const Offered& offered = one.offered[one.released];
+    if (class_of(offered.kind) == FrameClass::kRequest)
+      one.waiting[{route_of(offered.kind), offered.channel}] += counted(offered.payload);
+  }
+}
+
+void Oracle::leave(Subject* one, Path path, const Offered& offered) {
+  if (class_of(offered.kind) == FrameClass::kRequest)
+    one->waiting[path] -= counted(offered.payload);
+}
+
+// A core that exceeds the limit ends the session when it is serviced next, which is within a
+// millisecond.
+void Oracle::check_memory(uint64_t session, uint64_t bytes_max) {
+  Subject& one = subject(session);
+  bool too_much = false;
+  for (const std::map<Path, uint64_t>* bytes : {&one.waiting, &one.kept})
+    for (const auto& [path, count] : *bytes)
+      too_much = too_much ||
+                 (count > bytes_max && !one.fidelity.is_deaf(path.channel, receiver(path.route)));
+  if (!too_much || one.over) {
+    one.too_much_since_ns = 0;
+  } else if (one.too_much_since_ns == 0) {
+    one.too_much_since_ns = world_->now_ns();
+  } else if (world_->now_ns() - one.too_much_since_ns > kMs) {
+    violate("I7", session, "over " + text(bytes_max) + " bytes of requests wait for one peer");
+  }
 }
 
 bool Oracle::find(const Subject& one, Path path, Cursor* cursor) const {
@@ -92,13 +122,14 @@ const Oracle::Offered& Oracle::next(uint64_t session, Path path, Cursor** cursor
 }
 
 void Oracle::skip(uint64_t session, Path path, Cursor* cursor, const char* got) {
-  const Subject& one = subject(session);
+  Subject& one = subject(session);
   const Side side = receiver(path.route);
   // A user who has closed the channel still gets the exit status: stock ssh closes at EOF.
   const bool still_passes = path.route == Route::kToUser && !one.fidelity.is_lost(side) &&
                             class_of(one.offered[cursor->frame].kind) == FrameClass::kRequest;
   if (still_passes || !one.fidelity.is_deaf(path.channel, side))
     violate("I1", session, std::string(got) + " instead of frame " + text(cursor->frame + 1));
+  leave(&one, path, one.offered[cursor->frame]);
   *cursor = {cursor->frame + 1, 0};
 }
 
@@ -146,6 +177,7 @@ void Oracle::on_request(uint64_t session, Path path, const gateway::Request& req
     }
     if (path.route == Route::kToTarget && !allows(subject(session).allowed, request.name))
       violate("access", session, request.name + " is passed on, and the rules deny it");
+    leave(&subject(session), path, offered);
     *cursor = {cursor->frame + 1, 0};
     return;
   }

@@ -78,6 +78,13 @@ class Oracle {
   void on_request(uint64_t session, Path path, const gateway::Request& request);
   void on_step(uint64_t session, Path path, FrameClass what, bool ok);
   void on_session_step(uint64_t session, FrameKind kind);
+  // on_kept: the SSH library of a peer keeps requests of this size because a key exchange is under
+  // way.
+  void on_kept(uint64_t session, Path path, uint64_t bytes) { subject(session).kept[path] = bytes; }
+  // check_memory is called between two events. Requests have no flow control, so that a limit must
+  // end a session whose requests one peer does not take: at most `bytes_max` bytes of them may wait
+  // in an outbox of the channel, and as many in the SSH library.
+  void check_memory(uint64_t session, uint64_t bytes_max);
   void on_denial_told(uint64_t session);
   // on_answered: a user gets the answer to the question that this frame records.
   void on_answered(uint64_t session, uint64_t seq);
@@ -150,6 +157,9 @@ class Oracle {
     bool told_head = false;
     uint64_t released = 0;
     std::map<Path, Cursor> cursors;
+    std::map<Path, uint64_t> waiting;  // bytes of requests that are released and not passed on
+    std::map<Path, uint64_t> kept;     // bytes of requests that an SSH library keeps
+    int64_t too_much_since_ns = 0;     // 0 = not more than the limit
     Fidelity fidelity;
     uint64_t denials_told = 0;
     uint64_t library_bytes = 0;
@@ -179,6 +189,8 @@ class Oracle {
                   std::string_view* bytes);
   static bool allows(const Allowed& allowed, std::string_view program);
   bool find(const Subject& one, Path path, Cursor* cursor) const;
+  // leave accounts for a request that no longer waits in an outbox.
+  static void leave(Subject* one, Path path, const Offered& offered);
 
   World* const world_;
   std::vector<Subject> subjects_;

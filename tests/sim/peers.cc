@@ -24,6 +24,12 @@ Peers::Peers(World* world, Oracle* oracle, uint64_t session, ChannelPlan plan, O
   for (End& end : ends_) end.window = plan_.window_bytes;
 }
 
+Peers::~Peers() {
+  for (const Side side : {Side::kUser, Side::kTarget})
+    if (end_of(side).kept_bytes > 0) keep(side, 0);
+  owner_->on_channel_gone();
+}
+
 template <typename Task>
 void Peers::after(int64_t delay_ns, Task task) {
   world_->after(delay_ns, [alive = std::weak_ptr<Peers*>(alive_), task] {
@@ -99,6 +105,7 @@ bool Peers::deliver(Side from, Step& step) {
 
 void Peers::hear(Side side, Step step) {
   End& end = end_of(side);
+  if (end.exchanging) return end.kept.push_back(std::move(step));
   end.heard.push_back(std::move(step));
   if (std::exchange(end.listening, true)) return;
   after(world_->rng.between(kUs, 20 * kUs), [this, side] { listen(side); });
@@ -118,12 +125,33 @@ bool Peers::stumbles(Side side) {
     return true;
   }
   if (!world_->strikes(world_->faults.sink_blocks)) return false;
+  block(side);
+  return true;
+}
+
+void Peers::block(Side side) {
   end_of(side).busy = true;
   after(world_->rng.between(100 * kUs, world_->rng.chance(0.9) ? 50 * kMs : 5 * kS), [this, side] {
     end_of(side).busy = false;
     owner_->wake();
   });
-  return true;
+}
+
+// During a key exchange the SSH library writes no bytes, and keeps everything else until its end.
+void Peers::exchange_keys(Side side) {
+  end_of(side).exchanging = true;
+  after(world_->rng.between(kMs, world_->rng.chance(0.5) ? 50 * kMs : 5 * kS), [this, side] {
+    end_of(side).exchanging = false;
+    keep(side, 0);
+    for (Step& step : std::exchange(end_of(side).kept, {})) hear(side, std::move(step));
+    owner_->wake();
+  });
+}
+
+void Peers::keep(Side side, uint64_t bytes) {
+  end_of(side).kept_bytes = bytes;
+  const Route route = side == Side::kTarget ? Route::kToTarget : Route::kToUser;
+  oracle_->on_kept(session_, {route, core_->number()}, bytes);
 }
 
 // The peer reads the bytes some time later, and so opens its window again.
@@ -162,6 +190,7 @@ void Peers::refuse_open(gateway::OpenFailure why, std::string_view) {
 
 gateway::ChannelPort::Written Peers::write(Side side, ByteStream stream, std::string_view bytes) {
   if (lost(side) || stumbles(side)) return {.bytes = 0, .closed = lost(side)};
+  if (end_of(side).exchanging) return {};
   size_t count = std::min(bytes.size(), end_of(side).window);
   if (count > 0 && world_->strikes(world_->faults.partial_writes))
     count = world_->rng.below(count) + 1;
@@ -179,8 +208,12 @@ gateway::ChannelPort::Kept Peers::send_request(Side side, const gateway::Request
   if (lost(side)) return Kept::kSent;
   const Route route = side == Side::kTarget ? Route::kToTarget : Route::kToUser;
   oracle_->on_request(session_, {route, core_->number()}, request);
+  End& end = end_of(side);
+  const bool strikes = world_->strikes(world_->faults.sink_blocks);
+  if (strikes && !end.exchanging) world_->rng.chance(0.5) ? exchange_keys(side) : block(side);
+  if (end.exchanging) keep(side, end.kept_bytes + request.data.size() + kFrameOverheadBytes);
   hear(side, {.what = FrameClass::kRequest, .request = request});
-  return world_->strikes(world_->faults.sink_blocks) ? Kept::kKept : Kept::kSent;
+  return end.exchanging ? Kept::kKept : Kept::kSent;
 }
 
 bool Peers::answer_request(bool ok) {

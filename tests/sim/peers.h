@@ -32,7 +32,7 @@ class Peers : public gateway::ChannelPort {
   };
 
   Peers(World* world, Oracle* oracle, uint64_t session, ChannelPlan plan, Owner* owner);
-  ~Peers() override { owner_->on_channel_gone(); }
+  ~Peers() override;
   Peers(const Peers&) = delete;
   Peers& operator=(const Peers&) = delete;
 
@@ -62,6 +62,9 @@ class Peers : public gateway::ChannelPort {
     bool listening = false;              // a task that acts on `heard` is queued
     bool closed = false;                 // it sent CLOSE
     bool busy = false;                   // its socket accepts nothing for some time
+    bool exchanging = false;             // a key exchange with it is under way
+    std::deque<Step> kept;               // what the SSH library sends after the key exchange
+    uint64_t kept_bytes = 0;             // of requests among it
     size_t window = 0;                   // bytes that it accepts now
   };
 
@@ -75,6 +78,9 @@ class Peers : public gateway::ChannelPort {
   bool deliver_bytes(Side from, Step& step);
   void hear(Side side, Step step);
   void listen(Side side);
+  void block(Side side);
+  void exchange_keys(Side side);
+  void keep(Side side, uint64_t bytes);
   bool stumbles(Side side);
   void take_window(Side side, size_t bytes);
   void user_heard(const Step& step);

@@ -74,6 +74,16 @@ Said draw_step(Rng& rng) {
   return bytes(rng.bytes(count));
 }
 
+// flood returns the steps of a client that asks more than a target takes that pauses: window
+// changes have neither an answer nor flow control.
+std::vector<Said> flood(Rng& rng) {
+  std::vector<Said> script = {request("shell", true, "")};
+  for (uint64_t i = rng.below(100) + 60; i > 0; i--)
+    script.push_back(resize(static_cast<uint32_t>(i), 24));
+  script.push_back(eof());
+  return script;
+}
+
 ChannelPlan draw_channel(Rng& rng) {
   ChannelPlan plan;
   plan.starts_after_ns = rng.between(0, 500 * kMs);
@@ -85,6 +95,11 @@ ChannelPlan draw_channel(Rng& rng) {
   if (rng.chance(0.3)) plan.window_bytes = rng.below(200) + 1;
   if (rng.chance(0.3)) plan.library_bytes = rng.below(400) + 1;
   std::vector<Said>& script = plan.script;
+  if (rng.chance(0.05)) {
+    plan.think_ns = rng.between(20 * kUs, 2 * kMs);
+    script = flood(rng);
+    return plan;
+  }
   if (rng.chance(0.1)) {
     script = put(rng, static_cast<uint32_t>(rng.below(6)), static_cast<uint32_t>(rng.below(900)));
     return plan;

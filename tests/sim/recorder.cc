@@ -9,6 +9,18 @@ using recorder::CommitPolicy;
 using recorder::CommitterCore;
 using recorder::Work;
 
+namespace {
+
+// limits_of returns limits of a transaction in the proportions of the product, small enough that
+// the queue holds more than one transaction.
+recorder::CommitLimits limits_of(uint64_t queue_bytes_max) {
+  return {.batch_cost_max = queue_bytes_max,
+          .session_cost_max = queue_bytes_max / 8,
+          .binds_max = 1 + queue_bytes_max / 4096};
+}
+
+}  // namespace
+
 Recorder::Recorder(World* world, Oracle* oracle, Database* database, const SigningKey* key,
                    uint64_t number, uint64_t queue_bytes_max)
     : world_(world),
@@ -16,7 +28,7 @@ Recorder::Recorder(World* world, Oracle* oracle, Database* database, const Signi
       key_(key),
       number_(number),
       queue_bytes_max_(queue_bytes_max),
-      store_(world, oracle, database) {
+      store_(world, oracle, database, limits_of(queue_bytes_max).session_cost_max) {
   start();
 }
 
@@ -54,7 +66,7 @@ void Recorder::drain() {
 
 void Recorder::start() {
   state_ = State::kUp;
-  core_ = std::make_unique<CommitterCore>(&store_);
+  core_ = std::make_unique<CommitterCore>(&store_, limits_of(queue_bytes_max_));
   wakes_at_ns_ = 0;
   wake();
 }

@@ -6,6 +6,10 @@
 namespace gatetape::sim {
 namespace {
 
+// Bytes by which waiting requests may exceed their limit: the product checks the limit before it
+// adds one more request, and no request of a plan is larger than this with its overhead.
+constexpr uint64_t kOneMoreBytes = 1024;
+
 // limits_of returns small limits, so that short sessions reach several of them: the outboxes, the
 // frames, the reads of held bytes and the channels. A large session has the product's own limits.
 gateway::SessionLimits limits_of(const SessionPlan& plan) {
@@ -44,6 +48,11 @@ Visit::Visit(const Record::Place& place, const Rules& rules, const Grant& grant,
   core_.start(event);
   ask_for_channels(true);
   tick();
+}
+
+void Visit::check() {
+  invariants_.check_step(core_);
+  place_.oracle->check_memory(number(), limits_.channel.step_bytes_max + kOneMoreBytes);
 }
 
 void Visit::connect_target() {

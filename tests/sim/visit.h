@@ -22,8 +22,8 @@ class Visit : public gateway::SessionPort, public Peers::Owner {
 
   // kill stops the session, as a gateway that shuts down.
   void kill();
-  // check checks the session's invariants, which must hold between two events.
-  void check() { invariants_.check_step(core_); }
+  // check checks the session's invariants and its memory, which must hold between two events.
+  void check();
   uint64_t number() const { return record_.number(); }
   const SessionId& id() { return record_.recording().session(); }
 
