@@ -34,11 +34,14 @@ void Oracle::violate(const char* oracle, uint64_t session, const std::string& te
   world_->violate(oracle, "session " + std::to_string(session) + ": " + text);
 }
 
+// Requests that the SSH library held behind stream bytes are taken together with these bytes, so
+// that the limit of stream bytes does not count requests.
 void Oracle::check_pending(uint64_t session, FrameKind kind) {
   const Subject& one = subject(session);
   const uint64_t pending = one.offered_bytes - one.durable_bytes;
-  if (is_bytes(kind) && pending >= one.window_bytes + one.library_bytes)
-    violate("I7", session, "bytes are accepted while " + text(pending) + " wait for a commit");
+  const uint64_t stream = one.pending_stream_bytes;
+  if (is_bytes(kind) && stream >= one.window_bytes + one.library_bytes)
+    violate("I7", session, "bytes are accepted while " + text(stream) + " wait for a commit");
   if (pending > 4 * one.window_bytes + kForcedBytesMax + one.library_bytes)
     violate("I7", session, "requests are accepted while " + text(pending) + " bytes wait");
 }
@@ -57,6 +60,7 @@ void Oracle::on_offered(uint64_t session, const Frame& frame) {
             "the request " + field(frame.payload, "name") + " is denied, and the rules allow it");
   one.offered.push_back({frame.channel, frame.kind, frame.payload});
   one.offered_bytes += frame.payload.size();
+  if (is_bytes(frame.kind)) one.pending_stream_bytes += frame.payload.size();
   world_->note("offered", session, one.offered.size(), static_cast<uint64_t>(frame.kind));
 }
 
@@ -303,6 +307,7 @@ void Oracle::on_row(const SessionId& id, uint64_t first_seq, const std::vector<F
         frame.channel != offered.channel)
       violate("I2", session, "frame " + text(frame.seq) + " is stored with other content");
     one.durable_bytes += frame.payload.size();
+    if (is_bytes(frame.kind)) one.pending_stream_bytes -= frame.payload.size();
   }
 }
 

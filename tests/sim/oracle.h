@@ -152,7 +152,8 @@ class Oracle {
     uint64_t offered_bytes = 0;
     uint64_t durable = 0;  // frames in rows
     uint64_t durable_bytes = 0;
-    uint64_t told = 0;  // frames that the store has answered for
+    uint64_t pending_stream_bytes = 0;  // stream bytes that are offered and not durable
+    uint64_t told = 0;                  // frames that the store has answered for
     bool has_head = false;
     bool told_head = false;
     uint64_t released = 0;
