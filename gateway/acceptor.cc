@@ -13,6 +13,7 @@
 #include "base/endpoint.h"
 #include "base/os/daemon.h"
 #include "base/os/net.h"
+#include "base/os/socket_address.h"
 #include "gateway/farewell.h"
 
 namespace gatetape::gateway {
@@ -47,17 +48,16 @@ Acceptor::~Acceptor() {
 absl::Status Acceptor::listen(const std::string& endpoint) {
   const absl::StatusOr<HostPort> parsed = parse_host_port(endpoint);
   if (!parsed.ok()) return parsed.status();
-  absl::StatusOr<SocketAddress> address = absl::UnavailableError("not a numeric address");
-  if (!parse_ip(parsed->host).empty())
-    services_.resolver.resolve(parsed->host, parsed->port,
-                               [&](absl::StatusOr<SocketAddress> found) { address = found; });
-  if (!address.ok())
-    return absl::UnavailableError(endpoint + ": " + std::string(address.status().message()));
-  const int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  absl::StatusOr<std::vector<SocketAddress>> found =
+      absl::UnavailableError("not a numeric address");
+  if (!parse_ip(parsed->host).empty()) found = look_up(*parsed);
+  if (!found.ok())
+    return absl::UnavailableError(endpoint + ": " + std::string(found.status().message()));
+  const SocketAddress& address = found->front();
+  const int fd = socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   const int one = 1;
   if (fd >= 0) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-  const auto* name = reinterpret_cast<const sockaddr*>(&address->storage);
-  if (fd < 0 || bind(fd, name, address->length) != 0 || ::listen(fd, kBacklog) != 0) {
+  if (fd < 0 || bind(fd, address.name(), address.length) != 0 || ::listen(fd, kBacklog) != 0) {
     const std::string reason = std::strerror(errno);
     if (fd >= 0) close(fd);
     return absl::UnavailableError("cannot listen on " + endpoint + ": " + reason);

@@ -21,6 +21,7 @@
 #include "gateway/acceptor.h"
 #include "gateway/loop.h"
 #include "gateway/pulse.h"
+#include "gateway/reach/resolver.h"
 #include "gateway/services.h"
 #include "gateway/session/access_rules.h"
 #include "gateway/ssh/connection.h"

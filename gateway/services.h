@@ -11,7 +11,6 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "gateway/refusals.h"
-#include "gateway/resolver.h"
 #include "gateway/startups.h"
 #include "policy/access.h"
 #include "policy/config.h"
@@ -19,6 +18,8 @@
 #include "tee/system_log.h"
 
 namespace gatetape::gateway {
+
+class Resolver;  // gateway/reach
 
 // AccessBox holds the access rules in force. A reload replaces them; a decision uses the rules that
 // it got from get() to its end. Any thread.

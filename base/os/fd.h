@@ -20,6 +20,8 @@ class Fd {
 
   // get returns the descriptor, or -1 when there is none.
   int get() const { return fd_; }
+  // release returns the descriptor, which the caller owns from now on.
+  int release() { return std::exchange(fd_, -1); }
   // reset closes the descriptor now.
   void reset() {
     if (fd_ >= 0) close(fd_);

@@ -1,18 +1,12 @@
 #include "gateway/ssh/target.h"
 
 #include <fcntl.h>
-#include <sys/epoll.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "base/bytes.h"
 #include "base/check.h"
-#include "base/endpoint.h"
-#include "base/os/net.h"
 #include "formats/openssh_key.h"
 #include "formats/ssh_certificate.h"
 #include "gateway/ssh/setup.h"
@@ -32,37 +26,25 @@ Target::Target(Loop& loop, Services& services, const AccessTarget& target, std::
       login_(std::move(login)),
       key_id_(std::move(key_id)),
       sink_(sink),
-      owner_(owner) {}
+      owner_(owner),
+      dialer_(loop, services.resolver,
+              [this](absl::StatusOr<Fd> socket) { on_dialed(std::move(socket)); }) {}
 
 Target::~Target() {
-  stop_connecting();
   peer_.reset();
   ssh_key_free(login_key_);
 }
 
-void Target::stop_connecting() {
-  if (connecting_fd_ < 0) return;
-  loop_.unwatch(connecting_fd_);
-  close(std::exchange(connecting_fd_, -1));
-}
-
 void Target::start() {
   CHECK(state_ == State::kIdle, static_cast<int>(state_));
-  state_ = State::kResolving;
+  state_ = State::kDialing;
   started_ns_ = loop_.clock().mono_ns();
-  services_.resolver.resolve(target_.host, target_.port,
-                             loop_.guarded<absl::StatusOr<SocketAddress>>(
-                                 guard_, [this](const absl::StatusOr<SocketAddress>& address) {
-                                   if (state_ != State::kResolving) return;
-                                   if (!address.ok())
-                                     return fail("unreachable",
-                                                 std::string(address.status().message()));
-                                   connect_to(*address);
-                                 }));
+  dialer_.start({target_.host, target_.port}, services_.config.gateway.connect_timeout_s);
 }
 
 void Target::on_tick(int64_t mono_ns) {
-  const bool trying = state_ != State::kIdle && state_ != State::kReady && state_ != State::kFailed;
+  if (state_ == State::kDialing) return dialer_.on_tick(mono_ns);
+  const bool trying = state_ == State::kKeyExchange || state_ == State::kLogin;
   const int64_t limit_s = services_.config.gateway.connect_timeout_s;
   if (trying && mono_ns - started_ns_ > limit_s * kSecondNs)
     fail("unreachable", "no answer within " + std::to_string(limit_s) + " s");
@@ -72,36 +54,16 @@ void Target::catch_up() {
   if (peer_) peer_->catch_up();
 }
 
-void Target::connect_to(const SocketAddress& address) {
-  CHECK(connecting_fd_ < 0, connecting_fd_);
-  facts_.add("address", address.to_text());
-  const int fd = socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return fail("unreachable", std::string("socket: ") + std::strerror(errno));
-  connecting_fd_ = fd;
-  set_connection_options(fd);
-  const auto* name = reinterpret_cast<const sockaddr*>(&address.storage);
-  state_ = State::kConnecting;
-  if (connect(fd, name, address.length) == 0) return on_connected();
-  if (errno != EINPROGRESS)
-    return fail("unreachable", address.to_text() + ": " + std::strerror(errno));
-  loop_.watch(fd, EPOLLOUT, this);
+void Target::on_dialed(absl::StatusOr<Fd> socket) {
+  CHECK(state_ == State::kDialing, static_cast<int>(state_));
+  if (!dialer_.address().empty()) facts_.add("address", dialer_.address());
+  if (!socket.ok()) return fail("unreachable", std::string(socket.status().message()));
+  on_connected(*std::move(socket));
 }
 
-// The loop calls this when connect() has finished, with or without success.
-void Target::on_ready(uint32_t) {
-  CHECK(state_ == State::kConnecting, static_cast<int>(state_));
-  int error = 0;
-  socklen_t length = sizeof error;
-  getsockopt(connecting_fd_, SOL_SOCKET, SO_ERROR, &error, &length);
-  loop_.unwatch(connecting_fd_);
-  if (error != 0) return fail("unreachable", std::strerror(error));
-  on_connected();
-}
-
-void Target::on_connected() {
-  CHECK(state_ == State::kConnecting, static_cast<int>(state_));
-  CHECK(peer_ == nullptr, connecting_fd_);
-  const int fd = std::exchange(connecting_fd_, -1);
+void Target::on_connected(Fd socket) {
+  CHECK(peer_ == nullptr, socket.get());
+  const int fd = socket.release();
   peer_ = std::make_unique<SshPeer>(loop_, SshPeer::Role::kClient, fd, false, this);
   watch_packets(peer_->session(), &sink_);
   state_ = State::kKeyExchange;
@@ -209,7 +171,6 @@ bool Target::log_in() {
 void Target::fail(const std::string& reason, const std::string& detail) {
   if (state_ == State::kFailed) return;
   state_ = State::kFailed;
-  stop_connecting();  // otherwise the connection could still log in
   if (peer_) peer_->mark_dead();
   Event facts{{"reason", reason}, {"detail", detail}};
   for (const auto& [key, value] : facts_.fields()) facts.add(key, value);

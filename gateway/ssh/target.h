@@ -1,8 +1,8 @@
-// Target: the gateway's own SSH connection to a target. It connects, checks the host key and logs
-// in. The session owns it; session loop only.
+// Target: the gateway's own SSH connection to a target. It dials the target, checks the host key
+// and logs in. The session owns it; session loop only.
 //
 // Legal transitions of State:
-//   kIdle -> kResolving -> kConnecting -> kKeyExchange -> kLogin -> kReady
+//   kIdle -> kDialing -> kKeyExchange -> kLogin -> kReady
 //   any state -> kFailed
 #pragma once
 
@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "gateway/reach/dialer.h"
 #include "gateway/services.h"
 #include "gateway/ssh/peer.h"
 #include "policy/access.h"
@@ -18,7 +19,7 @@
 
 namespace gatetape::gateway {
 
-class Target : public SshPeer::Owner, public Ready {
+class Target : public SshPeer::Owner {
  public:
   class Owner {
    public:
@@ -48,7 +49,6 @@ class Target : public SshPeer::Owner, public Ready {
   bool gone() const { return state_ == State::kReady && peer_->dead(); }
   void catch_up();
 
-  void on_ready(uint32_t events) override;
   bool on_handshake() override;
   void on_message(ssh_message message) override { owner_.on_target_message(message); }
   bool may_read() const override { return state_ != State::kFailed; }
@@ -56,15 +56,14 @@ class Target : public SshPeer::Owner, public Ready {
   void on_misuse(const std::string& reason) override { owner_.on_misuse("the target: " + reason); }
 
  private:
-  enum class State { kIdle, kResolving, kConnecting, kKeyExchange, kLogin, kReady, kFailed };
+  enum class State { kIdle, kDialing, kKeyExchange, kLogin, kReady, kFailed };
 
-  void connect_to(const SocketAddress& address);
-  void on_connected();
+  void on_dialed(absl::StatusOr<Fd> socket);
+  void on_connected(Fd socket);
   bool key_exchange();
   bool host_key_matches();
   absl::Status make_login_key();
   bool log_in();
-  void stop_connecting();
   void fail(const std::string& reason, const std::string& detail);
 
   Loop& loop_;
@@ -76,11 +75,10 @@ class Target : public SshPeer::Owner, public Ready {
   Owner& owner_;
   State state_ = State::kIdle;
   int64_t started_ns_ = 0;
-  int connecting_fd_ = -1;
+  Dialer dialer_;
   std::unique_ptr<SshPeer> peer_;
   ssh_key login_key_ = nullptr;
   Event facts_;
-  Guard guard_;  // drops the resolver's answer after our destruction
 };
 
 }  // namespace gatetape::gateway

@@ -35,7 +35,8 @@ MAY_INCLUDE = {
     "tee": ("base", "base/os", "record"),
     "gateway/session": ("base", "formats", "record", "policy", "tee"),
     "gateway": SHARED + ("tee", "gateway/session"),
-    "gateway/ssh": SHARED + ("tee", "gateway", "gateway/session"),
+    "gateway/reach": ("base", "base/os", "gateway"),
+    "gateway/ssh": SHARED + ("tee", "gateway", "gateway/session", "gateway/reach"),
     "recorder": SHARED + ("base/db",),
     "auditd/read": ("base", "base/os", "base/db", "record"),
     "auditd/query": SHARED + ("base/db", "auditd/read"),
@@ -46,7 +47,7 @@ MAY_INCLUDE = {
     "tools/cli": SHARED + ("base/db", "client", "tools/stack"),
 }
 # The main file of a daemon wires all of its folders together.
-PROGRAMS = {"gateway/main.cc": ("gateway/ssh",)}
+PROGRAMS = {"gateway/main.cc": ("gateway/reach", "gateway/ssh")}
 
 # A heavy library (a pattern of its headers) and its doors (a pattern of the files that may include
 # them).

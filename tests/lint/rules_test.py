@@ -21,6 +21,8 @@ CASES = (
     (rules.includes, "gateway/session/a.cc", '#include "gateway/loop.h"\n', False),
     (rules.includes, "gateway/a.cc", '#include "gateway/ssh/peer.h"\n', False),
     (rules.includes, "gateway/main.cc", '#include "gateway/ssh/peer.h"\n', True),
+    (rules.includes, "gateway/a.cc", '#include "gateway/reach/dialer.h"\n', False),
+    (rules.includes, "gateway/reach/a.cc", '#include "gateway/session/ports.h"\n', False),
     (rules.includes, "gateway/ssh/a.cc", '#include "base/db/pg.h"\n', False),
     (rules.includes, "auditd/query/a.cc", '#include "auditd/verify/verifier.h"\n', False),
     (rules.includes, "client/a.cc", '#include "tools/cli/dial.h"\n', False),
