@@ -5,11 +5,12 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "gateway/session/session_core.h"
 
 namespace gatetape::gateway {
 
 ChannelCore::ChannelCore(const ChannelKind& kind, uint32_t number, const Grant& grant,
-                         const ChannelLimits& limits, ChannelPort& port, Owner& owner)
+                         const ChannelLimits& limits, ChannelPort& port, SessionCore& owner)
     : kind_(kind), number_(number), grant_(grant), limits_(limits), port_(port), owner_(owner) {
   CHECK(kind.opens == Opens::kOnTarget, kind.name);
   offer(FrameKind::kChannelOpen, Event{{"type", std::string(kind.name)}}.encode());

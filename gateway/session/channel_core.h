@@ -51,27 +51,15 @@ struct ChannelLimits {
   int frames_per_flush = 64;
 };
 
+class SessionCore;
+
 class ChannelCore {
  public:
-  // Owner is the session: it records, and ends everything.
-  class Owner {
-   public:
-    virtual ~Owner() = default;
-    // offer records a step of this channel; it returns the sequence number, 0 when nothing is
-    // recorded any more.
-    virtual uint64_t offer(uint32_t channel, FrameKind kind, std::string payload) = 0;
-    // has_room returns false when no more stream bytes may be read from the peers.
-    virtual bool has_room() const = 0;
-    // on_misuse ends the session: a peer broke a limit or the protocol.
-    virtual void on_misuse(const std::string& reason) = 0;
-    // on_more asks for another service: there is more to write than one turn allows.
-    virtual void on_more() = 0;
-  };
   enum class State { kOffered, kOpening, kAnswered, kOpen, kFinished };
 
   // Offers channel_open. All references outlive the channel.
   ChannelCore(const ChannelKind& kind, uint32_t number, const Grant& grant,
-              const ChannelLimits& limits, ChannelPort& port, Owner& owner);
+              const ChannelLimits& limits, ChannelPort& port, SessionCore& owner);
   ChannelCore(const ChannelCore&) = delete;
   ChannelCore& operator=(const ChannelCore&) = delete;
 
@@ -168,7 +156,7 @@ class ChannelCore {
   const Grant grant_;
   const ChannelLimits& limits_;
   ChannelPort& port_;
-  Owner& owner_;
+  SessionCore& owner_;
   State state_ = State::kOffered;
   std::array<End, 2> ends_;  // by Side
   // The target's connection ended: what the user is told. Empty while it has not.

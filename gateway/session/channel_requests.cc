@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/check.h"
 #include "gateway/session/channel_core.h"
+#include "gateway/session/session_core.h"
 
 namespace gatetape::gateway {
 namespace {

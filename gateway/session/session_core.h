@@ -39,7 +39,7 @@ struct SessionLimits {
   size_t held_frames_max = 256;
 };
 
-class SessionCore final : public Recording::Owner, public ChannelCore::Owner {
+class SessionCore final : public Recording::Owner {
  public:
   enum class State { kOpening, kConnecting, kUp, kTargetGone, kOver };
   // Passage is what happens to a durable frame: it passes now, it waits, or it never passes.
@@ -87,11 +87,16 @@ class SessionCore final : public Recording::Owner, public ChannelCore::Owner {
   // Recording::Owner
   void on_released(tee::FramePtr frame) override;
   void on_record_failed(const std::string& reason) override;
-  // ChannelCore::Owner
-  uint64_t offer(uint32_t channel, FrameKind kind, std::string payload) override;
-  bool has_room() const override;
-  void on_misuse(const std::string& reason) override;
-  void on_more() override;
+
+  // Calls of the channels. offer records a step of a channel; it returns the sequence number, 0
+  // when nothing is recorded any more.
+  uint64_t offer(uint32_t channel, FrameKind kind, std::string payload);
+  // has_room returns false when no more stream bytes may be read from the peers.
+  bool has_room() const;
+  // on_misuse ends the session: a peer broke a limit or the protocol.
+  void on_misuse(const std::string& reason);
+  // on_more asks for another service: there is more to write than one turn allows.
+  void on_more();
 
  private:
   friend class SessionInvariants;

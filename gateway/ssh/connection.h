@@ -25,7 +25,6 @@ namespace gatetape::gateway {
 
 class Connection : public Member,
                    public SshPeer::Owner,
-                   public Session::Host,
                    public RecordedAnswers::Port,
                    public PacketSink {
  public:
@@ -52,10 +51,10 @@ class Connection : public Member,
   bool may_read() const override;
   void on_activity() override { loop_.mark(this); }
   void on_misuse(const std::string& reason) override;
-  // Session::Host
-  void on_session_up() override;
-  void on_session_over(const std::string& text) override;
-  void on_session_activity() override { loop_.mark(this); }
+  // Events of the session. on_session_up is called when the target is ready: the user's login
+  // succeeds. on_session_over is called once: the user is disconnected with this text.
+  void on_session_up();
+  void on_session_over(const std::string& text);
   // RecordedAnswers::Port
   void record(uint64_t number, FrameKind kind, const Event& event) override;
   void on_unrecorded(const absl::Status& why) override;

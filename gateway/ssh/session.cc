@@ -4,6 +4,7 @@
 
 #include "base/endpoint.h"
 #include "base/os/daemon.h"
+#include "gateway/ssh/connection.h"
 
 namespace gatetape::gateway {
 namespace {
@@ -24,19 +25,20 @@ std::string_view channel_type(ssh_message message) {
 
 }  // namespace
 
-Session::Session(Loop& loop, Services& services, SshPeer& user, Host& host, Plan plan)
+Session::Session(Loop& loop, Services& services, SshPeer& user, Connection& connection, Plan plan)
     : loop_(loop),
       services_(services),
       user_(user),
-      host_(host),
+      connection_(connection),
       plan_(std::move(plan)),
       limits_(limits_of(services.config.gateway)),
       record_(RecordingLink::start(loop, services)),
       core_(plan_.target.name, plan_.grant, limits_, record_->recording(), *this) {
   const std::string key_id =
       "gatetape user=" + plan_.person.user + " session=" + record_->recording().session().to_text();
-  target_ =
-      std::make_unique<Target>(loop, services, plan_.target, plan_.login, key_id, *this, *this);
+  target_ = std::make_unique<Target>(
+      loop, services, Target::Plan{.target = plan_.target, .login = plan_.login, .key_id = key_id},
+      *this);
   watch_packets(user_.session(), this);
   record_->recording().set_owner(&core_);
   core_.start(open_event());
@@ -74,6 +76,10 @@ void Session::on_user_message(ssh_message message) {
   ssh_message_reply_default(message);
   ssh_message_free(message);
 }
+
+void Session::let_user_in() { connection_.on_session_up(); }
+
+void Session::wake() { connection_.on_activity(); }
 
 void Session::open_channel(ssh_message message) {
   const std::string_view type = channel_type(message);
@@ -125,7 +131,7 @@ void Session::on_over(const SessionEnd& end) {
                            {"reason", end.reason},
                            {"detail", end.detail}});
   forget_packets(user_.session());
-  host_.on_session_over(end.text);
+  connection_.on_session_over(end.text);
 }
 
 void Session::on_target_failed(const Event& facts) {

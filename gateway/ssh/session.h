@@ -24,7 +24,9 @@ struct Person {
   std::string client_version;
 };
 
-class Session : public SessionPort, public Target::Owner, public PacketSink {
+class Connection;
+
+class Session : public SessionPort, public PacketSink {
  public:
   struct Plan {
     Person person;
@@ -33,17 +35,9 @@ class Session : public SessionPort, public Target::Owner, public PacketSink {
     Grant grant;
     std::string route;  // "jump" or "direct"
   };
-  class Host {
-   public:
-    virtual ~Host() = default;
-    // on_session_up is called when the target is ready: the user may be told that login succeeded.
-    virtual void on_session_up() = 0;
-    // on_session_over is called once: the user is disconnected with this text.
-    virtual void on_session_over(const std::string& text) = 0;
-    virtual void on_session_activity() = 0;
-  };
 
-  Session(Loop& loop, Services& services, SshPeer& user, Host& host, Plan plan);
+  // `connection` is the user's connection, and `user` is its SSH connection.
+  Session(Loop& loop, Services& services, SshPeer& user, Connection& connection, Plan plan);
   ~Session() override;
 
   // on_user_message takes a message of the user's connection, and owns it.
@@ -55,10 +49,10 @@ class Session : public SessionPort, public Target::Owner, public PacketSink {
 
   // SessionPort
   void connect_target() override { target_->start(); }
-  void let_user_in() override { host_.on_session_up(); }
+  void let_user_in() override;
   void refuse_request(uint64_t number) override;
   void on_over(const SessionEnd& end) override;
-  void wake() override { host_.on_session_activity(); }
+  void wake() override;
   bool user_lost() const override { return user_.dead(); }
   bool target_lost() const override { return target_->gone(); }
   bool user_busy() const override { return user_.write_pending(); }
@@ -68,12 +62,14 @@ class Session : public SessionPort, public Target::Owner, public PacketSink {
   void remove_channel(Channel* channel) { channels_.remove(channel); }
   // target_peer returns the connection to the target, nullptr while there is none.
   SshPeer* target_peer() { return target_->ready() ? &target_->peer() : nullptr; }
-  // Target::Owner
-  void on_target_ready(const Event& facts) override { core_.on_target_ready(facts); }
-  void on_target_failed(const Event& facts) override;
-  void on_target_message(ssh_message message) override;
-  void on_activity() override { host_.on_session_activity(); }
-  void on_misuse(const std::string& reason) override { core_.on_misuse(reason); }
+  // Events of the target. on_target_ready accepts the fields of the frame target_connect, and is
+  // called once. on_target_failed accepts the fields of the frame target_fail, and is called at
+  // most once. on_target_message owns the message.
+  void on_target_ready(const Event& facts) { core_.on_target_ready(facts); }
+  void on_target_failed(const Event& facts);
+  void on_target_message(ssh_message message);
+  // on_misuse ends the session: a peer broke a limit or the protocol.
+  void on_misuse(const std::string& reason) { core_.on_misuse(reason); }
   // PacketSink, for both connections
   void on_channel_request(ssh_channel channel, std::string_view name, bool want_reply,
                           std::string_view data) override;
@@ -91,7 +87,7 @@ class Session : public SessionPort, public Target::Owner, public PacketSink {
   Loop& loop_;
   Services& services_;
   SshPeer& user_;
-  Host& host_;
+  Connection& connection_;
   const Plan plan_;
   const SessionLimits limits_;
   const std::shared_ptr<RecordingLink> record_;  // shared with the loop until it is closed

@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "formats/openssh_key.h"
 #include "formats/ssh_certificate.h"
+#include "gateway/ssh/session.h"
 #include "gateway/ssh/setup.h"
 
 namespace gatetape::gateway {
@@ -18,15 +19,11 @@ constexpr int64_t kSecondNs = 1'000'000'000;
 
 }  // namespace
 
-Target::Target(Loop& loop, Services& services, const AccessTarget& target, std::string login,
-               std::string key_id, PacketSink& sink, Owner& owner)
+Target::Target(Loop& loop, Services& services, Plan plan, Session& session)
     : loop_(loop),
       services_(services),
-      target_(target),
-      login_(std::move(login)),
-      key_id_(std::move(key_id)),
-      sink_(sink),
-      owner_(owner),
+      plan_(std::move(plan)),
+      session_(session),
       dialer_(loop, services.resolver,
               [this](absl::StatusOr<Fd> socket) { on_dialed(std::move(socket)); }) {}
 
@@ -39,7 +36,7 @@ void Target::start() {
   CHECK(state_ == State::kIdle, static_cast<int>(state_));
   state_ = State::kDialing;
   started_ns_ = loop_.clock().mono_ns();
-  dialer_.start({target_.host, target_.port}, services_.config.gateway.connect_timeout_s);
+  dialer_.start({plan_.target.host, plan_.target.port}, services_.config.gateway.connect_timeout_s);
 }
 
 void Target::on_tick(int64_t mono_ns) {
@@ -54,6 +51,12 @@ void Target::catch_up() {
   if (peer_) peer_->catch_up();
 }
 
+void Target::on_message(ssh_message message) { session_.on_target_message(message); }
+
+void Target::on_activity() { session_.wake(); }
+
+void Target::on_misuse(const std::string& reason) { session_.on_misuse("the target: " + reason); }
+
 void Target::on_dialed(absl::StatusOr<Fd> socket) {
   CHECK(state_ == State::kDialing, static_cast<int>(state_));
   if (!dialer_.address().empty()) facts_.add("address", dialer_.address());
@@ -65,14 +68,14 @@ void Target::on_connected(Fd socket) {
   CHECK(peer_ == nullptr, socket.get());
   const int fd = socket.release();
   peer_ = std::make_unique<SshPeer>(loop_, SshPeer::Role::kClient, fd, false, this);
-  watch_packets(peer_->session(), &sink_);
+  watch_packets(peer_->session(), &session_);
   state_ = State::kKeyExchange;
-  const absl::Status set = set_client_options(peer_->session(), fd, target_.host_key_blobs);
+  const absl::Status set = set_client_options(peer_->session(), fd, plan_.target.host_key_blobs);
   if (!set.ok()) return fail("internal", std::string(set.message()));
   peer_->attach_io();
   peer_->pump();
   peer_->catch_up();
-  owner_.on_activity();
+  session_.wake();
 }
 
 bool Target::on_handshake() {
@@ -93,7 +96,8 @@ bool Target::key_exchange() {
   const char* version = ssh_get_serverbanner(peer_->session());
   facts_.add("server_version", version == nullptr ? "" : version);
   if (!host_key_matches()) {
-    fail("host_key_mismatch", "the host key of " + target_.name + " is not the one in access.toml");
+    fail("host_key_mismatch",
+         "the host key of " + plan_.target.name + " is not the one in access.toml");
     return false;
   }
   const absl::Status made = make_login_key();
@@ -112,21 +116,21 @@ bool Target::host_key_matches() {
   ssh_key_free(key);
   facts_.add("host_key", to_base64(blob));
   facts_.add("host_key_fingerprint", openssh_fingerprint(blob));
-  const auto& known = target_.host_key_blobs;
+  const auto& known = plan_.target.host_key_blobs;
   if (!blob.empty() && std::find(known.begin(), known.end(), blob) != known.end()) return true;
-  for (const std::string& line : target_.host_keys) facts_.add("expected_host_key", line);
+  for (const std::string& line : plan_.target.host_keys) facts_.add("expected_host_key", line);
   return false;
 }
 
 // make_login_key creates a key with a certificate for this session alone, or reads the key file
 // that access.toml lists for the target.
 absl::Status Target::make_login_key() {
-  CHECK(login_key_ == nullptr, login_);
-  if (!target_.key_file.empty()) {
+  CHECK(login_key_ == nullptr, plan_.login);
+  if (!plan_.target.key_file.empty()) {
     facts_.add("auth", "key");
-    if (ssh_pki_import_privkey_base64(target_.key.c_str(), "", nullptr, nullptr, &login_key_) !=
-        SSH_OK)
-      return absl::UnavailableError(target_.key_file + ": cannot be read as a private key");
+    if (ssh_pki_import_privkey_base64(plan_.target.key.c_str(), "", nullptr, nullptr,
+                                      &login_key_) != SSH_OK)
+      return absl::UnavailableError(plan_.target.key_file + ": cannot be read as a private key");
     return absl::OkStatus();
   }
   facts_.add("auth", "certificate");
@@ -136,8 +140,8 @@ absl::Status Target::make_login_key() {
   const std::string blob = key_blob(login_key_);
   request.public_key = blob.substr(blob.size() - 32);
   request.serial = ++services_.certificate_serial;
-  request.key_id = key_id_;
-  request.principals = {login_};
+  request.key_id = plan_.key_id;
+  request.principals = {plan_.login};
   const auto now_s = static_cast<uint64_t>(loop_.clock().wall_ns() / kSecondNs);
   request.valid_after = now_s - 60;
   request.valid_before = now_s + services_.config.gateway.certificate_lifetime_s;
@@ -154,17 +158,17 @@ absl::Status Target::make_login_key() {
 }
 
 bool Target::log_in() {
-  const int result = ssh_userauth_publickey(peer_->session(), login_.c_str(), login_key_);
+  const int result = ssh_userauth_publickey(peer_->session(), plan_.login.c_str(), login_key_);
   if (result == SSH_AUTH_AGAIN) return false;
   if (result != SSH_AUTH_SUCCESS) {
-    fail("auth_failed", target_.name + " does not accept the gateway's login as " + login_ +
-                            " (does it trust the user CA of `gatetape ca`?)");
+    fail("auth_failed", plan_.target.name + " does not accept the gateway's login as " +
+                            plan_.login + " (does it trust the user CA of `gatetape ca`?)");
     return false;
   }
   ssh_key_free(login_key_);
   login_key_ = nullptr;
   state_ = State::kReady;
-  owner_.on_target_ready(facts_);
+  session_.on_target_ready(facts_);
   return true;
 }
 
@@ -174,7 +178,7 @@ void Target::fail(const std::string& reason, const std::string& detail) {
   if (peer_) peer_->mark_dead();
   Event facts{{"reason", reason}, {"detail", detail}};
   for (const auto& [key, value] : facts_.fields()) facts.add(key, value);
-  owner_.on_target_failed(facts);
+  session_.on_target_failed(facts);
 }
 
 }  // namespace gatetape::gateway

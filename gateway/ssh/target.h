@@ -19,26 +19,22 @@
 
 namespace gatetape::gateway {
 
+class Session;
+
 class Target : public SshPeer::Owner {
  public:
-  class Owner {
-   public:
-    virtual ~Owner() = default;
-    // on_target_ready accepts the fields of the frame target_connect. It is called once.
-    virtual void on_target_ready(const Event& facts) = 0;
-    // on_target_failed accepts the fields of the frame target_fail: reason, detail ... It is called
-    // at most once.
-    virtual void on_target_failed(const Event& facts) = 0;
-    virtual void on_target_message(ssh_message message) = 0;
-    virtual void on_activity() = 0;
-    virtual void on_misuse(const std::string& reason) = 0;
+  // Plan is where and as whom the gateway logs in.
+  struct Plan {
+    AccessTarget target;
+    std::string login;
+    std::string key_id;  // of the certificate for this session
   };
 
-  Target(Loop& loop, Services& services, const AccessTarget& target, std::string login,
-         std::string key_id, PacketSink& sink, Owner& owner);
+  Target(Loop& loop, Services& services, Plan plan, Session& session);
   ~Target() override;
 
-  // start starts to connect. The owner's on_target_ready or on_target_failed is called later.
+  // start starts to connect. The session's on_target_ready or on_target_failed is called
+  // later.
   // Call it once.
   void start();
   // on_tick checks the time: after connect_timeout_s without success the target has failed.
@@ -50,10 +46,10 @@ class Target : public SshPeer::Owner {
   void catch_up();
 
   bool on_handshake() override;
-  void on_message(ssh_message message) override { owner_.on_target_message(message); }
+  void on_message(ssh_message message) override;
   bool may_read() const override { return state_ != State::kFailed; }
-  void on_activity() override { owner_.on_activity(); }
-  void on_misuse(const std::string& reason) override { owner_.on_misuse("the target: " + reason); }
+  void on_activity() override;
+  void on_misuse(const std::string& reason) override;
 
  private:
   enum class State { kIdle, kDialing, kKeyExchange, kLogin, kReady, kFailed };
@@ -68,11 +64,8 @@ class Target : public SshPeer::Owner {
 
   Loop& loop_;
   Services& services_;
-  const AccessTarget target_;
-  const std::string login_;
-  const std::string key_id_;
-  PacketSink& sink_;
-  Owner& owner_;
+  const Plan plan_;
+  Session& session_;
   State state_ = State::kIdle;
   int64_t started_ns_ = 0;
   Dialer dialer_;
