@@ -16,10 +16,10 @@ namespace {
 
 constexpr int64_t kSecondNs = 1'000'000'000;
 constexpr int64_t kRecordingLimitNs = 5 * kSecondNs;
-constexpr size_t kHostBytesMax = 255;   // of the target that an outer connection asks for
-constexpr uint64_t kRefusalsMax = 100;  // of one outer connection: each is a frame
+constexpr size_t kHostBytesMax = 255;  // of the target that an outer connection asks for
+constexpr uint64_t kDenialsMax = 100;  // of one outer connection: each is a frame
 
-// A host certificate for the name that the person asked for: one @cert-authority line covers all
+// A host certificate for the name that the user asked for: one @cert-authority line covers all
 // targets.
 std::string host_certificate(const Services& services, const AccessTarget& target) {
   CertificateRequest request;
@@ -40,7 +40,8 @@ std::string text_or_empty(const char* text) { return text == nullptr ? "" : text
 
 std::unique_ptr<Connection> Connection::accept(Loop& loop, Services& services, ssh_bind bind,
                                                const Accepted& accepted) {
-  std::unique_ptr<Connection> connection(new Connection(loop, services, bind, accepted.fd, false));
+  std::unique_ptr<Connection> connection(
+      new Connection(loop, services, bind, accepted.fd, std::nullopt));
   connection->source_ = accepted.source;
   connection->source_ip_ = accepted.source_ip;
   connection->admitted_ = true;
@@ -48,13 +49,14 @@ std::unique_ptr<Connection> Connection::accept(Loop& loop, Services& services, s
   return connection;
 }
 
-Connection::Connection(Loop& loop, Services& services, ssh_bind bind, int fd, bool hop)
+Connection::Connection(Loop& loop, Services& services, ssh_bind bind, int fd,
+                       std::optional<Inner> inner)
     : loop_(loop),
       services_(services),
       bind_(bind),
-      hop_(hop),
+      inner_(std::move(inner)),
       started_ns_(loop.clock().mono_ns()),
-      peer_(loop, SshPeer::Role::kServer, fd, hop, this) {
+      peer_(loop, SshPeer::Role::kServer, fd, inner_.has_value(), this) {
   watch_packets(peer_.session(), this);
 }
 
@@ -75,16 +77,12 @@ Connection::~Connection() {
   if (admitted_) services_.startups.leave(source_ip_, authenticated_);
 }
 
-// Starts the server side of the handshake. False when libssh refuses.
-bool Connection::begin() {
-  if (ssh_bind_accept_fd(bind_, peer_.session(), peer_.fd()) != SSH_OK) {
-    peer_.mark_dead();
-    return false;
-  }
+// begin starts the server side of the handshake.
+void Connection::begin() {
+  if (ssh_bind_accept_fd(bind_, peer_.session(), peer_.fd()) != SSH_OK) return peer_.mark_dead();
   peer_.attach_io();
   ssh_set_auth_methods(peer_.session(), SSH_AUTH_METHOD_PUBLICKEY);
   peer_.pump();
-  return true;
 }
 
 void Connection::service() {
@@ -99,7 +97,7 @@ void Connection::service() {
   if (state_ == State::kLeaving && !peer_.dead() && !peer_.write_pending()) {
     session_.reset();  // ssh_disconnect frees the channels that are left
     CHECK(bridges_.empty());
-    peer_.disconnect(goodbye_);
+    peer_.disconnect(disconnect_text_);
   }
   peer_.catch_up();
   if (session_ && peer_.dead()) session_->service();
@@ -117,7 +115,7 @@ void Connection::on_tick(int64_t mono_ns) {
   if (!carries && answers_.waiting_ns(mono_ns) > kRecordingLimitNs)
     leave("recording is not available (" + services_.link.last_error() +
           "), so nobody can log in now: try again in a minute");
-  // A client that does not read the goodbye.
+  // The client does not read the disconnect message.
   if (state_ == State::kLeaving && mono_ns - leaving_since_ns_ > kRecordingLimitNs) drop();
   if (session_) session_->on_tick(mono_ns);
 }
@@ -151,7 +149,7 @@ void Connection::on_message(ssh_message message) {
     ssh_message_service_reply_success(message);
   } else if (type == SSH_REQUEST_AUTH && state_ == State::kLogin) {
     login_messages_++;
-    return hop_ ? on_inner_login(message) : on_login(message);
+    return inner_ ? on_inner_login(message) : on_login(message);
   } else if (state_ == State::kSession && session_) {
     return session_->on_user_message(message);
   } else if (state_ == State::kOuter) {
@@ -178,7 +176,7 @@ void Connection::on_session_up() {
 void Connection::on_session_over(const std::string& text) {
   state_ = State::kLeaving;
   leaving_since_ns_ = loop_.clock().mono_ns();
-  goodbye_ = text;
+  disconnect_text_ = text;
   if (text.empty()) peer_.mark_dead();
   loop_.mark(this);
 }
@@ -192,17 +190,17 @@ void Connection::on_outer_message(ssh_message message) {
                                         [&](const auto& known) { return known.is(handle); }))
     return ssh_message_free(message);  // of a channel that is gone: an answer would touch it
   if (open && ssh_message_subtype(message) == SSH_CHANNEL_DIRECT_TCPIP) return open_inner(message);
-  if (open) return refuse(message, "", "this is a gateway; use ssh -J, or log in as LOGIN@TARGET");
-  if (type == SSH_REQUEST_GLOBAL) return refuse(message, "", "port forwarding does not pass");
+  if (open) return deny(message, "", "this is a gateway; use ssh -J, or log in as LOGIN@TARGET");
+  if (type == SSH_REQUEST_GLOBAL) return deny(message, "", "port forwarding does not pass");
   ssh_message_reply_default(message);
   ssh_message_free(message);
 }
 
 // Why an inner connection to a target is not opened, empty when it may be.
-std::string Connection::refusal_of_inner(const std::string& host, int port,
-                                         const AccessTarget* target) const {
+std::string Connection::denial_of_inner(const std::string& host, int port,
+                                        const AccessTarget* target) const {
   const std::shared_ptr<const Access> access = services_.access.get();
-  const AccessUser* user = access->user(person_->user);
+  const AccessUser* user = access->user(user_->name);
   if (user == nullptr) return "you are not in access.toml any more";
   if (target == nullptr) return "no target " + printable(host) + ":" + std::to_string(port);
   if (!access->reaches(*user, *target)) return "your roles do not reach " + target->name;
@@ -224,18 +222,18 @@ void Connection::open_inner(ssh_message message) {
       is_port ? access->target(host, static_cast<uint16_t>(port)) : nullptr;
   const std::string host_text = is_port ? format_host_port({host, static_cast<uint16_t>(port)})
                                         : host + ":" + std::to_string(port);
-  std::string refusal = refusal_of_inner(host, port, target);
-  const int hop = refusal.empty() ? io_make_pipe() : -1;
-  if (refusal.empty() && hop < 0) refusal = "the gateway has no descriptor left";
-  if (!refusal.empty()) return refuse(message, host_text, refusal);
+  std::string denial = denial_of_inner(host, port, target);
+  const int pipe = denial.empty() ? io_make_pipe() : -1;
+  if (denial.empty() && pipe < 0) denial = "the gateway has no descriptor left";
+  if (!denial.empty()) return deny(message, host_text, denial);
   const ssh_channel channel = ssh_message_channel_request_open_reply_accept(message);
   ssh_message_free(message);
-  if (channel == nullptr) return io_detach(hop);
-  std::unique_ptr<Connection> inner(new Connection(loop_, services_, bind_, hop, true));
+  if (channel == nullptr) return io_detach(pipe);
+  std::unique_ptr<Connection> inner(
+      new Connection(loop_, services_, bind_, pipe, Inner{*user_, *target}));
   inner->source_ = source_;
-  inner->inner_ = Inner{*person_, *target};
   set_host_certificate(inner->peer_.session(), host_certificate(services_, *target));
-  bridges_.emplace_back(loop_, this, peer_, channel, hop);
+  bridges_.emplace_back(loop_, this, peer_, channel, pipe);
   inner->bridge_ = &bridges_.back();
   inner->bridge_->set_inner(inner.get());
   inner->begin();
@@ -244,17 +242,17 @@ void Connection::open_inner(ssh_message message) {
 
 void Connection::on_global_request(std::string_view name, bool, std::string_view) {
   if (state_ != State::kOuter || is_harmless_global(name)) return;
-  refuse(nullptr, "", "the global request " + printable(name.substr(0, 256)) + " does not pass");
+  deny(nullptr, "", "the global request " + printable(name.substr(0, 256)) + " does not pass");
 }
 
 // Denies what was asked on the outer connection; the answer leaves when that is recorded. Owns the
-// message; there is none for what libssh refuses by itself.
-void Connection::refuse(ssh_message message, const std::string& target, const std::string& reason) {
-  if (++requests_denied_ > kRefusalsMax) {
+// message; there is none for what libssh answers by itself.
+void Connection::deny(ssh_message message, const std::string& target, const std::string& reason) {
+  if (++requests_denied_ > kDenialsMax) {
     if (message != nullptr) ssh_message_free(message);
     return on_misuse("too many refused channels");
   }
-  const Event event{{"user", person_->user},
+  const Event event{{"user", user_->name},
                     {"login", ""},
                     {"target", target},
                     {"source", source_},

@@ -30,7 +30,7 @@ class Connection : public Member,
  public:
   // Inner is what an inner connection inherits from its outer one.
   struct Inner {
-    Person person;
+    AuthenticatedUser user;
     AccessTarget target;
   };
 
@@ -68,7 +68,7 @@ class Connection : public Member,
   struct Attempt {
     ssh_message message = nullptr;
     bool accepted = false;
-    Person person;
+    AuthenticatedUser user;
     LoginName name;
   };
   struct FreeMessage {
@@ -76,8 +76,9 @@ class Connection : public Member,
   };
   using Message = std::unique_ptr<std::remove_pointer_t<ssh_message>, FreeMessage>;
 
-  Connection(Loop& loop, Services& services, ssh_bind bind, int fd, bool hop);
-  bool begin();
+  // `inner` is set for an inner connection, whose `fd` is a pipe.
+  Connection(Loop& loop, Services& services, ssh_bind bind, int fd, std::optional<Inner> inner);
+  void begin();
   // Logins: connection_login.cc
   void on_login(ssh_message message);
   void on_public_key(ssh_message message, const std::string& user, Attempt attempt, Event event);
@@ -85,15 +86,15 @@ class Connection : public Member,
   void record_attempt(Attempt attempt, const Event& event, const std::string& reason);
   void answer_attempt();
   void check_dropped_logins();
-  void open_session(const Person& person, const AccessTarget* target,
+  void open_session(const AuthenticatedUser& user, const AccessTarget* target,
                     const std::string& target_text, const std::string& login,
                     const std::string& route);
-  void refuse_session(Event event, const std::string& reason);
-  // The outer hop of ssh -J
+  void deny_session(Event event, const std::string& reason);
+  // The outer connection of `ssh -J`
   void on_outer_message(ssh_message message);
   void open_inner(ssh_message message);
-  std::string refusal_of_inner(const std::string& host, int port, const AccessTarget* target) const;
-  void refuse(ssh_message message, const std::string& target, const std::string& reason);
+  std::string denial_of_inner(const std::string& host, int port, const AccessTarget* target) const;
+  void deny(ssh_message message, const std::string& target, const std::string& reason);
   void answer_request(ssh_message message, const std::string& reason);
   void leave(const std::string& text);
   void drop();
@@ -101,7 +102,7 @@ class Connection : public Member,
   Loop& loop_;
   Services& services_;
   const ssh_bind bind_;
-  const bool hop_;
+  const std::optional<Inner> inner_;
   const int64_t started_ns_;
   State state_ = State::kHandshake;
   std::string source_;
@@ -109,16 +110,15 @@ class Connection : public Member,
   bool admitted_ = false;       // counted in Startups
   bool authenticated_ = false;  // there too
   uint64_t login_messages_ = 0;
-  uint32_t refused_attempts_ = 0;
+  uint32_t failed_attempts_ = 0;
   int64_t leaving_since_ns_ = 0;
   uint64_t requests_denied_ = 0;
   std::optional<Attempt> attempt_;
-  std::optional<Person> person_;
-  std::optional<Inner> inner_;
-  Bridge* bridge_ = nullptr;  // an inner connection's, owned by the outer one
-  std::string goodbye_;       // to send when leaving
-  std::string shutdown_;      // why the gateway ends, empty while it does not
-  Guard guard_;               // for what the record answers
+  std::optional<AuthenticatedUser> user_;
+  Bridge* bridge_ = nullptr;     // an inner connection's, owned by the outer one
+  std::string disconnect_text_;  // to send when leaving
+  std::string shutdown_;         // why the gateway ends, empty while it does not
+  Guard guard_;                  // for what the record answers
   SshPeer peer_;
   RecordedAnswers answers_{*this};  // after peer_: what waits here holds messages of its session
   std::list<Bridge> bridges_;

@@ -87,12 +87,12 @@ void Connection::on_public_key(ssh_message message, const std::string& user, Att
   attempt.accepted = true;
   attempt.name = *name;
   const char* version = ssh_get_clientbanner(peer_.session());
-  attempt.person = {known->name, openssh_fingerprint(blob), source_,
-                    version == nullptr ? "" : version};
+  attempt.user = {known->name, openssh_fingerprint(blob), source_,
+                  version == nullptr ? "" : version};
   record_attempt(std::move(attempt), event, "");
 }
 
-// The inner hop rides inside an authenticated connection: whoever is asked, the person is known.
+// The inner connection runs inside an authenticated one, so that its user is known already.
 void Connection::on_inner_login(ssh_message message) {
   const bool asks_key = ssh_message_subtype(message) == SSH_AUTH_METHOD_PUBLICKEY &&
                         ssh_message_auth_publickey_state(message) == SSH_PUBLICKEY_STATE_NONE;
@@ -100,9 +100,9 @@ void Connection::on_inner_login(ssh_message message) {
     ssh_message_auth_reply_pk_ok_simple(message);
     return ssh_message_free(message);
   }
-  attempt_ = Attempt{message, true, inner_->person, {}};
+  attempt_ = Attempt{message, true, inner_->user, {}};
   const std::string login = user_of(message);
-  open_session(inner_->person, &inner_->target, inner_->target.name, login, "jump");
+  open_session(inner_->user, &inner_->target, inner_->target.name, login, "jump");
 }
 
 void Connection::record_attempt(Attempt attempt, const Event& event, const std::string& reason) {
@@ -127,18 +127,18 @@ void Connection::answer_attempt() {
     ssh_message_reply_default(attempt_->message);
     ssh_message_free(attempt_->message);
     attempt_.reset();
-    if (++refused_attempts_ >= services_.config.gateway.max_auth_tries)
+    if (++failed_attempts_ >= services_.config.gateway.max_auth_tries)
       return leave("too many authentication failures");
     return peer_.pump();
   }
-  person_ = attempt_->person;
+  user_ = attempt_->user;
   services_.startups.authenticated(source_ip_);
   authenticated_ = true;
   if (attempt_->name.direct()) {
     const LoginName& name = attempt_->name;
     const std::shared_ptr<const Access> access = services_.access.get();
     const AccessTarget* target = access->target(name.target, name.port);
-    return open_session(*person_, target, format_host_port({name.target, name.port}), name.login,
+    return open_session(*user_, target, format_host_port({name.target, name.port}), name.login,
                         "direct");
   }
   state_ = State::kOuter;
@@ -150,27 +150,27 @@ void Connection::answer_attempt() {
 
 // libssh drops logins with a bad signature or an unknown key without an answer or a message.
 void Connection::check_dropped_logins() {
-  if (hop_ || auth_packets(peer_.session()) <= login_messages_) return;
+  if (inner_ || auth_packets(peer_.session()) <= login_messages_) return;
   login_messages_ = auth_packets(peer_.session());
   const Event event{{"source", source_}, {"user", ""}, {"method", "publickey"}};
   record_attempt(Attempt{}, event, "bad signature or unsupported kind of key");
 }
 
-void Connection::open_session(const Person& person, const AccessTarget* target,
+void Connection::open_session(const AuthenticatedUser& user, const AccessTarget* target,
                               const std::string& target_text, const std::string& login,
                               const std::string& route) {
   state_ = State::kOpening;
   const std::shared_ptr<const Access> access = services_.access.get();
   const absl::StatusOr<Grant> grant = decide_session(
-      *access, {.user = person.user, .target = target, .target_text = target_text, .login = login});
+      *access, {.user = user.name, .target = target, .target_text = target_text, .login = login});
   const Event event{
-      {"user", person.user}, {"login", login}, {"target", target_text}, {"source", source_}};
-  if (!grant.ok()) return refuse_session(event, std::string(grant.status().message()));
+      {"user", user.name}, {"login", login}, {"target", target_text}, {"source", source_}};
+  if (!grant.ok()) return deny_session(event, std::string(grant.status().message()));
   session_ = std::make_unique<Session>(loop_, services_, peer_, *this,
-                                       Session::Plan{person, *target, login, *grant, route});
+                                       Session::Plan{user, *target, login, *grant, route});
 }
 
-void Connection::refuse_session(Event event, const std::string& reason) {
+void Connection::deny_session(Event event, const std::string& reason) {
   event.add("reason", reason);
   log_info("access_denied", {{"source", source_}, {"reason", reason}});
   answers_.ask(FrameKind::kAccessDenied, event, loop_.clock().mono_ns(),

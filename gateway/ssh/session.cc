@@ -35,7 +35,7 @@ Session::Session(Loop& loop, Services& services, SshPeer& user, Connection& conn
       record_(RecordingLink::start(loop, services)),
       core_(plan_.target.name, plan_.grant, limits_, record_->recording(), *this) {
   const std::string key_id =
-      "gatetape user=" + plan_.person.user + " session=" + record_->recording().session().to_text();
+      "gatetape user=" + plan_.user.name + " session=" + record_->recording().session().to_text();
   target_ = std::make_unique<Target>(
       loop, services, Target::Plan{.target = plan_.target, .login = plan_.login, .key_id = key_id},
       *this);
@@ -184,19 +184,19 @@ void Session::on_global_request(std::string_view name, bool, std::string_view) {
 }
 
 Event Session::open_event() const {
-  const Person& person = plan_.person;
+  const AuthenticatedUser& user = plan_.user;
   Event event{{"kind", "session"},
-              {"user", person.user},
+              {"user", user.name},
               {"login", plan_.login},
               {"target", plan_.target.name},
               {"target_address", format_host_port({plan_.target.host, plan_.target.port})},
-              {"source", person.source},
+              {"source", user.source},
               {"rule", plan_.grant.rule}};
-  event.add("key_fingerprint", person.key_fingerprint);
+  event.add("key_fingerprint", user.key_fingerprint);
   event.add("gateway", services_.config.name);
   event.add("gateway_run", services_.log.session().to_text());
   event.add("started_at", std::to_string(loop_.clock().wall_ns()));
-  event.add("client_version", person.client_version);
+  event.add("client_version", user.client_version);
   event.add("route", plan_.route);
   return event;
 }

@@ -16,9 +16,9 @@
 
 namespace gatetape::gateway {
 
-// Person is who authenticated on a connection.
-struct Person {
-  std::string user;
+// AuthenticatedUser is the user who logged in on a connection, and how.
+struct AuthenticatedUser {
+  std::string name;
   std::string key_fingerprint;
   std::string source;  // address:port
   std::string client_version;
@@ -29,7 +29,7 @@ class Connection;
 class Session : public SessionPort, public PacketSink {
  public:
   struct Plan {
-    Person person;
+    AuthenticatedUser user;
     AccessTarget target;
     std::string login;
     Grant grant;
