@@ -126,6 +126,27 @@ void RecordLink::has_work() {
   changed_.Signal();
 }
 
+bool RecordLink::may_follow(Stream from, Stream to) {
+  switch (to) {
+    case Stream::kNone:
+      return from == Stream::kBroken;
+    case Stream::kOpen:
+      return from == Stream::kNone;
+    case Stream::kAnswering:
+      return from == Stream::kOpen;
+    case Stream::kDraining:
+      return from == Stream::kAnswering;
+    case Stream::kBroken:
+      return from == Stream::kOpen || from == Stream::kAnswering || from == Stream::kDraining;
+  }
+  return false;
+}
+
+void RecordLink::move_to(Stream to) {
+  CHECK(may_follow(stream_, to), static_cast<int>(stream_), static_cast<int>(to));
+  stream_ = to;
+}
+
 void RecordLink::cancel() {
   CHECK((context_ == nullptr) == (stream_ == Stream::kNone), static_cast<int>(stream_));
   if (context_ != nullptr) context_->TryCancel();
@@ -171,8 +192,8 @@ bool RecordLink::serve(const std::shared_ptr<grpc::Channel>& channel) {
 bool RecordLink::begin(grpc::ClientContext* context) {
   const absl::MutexLock lock(&mutex_);
   if (stopping_) return false;
-  CHECK(stream_ == Stream::kNone && context_ == nullptr, static_cast<int>(stream_));
-  stream_ = Stream::kOpen;
+  CHECK(context_ == nullptr, static_cast<int>(stream_));
+  move_to(Stream::kOpen);
   context_ = context;
   spool_.start_stream();
   CHECK(!spool_.outstanding());
@@ -183,8 +204,7 @@ bool RecordLink::begin(grpc::ClientContext* context) {
 
 void RecordLink::end(const std::string& error) {
   const absl::MutexLock lock(&mutex_);
-  CHECK(stream_ == Stream::kBroken, static_cast<int>(stream_));
-  stream_ = Stream::kNone;
+  move_to(Stream::kNone);
   context_ = nullptr;
   error_ = error;
   if (!stopping_) log_warn("recorder_lost", {{"reason", error_}});
@@ -229,8 +249,7 @@ bool RecordLink::read_responses(Call* call) {
     on_response(response);
   }
   const absl::MutexLock lock(&mutex_);
-  CHECK(stream_ != Stream::kNone && stream_ != Stream::kBroken, static_cast<int>(stream_));
-  stream_ = Stream::kBroken;
+  move_to(Stream::kBroken);
   changed_.Signal();
   return answered;
 }
@@ -244,10 +263,10 @@ void RecordLink::on_response(const RecordResponse& response) {
     CHECK(stream_ != Stream::kNone && stream_ != Stream::kBroken, static_cast<int>(stream_));
     progress_ns_ = system_clock().mono_ns();
     if (stream_ == Stream::kOpen) {
-      stream_ = Stream::kAnswering;
+      move_to(Stream::kAnswering);
       error_.clear();
     }
-    if (response.draining()) stream_ = Stream::kDraining;
+    if (response.draining() && stream_ == Stream::kAnswering) move_to(Stream::kDraining);
     if (!spool_.on_response(response, &events)) cancel();
     has_work();
     deliveries = sort(std::move(events));

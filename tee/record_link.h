@@ -5,6 +5,7 @@
 // The stream:
 //   kNone --serve--> kOpen --the first response--> kAnswering --the recorder drains--> kDraining
 //   kOpen, kAnswering, kDraining --no more responses--> kBroken --serve returns--> kNone
+// No other transition is legal.
 #pragma once
 
 #include <chrono>
@@ -73,6 +74,8 @@ class RecordLink {
 
   bool is_connected() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void has_work() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  static bool may_follow(Stream from, Stream to);
+  void move_to(Stream to) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void cancel() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Deliveries sort(std::vector<TeeEvent> events) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

@@ -38,20 +38,38 @@ Bridge::~Bridge() {
   ssh_channel_free(channel_);
 }
 
+void Bridge::move_to(Inbound to) {
+  const bool next = static_cast<int>(to) == static_cast<int>(inbound_) + 1;
+  CHECK(next, pipe_, static_cast<int>(inbound_), static_cast<int>(to));
+  inbound_ = to;
+}
+
+void Bridge::move_to(Outbound to) {
+  const bool legal = to == Outbound::kFinished
+                         ? outbound_ == Outbound::kBroken || outbound_ == Outbound::kCloseSent
+                         : outbound_ == Outbound::kOpen;
+  CHECK(legal, pipe_, static_cast<int>(outbound_), static_cast<int>(to));
+  outbound_ = to;
+}
+
 void Bridge::flush() {
-  if (finished_) return;
+  if (finished()) return;
   to_inner();
   to_outer();
   if (inner_ != nullptr) return;
-  if (!closed_ && !close_sent_) close_sent_ = ssh_channel_close(channel_) != SSH_AGAIN;
+  if (outbound_ == Outbound::kOpen && ssh_channel_close(channel_) != SSH_AGAIN)
+    move_to(Outbound::kCloseSent);
   // libssh keeps the channel until the client has closed it too. Until then it counts against the
   // limit of channels.
-  finished_ = closed_ || (close_sent_ && close_seen_);
+  if (outbound_ == Outbound::kBroken || (outbound_ == Outbound::kCloseSent && close_seen_))
+    move_to(Outbound::kFinished);
 }
 
 int Bridge::on_data(ssh_session, ssh_channel, void* bytes, uint32_t count, int, void* user_data) {
   Bridge& bridge = *static_cast<Bridge*>(user_data);
-  if (bridge.inner_ == nullptr) return static_cast<int>(count);  // the inner connection has ended
+  // The inner connection has ended, or the client sends data after its EOF: nobody reads the bytes.
+  if (bridge.inner_ == nullptr || bridge.inbound_ == Inbound::kEnded)
+    return static_cast<int>(count);
   if (count > kHeldBytesMax) {
     bridge.overrun_ = true;
     bridge.loop_.mark(bridge.outer_member_);
@@ -67,7 +85,7 @@ int Bridge::on_data(ssh_session, ssh_channel, void* bytes, uint32_t count, int, 
 
 void Bridge::on_eof(ssh_session, ssh_channel, void* user_data) {
   Bridge& bridge = *static_cast<Bridge*>(user_data);
-  bridge.eof_ = true;
+  if (bridge.inbound_ == Inbound::kOpen) bridge.move_to(Inbound::kEnding);
   bridge.loop_.mark(bridge.outer_member_);
 }
 
@@ -78,27 +96,29 @@ void Bridge::on_close(ssh_session session, ssh_channel channel, void* user_data)
 
 void Bridge::to_inner() {
   if (inner_ == nullptr) return;
-  if (held_ && pipe_pending_in(pipe_) < kPipeBytesMax / 2) {
-    thread_local std::vector<char> buffer(kDrainBytes);
-    held_ = false;  // before the read, because the read may call on_data, which may set it again
-    // Read all bytes: each read opens the whole window again, however many bytes libssh still
-    // keeps.
-    while (!held_) {
-      const int count = ssh_channel_read_nonblocking(channel_, buffer.data(), kDrainBytes, 0);
-      if (count <= 0) break;
-      pipe_feed(pipe_, {buffer.data(), static_cast<size_t>(count)});
-    }
-    loop_.mark(inner_);
+  if (held_ && pipe_pending_in(pipe_) < kPipeBytesMax / 2) drain_held();
+  if (inbound_ != Inbound::kEnding || held_) return;
+  pipe_feed_eof(pipe_);
+  move_to(Inbound::kEnded);
+  loop_.mark(inner_);
+}
+
+// drain_held reads what libssh kept. It clears held_ before it reads, because the read may call
+// on_data, which may set held_ again.
+void Bridge::drain_held() {
+  thread_local std::vector<char> buffer(kDrainBytes);
+  held_ = false;
+  // Read all bytes: each read opens the whole window again, however many bytes libssh still keeps.
+  while (!held_) {
+    const int count = ssh_channel_read_nonblocking(channel_, buffer.data(), kDrainBytes, 0);
+    if (count <= 0) break;
+    pipe_feed(pipe_, {buffer.data(), static_cast<size_t>(count)});
   }
-  if (eof_ && !held_ && !eof_fed_) {
-    eof_fed_ = true;
-    pipe_feed_eof(pipe_);
-    loop_.mark(inner_);
-  }
+  loop_.mark(inner_);
 }
 
 void Bridge::to_outer() {
-  while (inner_ != nullptr && !closed_ && !outer_.write_pending()) {
+  while (inner_ != nullptr && outbound_ == Outbound::kOpen && !outer_.write_pending()) {
     const std::string_view out = pipe_out(pipe_);
     const size_t window = ssh_channel_window_size(channel_);
     const size_t count = std::min({out.size(), kWriteBytes, window});
@@ -106,7 +126,7 @@ void Bridge::to_outer() {
     const int written = ssh_channel_write(channel_, out.data(), static_cast<uint32_t>(count));
     if (written == 0 || written == SSH_AGAIN) return;
     if (written < 0) {
-      closed_ = true;
+      move_to(Outbound::kBroken);
       loop_.mark(inner_);  // the inner connection does not wait for its last bytes any more
       return;
     }

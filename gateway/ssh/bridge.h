@@ -2,6 +2,14 @@
 // direct-tcpip channel and the inner server's pipe (gateway/ssh/shim_io.h). These bytes are not
 // recorded, because they are ciphertext that this process decrypts and records as the inner
 // connection. The outer connection owns the bridge; session loop only.
+//
+// Legal transitions of Inbound, the bytes from the client:
+//   kOpen -> kEnding: the client sent EOF or CLOSE, and bytes before it may still wait
+//   kEnding -> kEnded: the inner server can read the end after the last byte
+// Legal transitions of Outbound, the bytes to the client:
+//   kOpen -> kBroken: libssh accepts no more bytes
+//   kOpen -> kCloseSent: the inner connection has ended, and CLOSE was sent
+//   kBroken, kCloseSent -> kFinished: the outer connection may destroy the bridge
 #pragma once
 
 #include <libssh/callbacks.h>
@@ -32,18 +40,24 @@ class Bridge {
   // flush writes the waiting bytes in both directions, as far as there is room.
   void flush();
   // drained returns true when no byte of the inner connection waits for the channel.
-  bool drained() const { return closed_ || pipe_out(pipe_).empty(); }
-  bool finished() const { return finished_; }
+  bool drained() const { return outbound_ != Outbound::kOpen || pipe_out(pipe_).empty(); }
+  bool finished() const { return outbound_ == Outbound::kFinished; }
   // overrun returns true when the client sent more bytes than the window allows. libssh does not
   // enforce the window and keeps all of them in memory.
   bool overrun() const { return overrun_; }
   bool is(ssh_channel handle) const { return handle == channel_; }
 
  private:
+  enum class Inbound { kOpen, kEnding, kEnded };
+  enum class Outbound { kOpen, kBroken, kCloseSent, kFinished };
+
   static int on_data(ssh_session, ssh_channel, void* bytes, uint32_t count, int, void* bridge);
   static void on_eof(ssh_session, ssh_channel, void* bridge);
   static void on_close(ssh_session, ssh_channel, void* bridge);
+  void move_to(Inbound to);
+  void move_to(Outbound to);
   void to_inner();
+  void drain_held();
   void to_outer();
 
   Loop& loop_;
@@ -53,14 +67,11 @@ class Bridge {
   const int pipe_;
   Member* inner_ = nullptr;
   ssh_channel_callbacks_struct callbacks_{};
-  bool held_ = false;  // libssh keeps bytes, because the pipe was full
-  bool eof_ = false;   // the client sent EOF or CLOSE
-  bool eof_fed_ = false;
-  bool closed_ = false;  // the channel accepts no more bytes
-  bool close_sent_ = false;
-  bool close_seen_ = false;
+  Inbound inbound_ = Inbound::kOpen;
+  Outbound outbound_ = Outbound::kOpen;
+  bool held_ = false;        // libssh keeps bytes, because the pipe was full
+  bool close_seen_ = false;  // the client sent CLOSE
   bool overrun_ = false;
-  bool finished_ = false;
 };
 
 }  // namespace gatetape::gateway

@@ -44,7 +44,7 @@ std::unique_ptr<Connection> Connection::accept(Loop& loop, Services& services, s
       new Connection(loop, services, bind, accepted.fd, std::nullopt));
   connection->source_ = accepted.source;
   connection->source_ip_ = accepted.source_ip;
-  connection->admitted_ = true;
+  connection->startup_ = Startup::kUnauthenticated;
   connection->begin();
   return connection;
 }
@@ -74,7 +74,8 @@ Connection::~Connection() {
   }
   session_.reset();
   if (attempt_) ssh_message_free(attempt_->message);
-  if (admitted_) services_.startups.leave(source_ip_, authenticated_);
+  if (startup_ != Startup::kUncounted)
+    services_.startups.leave(source_ip_, startup_ == Startup::kAuthenticated);
 }
 
 // begin starts the server side of the handshake.
@@ -83,6 +84,31 @@ void Connection::begin() {
   peer_.attach_io();
   ssh_set_auth_methods(peer_.session(), SSH_AUTH_METHOD_PUBLICKEY);
   peer_.pump();
+}
+
+bool Connection::may_follow(State from, State to) {
+  switch (to) {
+    case State::kHandshake:
+      return false;
+    case State::kLogin:
+      return from == State::kHandshake || from == State::kRecording;
+    case State::kRecording:
+      return from == State::kLogin;
+    case State::kOuter:
+      return from == State::kRecording;
+    case State::kOpening:
+      return from == State::kLogin || from == State::kRecording;
+    case State::kSession:
+      return from == State::kOpening;
+    case State::kLeaving:
+      return true;
+  }
+  return false;
+}
+
+void Connection::move_to(State to) {
+  CHECK(may_follow(state_, to), static_cast<int>(state_), static_cast<int>(to));
+  state_ = to;
 }
 
 void Connection::service() {
@@ -139,7 +165,7 @@ bool Connection::on_handshake() {
     peer_.mark_dead();
     return false;
   }
-  state_ = State::kLogin;
+  move_to(State::kLogin);
   return true;
 }
 
@@ -166,15 +192,12 @@ bool Connection::may_read() const {
 
 void Connection::on_session_up() {
   if (state_ != State::kOpening) return;
-  state_ = State::kSession;
-  ssh_message_auth_reply_success(attempt_->message, 0);
-  ssh_message_free(attempt_->message);
-  attempt_.reset();
+  answer_login(State::kSession);
   peer_.pump();
 }
 
 void Connection::on_session_over(const std::string& text) {
-  state_ = State::kLeaving;
+  move_to(State::kLeaving);
   leaving_since_ns_ = loop_.clock().mono_ns();
   disconnect_text_ = text;
   if (text.empty()) peer_.mark_dead();

@@ -2,9 +2,13 @@
 // over a pipe. It authenticates the user. Then it carries the inner connections of `ssh -J`, or one
 // session. Session loop only.
 //
-// States: handshake -> login -> (an attempt is being recorded -> login)* -> outer connection of
-// `ssh -J`, or opening a session -> session; any -> leaving (the disconnect message is on its way)
-// -> done.
+// Legal transitions of State:
+//   kHandshake -> kLogin
+//   kLogin -> kRecording -> kLogin: an attempt is recorded, and then rejected
+//   kRecording -> kOuter: the outer connection of `ssh -J`
+//   kRecording -> kOpening -> kSession: a direct login as LOGIN@TARGET
+//   kLogin -> kOpening -> kSession: the login of an inner connection, whose user is known
+//   any state -> kLeaving: the disconnect message is on its way
 #pragma once
 
 #include <list>
@@ -64,6 +68,9 @@ class Connection : public Member,
 
  private:
   enum class State { kHandshake, kLogin, kRecording, kOuter, kOpening, kSession, kLeaving };
+  // Startup is how Startups counts the connection: kUncounted for an inner one, else
+  // kUnauthenticated -> kAuthenticated.
+  enum class Startup { kUncounted, kUnauthenticated, kAuthenticated };
   // Attempt is one authentication attempt on its way through the record.
   struct Attempt {
     ssh_message message = nullptr;
@@ -79,12 +86,15 @@ class Connection : public Member,
   // `inner` is set for an inner connection, whose `fd` is a pipe.
   Connection(Loop& loop, Services& services, ssh_bind bind, int fd, std::optional<Inner> inner);
   void begin();
+  static bool may_follow(State from, State to);
+  void move_to(State to);
   // Logins: connection_login.cc
   void on_login(ssh_message message);
   void on_public_key(ssh_message message, const std::string& user, Attempt attempt, Event event);
   void on_inner_login(ssh_message message);
   void record_attempt(Attempt attempt, const Event& event, const std::string& reason);
   void answer_attempt();
+  void answer_login(State to);
   void check_dropped_logins();
   void open_session(const AuthenticatedUser& user, const AccessTarget* target,
                     const std::string& target_text, const std::string& login,
@@ -107,8 +117,7 @@ class Connection : public Member,
   State state_ = State::kHandshake;
   std::string source_;
   std::string source_ip_;
-  bool admitted_ = false;       // counted in Startups
-  bool authenticated_ = false;  // there too
+  Startup startup_ = Startup::kUncounted;
   uint64_t login_messages_ = 0;
   uint32_t failed_attempts_ = 0;
   int64_t leaving_since_ns_ = 0;

@@ -109,8 +109,8 @@ void Connection::record_attempt(Attempt attempt, const Event& event, const std::
   Event recorded = event;
   recorded.add("result", attempt.accepted ? "accepted" : "refused");
   if (!reason.empty()) recorded.add("reason", reason);
-  state_ = State::kRecording;
   attempt_ = std::move(attempt);
+  move_to(State::kRecording);
   answers_.ask(FrameKind::kAuthAttempt, recorded, loop_.clock().mono_ns(),
                [this] { answer_attempt(); });
 }
@@ -123,17 +123,14 @@ void Connection::answer_attempt() {
     return leave("the login was refused: bad signature or unsupported kind of key");
   }
   if (!attempt_->accepted) {
-    state_ = State::kLogin;
-    ssh_message_reply_default(attempt_->message);
-    ssh_message_free(attempt_->message);
-    attempt_.reset();
+    answer_login(State::kLogin);
     if (++failed_attempts_ >= services_.config.gateway.max_auth_tries)
       return leave("too many authentication failures");
     return peer_.pump();
   }
   user_ = attempt_->user;
   services_.startups.authenticated(source_ip_);
-  authenticated_ = true;
+  startup_ = Startup::kAuthenticated;
   if (attempt_->name.direct()) {
     const LoginName& name = attempt_->name;
     const std::shared_ptr<const Access> access = services_.access.get();
@@ -141,11 +138,22 @@ void Connection::answer_attempt() {
     return open_session(*user_, target, format_host_port({name.target, name.port}), name.login,
                         "direct");
   }
-  state_ = State::kOuter;
-  ssh_message_auth_reply_success(attempt_->message, 0);
-  ssh_message_free(attempt_->message);
-  attempt_.reset();
+  answer_login(State::kOuter);
   peer_.pump();
+}
+
+// answer_login sends the answer to the attempt: a failure when the connection returns to kLogin.
+// The state changes first, because libssh may read further packets while it sends.
+void Connection::answer_login(State to) {
+  const ssh_message message = attempt_->message;
+  attempt_.reset();
+  move_to(to);
+  if (to == State::kLogin) {
+    ssh_message_reply_default(message);
+  } else {
+    ssh_message_auth_reply_success(message, 0);
+  }
+  ssh_message_free(message);
 }
 
 // libssh drops logins with a bad signature or an unknown key without an answer or a message.
@@ -159,7 +167,7 @@ void Connection::check_dropped_logins() {
 void Connection::open_session(const AuthenticatedUser& user, const AccessTarget* target,
                               const std::string& target_text, const std::string& login,
                               const std::string& route) {
-  state_ = State::kOpening;
+  move_to(State::kOpening);
   const std::shared_ptr<const Access> access = services_.access.get();
   const absl::StatusOr<Grant> grant = decide_session(
       *access, {.user = user.name, .target = target, .target_text = target_text, .login = login});

@@ -55,20 +55,26 @@ void SshPeer::attach_io() {
 
 void SshPeer::on_ready(uint32_t) {
   pump();
-  if (dead_) disarm();
+  if (dead()) disarm();
   owner_->on_activity();
 }
 
+// finish_handshake returns true when the handshake is over and the peer is not dead.
+bool SshPeer::finish_handshake() {
+  const bool over = owner_->on_handshake();
+  if (!over || dead()) return false;
+  CHECK(state_ == State::kHandshake, static_cast<int>(state_));
+  state_ = State::kOpen;
+  return true;
+}
+
 void SshPeer::pump() {
-  if (dead_) return;
+  if (dead()) return;
   if (!owner_->may_read()) {
     if (write_pending()) ssh_blocking_flush(session_, 0);
     return;
   }
-  if (!handshake_done_) {
-    handshake_done_ = owner_->on_handshake();
-    if (!handshake_done_ || dead_) return;
-  }
+  if (state_ == State::kHandshake && !finish_handshake()) return;
   unread_ = false;
   int messages = 0;
   const uint64_t first_packet = raw_counters_.in_packets;
@@ -77,15 +83,15 @@ void SshPeer::pump() {
     while (owner_->may_read() && !unread_) {
       const ssh_message message = ssh_message_get(session_);
       if (floods() && message != nullptr) ssh_message_free(message);
-      if (message == nullptr || dead_) break;
+      if (message == nullptr || dead()) break;
       owner_->on_message(message);
-      if (dead_) return;
+      if (dead()) return;
       unread_ = ++messages == kMessagesPerPump;
     }
-    if (dead_) return;
+    if (dead()) return;
     if (ssh_is_connected(session_) == 0 ||
         (ssh_get_status(session_) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0) {
-      dead_ = true;
+      mark_dead();
       return;
     }
     if (!owner_->may_read()) break;
@@ -98,12 +104,12 @@ void SshPeer::pump() {
 }
 
 void SshPeer::catch_up() {
-  if (dead_) return disarm();
-  if (handshake_done_ && ssh_is_connected(session_) == 0) {
-    dead_ = true;
+  if (dead()) return disarm();
+  if (state_ == State::kOpen && ssh_is_connected(session_) == 0) {
+    mark_dead();
     return owner_->on_activity();
   }
-  const bool unread = handshake_done_ && (unread_ || counters_.in_bytes != seen_bytes_);
+  const bool unread = state_ == State::kOpen && (unread_ || counters_.in_bytes != seen_bytes_);
   const bool buffered = attached_ && io_readable(fd_);
   const bool pipe_stuck = in_memory_ && write_pending() && pipe_has_room(fd_);
   if (((unread || buffered) && owner_->may_read()) || pipe_stuck) {
@@ -114,7 +120,7 @@ void SshPeer::catch_up() {
 }
 
 void SshPeer::disconnect(const std::string& text) {
-  if (dead_) return;
+  if (dead()) return;
   ssh_session_set_disconnect_message(session_, text.c_str());
   // libssh sends the text only when its socket was found writable since the last write, and
   // ssh_message_get polls the socket.
@@ -124,7 +130,7 @@ void SshPeer::disconnect(const std::string& text) {
     ssh_message_free(message);
   }
   ssh_disconnect(session_);
-  dead_ = true;
+  mark_dead();
 }
 
 // floods returns true, and marks the peer dead, when libssh holds too many answers that the peer
@@ -133,8 +139,8 @@ bool SshPeer::floods() {
   CHECK(drained_packets_ <= raw_counters_.out_packets, drained_packets_);
   if (!write_pending() || raw_counters_.out_packets - drained_packets_ <= kUnreadPacketsMax)
     return false;
-  if (!dead_) owner_->on_misuse("it asks and does not read the answers");
-  dead_ = true;
+  if (!dead()) owner_->on_misuse("it asks and does not read the answers");
+  mark_dead();
   return true;
 }
 
@@ -145,9 +151,9 @@ void SshPeer::disarm() {
 }
 
 void SshPeer::arm() {
-  if (in_memory_ || dead_) return;
+  if (in_memory_ || dead()) return;
   uint32_t events = owner_->may_read() ? static_cast<uint32_t>(EPOLLIN) : 0U;
-  const bool connecting = role_ == Role::kClient && !handshake_done_;
+  const bool connecting = role_ == Role::kClient && state_ == State::kHandshake;
   const int flags = connecting ? ssh_get_poll_flags(session_) : ssh_get_status(session_);
   if ((flags & SSH_WRITE_PENDING) != 0) events |= EPOLLOUT;
   if (events == armed_) return;

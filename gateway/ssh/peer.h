@@ -3,6 +3,10 @@
 //
 // Many calls of libssh read the socket, so that messages can wait while epoll reports nothing. Call
 // catch_up() after any other libssh call on the session.
+//
+// Legal transitions of State:
+//   kHandshake -> kOpen: messages can be read
+//   kHandshake, kOpen -> kDead: nothing is read or written any more
 #pragma once
 
 #include <libssh/callbacks.h>
@@ -47,9 +51,9 @@ class SshPeer : public Ready {
 
   ssh_session session() const { return session_; }
   int fd() const { return fd_; }
-  bool dead() const { return dead_; }
+  bool dead() const { return state_ == State::kDead; }
   // mark_dead stops all reading and writing.
-  void mark_dead() { dead_ = true; }
+  void mark_dead() { state_ = State::kDead; }
   // write_pending returns true when libssh still holds bytes for a full socket. Then the caller
   // must not write more.
   bool write_pending() const;
@@ -70,6 +74,9 @@ class SshPeer : public Ready {
   void disconnect(const std::string& text);
 
  private:
+  enum class State { kHandshake, kOpen, kDead };
+
+  bool finish_handshake();
   void arm();
   void disarm();
   bool floods();
@@ -86,9 +93,8 @@ class SshPeer : public Ready {
   bool unread_ = false;                   // the last pump stopped at its limit
   mutable uint64_t drained_packets_ = 0;  // packets_sent() when no write was last pending
   uint32_t armed_ = 0;
-  bool attached_ = false;
-  bool handshake_done_ = false;
-  bool dead_ = false;
+  bool attached_ = false;  // the shim keeps the descriptor open until io_detach
+  State state_ = State::kHandshake;
 };
 
 }  // namespace gatetape::gateway

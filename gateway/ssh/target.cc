@@ -32,9 +32,31 @@ Target::~Target() {
   ssh_key_free(login_key_);
 }
 
+bool Target::may_follow(State from, State to) {
+  switch (to) {
+    case State::kIdle:
+      return false;
+    case State::kDialing:
+      return from == State::kIdle;
+    case State::kKeyExchange:
+      return from == State::kDialing;
+    case State::kLogin:
+      return from == State::kKeyExchange;
+    case State::kReady:
+      return from == State::kLogin;
+    case State::kFailed:
+      return from == State::kDialing || from == State::kKeyExchange || from == State::kLogin;
+  }
+  return false;
+}
+
+void Target::move_to(State to) {
+  CHECK(may_follow(state_, to), static_cast<int>(state_), static_cast<int>(to));
+  state_ = to;
+}
+
 void Target::start() {
-  CHECK(state_ == State::kIdle, static_cast<int>(state_));
-  state_ = State::kDialing;
+  move_to(State::kDialing);
   started_ns_ = loop_.clock().mono_ns();
   dialer_.start({plan_.target.host, plan_.target.port}, services_.config.gateway.connect_timeout_s);
 }
@@ -69,7 +91,7 @@ void Target::on_connected(Fd socket) {
   const int fd = socket.release();
   peer_ = std::make_unique<SshPeer>(loop_, SshPeer::Role::kClient, fd, false, this);
   watch_packets(peer_->session(), &session_);
-  state_ = State::kKeyExchange;
+  move_to(State::kKeyExchange);
   const absl::Status set = set_client_options(peer_->session(), fd, plan_.target.host_key_blobs);
   if (!set.ok()) return fail("internal", std::string(set.message()));
   peer_->attach_io();
@@ -105,7 +127,7 @@ bool Target::key_exchange() {
     fail("login_key", std::string(made.message()));
     return false;
   }
-  state_ = State::kLogin;
+  move_to(State::kLogin);
   return true;
 }
 
@@ -167,14 +189,13 @@ bool Target::log_in() {
   }
   ssh_key_free(login_key_);
   login_key_ = nullptr;
-  state_ = State::kReady;
+  move_to(State::kReady);
   session_.on_target_ready(facts_);
   return true;
 }
 
 void Target::fail(const std::string& reason, const std::string& detail) {
-  if (state_ == State::kFailed) return;
-  state_ = State::kFailed;
+  move_to(State::kFailed);
   if (peer_) peer_->mark_dead();
   Event facts{{"reason", reason}, {"detail", detail}};
   for (const auto& [key, value] : facts_.fields()) facts.add(key, value);

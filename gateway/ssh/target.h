@@ -3,7 +3,7 @@
 //
 // Legal transitions of State:
 //   kIdle -> kDialing -> kKeyExchange -> kLogin -> kReady
-//   any state -> kFailed
+//   kDialing, kKeyExchange, kLogin -> kFailed
 #pragma once
 
 #include <cstdint>
@@ -54,6 +54,8 @@ class Target : public SshPeer::Owner {
  private:
   enum class State { kIdle, kDialing, kKeyExchange, kLogin, kReady, kFailed };
 
+  static bool may_follow(State from, State to);
+  void move_to(State to);
   void on_dialed(absl::StatusOr<Fd> socket);
   void on_connected(Fd socket);
   bool key_exchange();
