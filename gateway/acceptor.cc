@@ -103,7 +103,7 @@ void Acceptor::accept_all(int listener) {
           farewells_--;
         });
       }
-      services_.refusals.note(source, std::string(admitted.message()));
+      services_.refusals.note({.source = source, .reason = std::string(admitted.message())});
       continue;
     }
     set_connection_options(fd);
@@ -122,7 +122,7 @@ void Acceptor::disconnect(int fd, std::string_view why, std::function<void()> on
 // be accepted and told why it is disconnected. The other clients wait in the kernel's queue until
 // that client has gone; without a spare descriptor they wait until another client connects.
 void Acceptor::accept_with_spare(int listener) {
-  services_.refusals.note("", "out of file descriptors");
+  services_.refusals.note({.source = "", .reason = "out of file descriptors"});
   if (spare_fd_ < 0) return;
   close(std::exchange(spare_fd_, -1));
   const int fd = accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);

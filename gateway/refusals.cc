@@ -20,8 +20,8 @@ constexpr size_t kAddressesMax = 64;
 
 }  // namespace
 
-void Refusals::note(const std::string& source, const std::string& reason,
-                    const std::string& detail) {
+void Refusals::note(const Refusal& refusal) {
+  const auto& [source, reason, detail] = refusal;
   total_++;
   const absl::MutexLock lock(&mutex_);
   std::pair<std::string, std::string> key(reason, source.substr(0, source.rfind(':')));

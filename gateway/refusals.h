@@ -21,11 +21,16 @@ class Refusals {
  public:
   Refusals(tee::SystemLog& log, const Clock& clock) : log_(log), clock_(clock) {}
 
+  struct Refusal {
+    std::string source;    // address:port, or empty
+    std::string reason;    // one of few constant texts
+    std::string detail{};  // may come from the peer
+  };
+
   // note writes a connection_refused frame, at once or together with the connections of the next
-  // second. `source` is address:port, or empty. When many addresses are counted already, those of
-  // new addresses are counted together and without an address. `reason` is one of few constant
-  // texts; `detail` may come from the peer.
-  void note(const std::string& source, const std::string& reason, const std::string& detail = "");
+  // second. When many addresses are counted already, those of new addresses are counted together
+  // and without an address.
+  void note(const Refusal& refusal);
   // flush writes the counts that are at least one second old, or all of them. Call it on each tick.
   void flush(bool all);
   // total returns the number of all such connections, also of those that share a frame.

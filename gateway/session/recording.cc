@@ -41,10 +41,10 @@ int64_t Recording::waiting_ns() const {
   return port_.mono_ns() - started_mono_ns_ - static_cast<int64_t>(oldest->frame.offset_ns);
 }
 
-void Recording::end(const std::string& reason, const std::string& detail) {
+void Recording::end(const SessionEnd& why) {
   owner_ = nullptr;
   if (state_ != State::kOpen) return;
-  Event event{{"reason", reason}, {"detail", detail}};
+  Event event{{"reason", why.reason}, {"detail", why.detail}};
   event.add_number("bytes_in", bytes_in_).add_number("bytes_out", bytes_out_);
   event.add_number("frames", gate_.offered_seq() + 1);
   event.add("ended_at", std::to_string(port_.wall_ns()));

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/crypto.h"
+#include "gateway/session/ports.h"
 #include "record/event.h"
 #include "tee/gate.h"
 #include "tee/spool.h"
@@ -69,7 +70,7 @@ class Recording {
   // waiting_ns returns how long the oldest frame has waited for the recorder, 0 when none waits.
   int64_t waiting_ns() const;
   // end offers session_end, signs the head and lets go of the owner. Later calls do nothing.
-  void end(const std::string& reason, const std::string& detail);
+  void end(const SessionEnd& why);
   // end_with is `end` with another last frame, for a daemon's own session.
   void end_with(FrameKind kind, const Event& last);
   // on_event takes an event of the recorder about this session.

@@ -246,7 +246,7 @@ void SessionCore::finish(const SessionEnd& end) {
   if (over()) return;
   move_to(State::kOver);
   held_.clear();
-  recording_.end(end.reason, end.detail);
+  recording_.end(end);
   CHECK(recording_.state() != Recording::State::kOpen, end.reason);
   port_.on_over(end);
 }

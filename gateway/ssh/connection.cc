@@ -134,7 +134,7 @@ void Connection::on_tick(int64_t mono_ns) {
   const bool logging_in = state_ == State::kHandshake || state_ == State::kLogin;
   const int64_t grace_ns = services_.config.gateway.login_grace_time_s * kSecondNs;
   if (logging_in && mono_ns - started_ns_ > grace_ns) {
-    services_.refusals.note(source_, "login_grace_time");
+    services_.refusals.note({.source = source_, .reason = "login_grace_time"});
     drop();
   }
   const bool carries = state_ == State::kOuter && !bridges_.empty();
@@ -161,7 +161,8 @@ bool Connection::on_handshake() {
   const int result = ssh_handle_key_exchange(peer_.session());
   if (result == SSH_AGAIN) return false;
   if (result != SSH_OK) {
-    services_.refusals.note(source_, "handshake", ssh_get_error(peer_.session()));
+    services_.refusals.note(
+        {.source = source_, .reason = "handshake", .detail = ssh_get_error(peer_.session())});
     peer_.mark_dead();
     return false;
   }
@@ -213,8 +214,11 @@ void Connection::on_outer_message(ssh_message message) {
                                         [&](const auto& known) { return known.is(handle); }))
     return ssh_message_free(message);  // of a channel that is gone: an answer would touch it
   if (open && ssh_message_subtype(message) == SSH_CHANNEL_DIRECT_TCPIP) return open_inner(message);
-  if (open) return deny(message, "", "this is a gateway; use ssh -J, or log in as LOGIN@TARGET");
-  if (type == SSH_REQUEST_GLOBAL) return deny(message, "", "port forwarding does not pass");
+  if (open)
+    return deny(message, {.target = "",
+                          .reason = "this is a gateway; use ssh -J, or log in as LOGIN@TARGET"});
+  if (type == SSH_REQUEST_GLOBAL)
+    return deny(message, {.target = "", .reason = "port forwarding does not pass"});
   ssh_message_reply_default(message);
   ssh_message_free(message);
 }
@@ -248,7 +252,7 @@ void Connection::open_inner(ssh_message message) {
   std::string denial = denial_of_inner(host, port, target);
   const int pipe = denial.empty() ? io_make_pipe() : -1;
   if (denial.empty() && pipe < 0) denial = "the gateway has no descriptor left";
-  if (!denial.empty()) return deny(message, host_text, denial);
+  if (!denial.empty()) return deny(message, {.target = host_text, .reason = denial});
   const ssh_channel channel = ssh_message_channel_request_open_reply_accept(message);
   ssh_message_free(message);
   if (channel == nullptr) return io_detach(pipe);
@@ -265,23 +269,27 @@ void Connection::open_inner(ssh_message message) {
 
 void Connection::on_global_request(std::string_view name, bool, std::string_view) {
   if (state_ != State::kOuter || is_harmless_global(name)) return;
-  deny(nullptr, "", "the global request " + printable(name.substr(0, 256)) + " does not pass");
+  deny(nullptr,
+       {.target = "",
+        .reason = "the global request " + printable(name.substr(0, 256)) + " does not pass"});
 }
 
 // Denies what was asked on the outer connection; the answer leaves when that is recorded. Owns the
 // message; there is none for what libssh answers by itself.
-void Connection::deny(ssh_message message, const std::string& target, const std::string& reason) {
+void Connection::deny(ssh_message message, const Denial& denial) {
   if (++requests_denied_ > kDenialsMax) {
     if (message != nullptr) ssh_message_free(message);
     return on_misuse("too many refused channels");
   }
   const Event event{{"user", user_->name},
                     {"login", ""},
-                    {"target", target},
+                    {"target", denial.target},
                     {"source", source_},
-                    {"reason", reason}};
+                    {"reason", denial.reason}};
   answers_.ask(FrameKind::kAccessDenied, event, loop_.clock().mono_ns(),
-               [this, asked = Message(message), reason] { answer_request(asked.get(), reason); });
+               [this, asked = Message(message), reason = denial.reason] {
+                 answer_request(asked.get(), reason);
+               });
 }
 
 void Connection::record(uint64_t number, FrameKind kind, const Event& event) {
@@ -311,7 +319,7 @@ void Connection::answer_request(ssh_message message, const std::string& reason) 
 // Ends the session with that reason, or the connection when there is none.
 void Connection::on_misuse(const std::string& reason) {
   if (session_) return session_->on_misuse(reason);
-  if (!peer_.dead()) services_.refusals.note(source_, reason);
+  if (!peer_.dead()) services_.refusals.note({.source = source_, .reason = reason});
   drop();
 }
 

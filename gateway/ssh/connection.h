@@ -19,6 +19,7 @@
 
 #include "gateway/acceptor.h"
 #include "gateway/services.h"
+#include "gateway/session/access_rules.h"
 #include "gateway/session/recorded_answers.h"
 #include "gateway/ssh/bridge.h"
 #include "gateway/ssh/login_name.h"
@@ -82,6 +83,11 @@ class Connection : public Member,
     void operator()(ssh_message message) const { ssh_message_free(message); }
   };
   using Message = std::unique_ptr<std::remove_pointer_t<ssh_message>, FreeMessage>;
+  // Denial is why something on the outer connection is denied.
+  struct Denial {
+    std::string target;  // as the client wrote it, or empty
+    std::string reason;
+  };
 
   // `inner` is set for an inner connection, whose `fd` is a pipe.
   Connection(Loop& loop, Services& services, ssh_bind bind, int fd, std::optional<Inner> inner);
@@ -96,15 +102,14 @@ class Connection : public Member,
   void answer_attempt();
   void answer_login(State to);
   void check_dropped_logins();
-  void open_session(const AuthenticatedUser& user, const AccessTarget* target,
-                    const std::string& target_text, const std::string& login,
+  void open_session(const AuthenticatedUser& user, const SessionWish& wish,
                     const std::string& route);
   void deny_session(Event event, const std::string& reason);
   // The outer connection of `ssh -J`
   void on_outer_message(ssh_message message);
   void open_inner(ssh_message message);
   std::string denial_of_inner(const std::string& host, int port, const AccessTarget* target) const;
-  void deny(ssh_message message, const std::string& target, const std::string& reason);
+  void deny(ssh_message message, const Denial& denial);
   void answer_request(ssh_message message, const std::string& reason);
   void leave(const std::string& text);
   void drop();

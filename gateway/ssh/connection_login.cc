@@ -9,7 +9,6 @@
 #include "base/endpoint.h"
 #include "base/os/daemon.h"
 #include "formats/openssh_key.h"
-#include "gateway/session/access_rules.h"
 #include "gateway/ssh/connection.h"
 #include "gateway/ssh/setup.h"
 
@@ -101,8 +100,13 @@ void Connection::on_inner_login(ssh_message message) {
     return ssh_message_free(message);
   }
   attempt_ = Attempt{message, true, inner_->user, {}};
-  const std::string login = user_of(message);
-  open_session(inner_->user, &inner_->target, inner_->target.name, login, "jump");
+  const AccessTarget& target = inner_->target;
+  open_session(inner_->user,
+               {.user = inner_->user.name,
+                .target = &target,
+                .target_text = target.name,
+                .login = user_of(message)},
+               "jump");
 }
 
 void Connection::record_attempt(Attempt attempt, const Event& event, const std::string& reason) {
@@ -135,7 +139,11 @@ void Connection::answer_attempt() {
     const LoginName& name = attempt_->name;
     const std::shared_ptr<const Access> access = services_.access.get();
     const AccessTarget* target = access->target(name.target, name.port);
-    return open_session(*user_, target, format_host_port({name.target, name.port}), name.login,
+    return open_session(*user_,
+                        {.user = user_->name,
+                         .target = target,
+                         .target_text = format_host_port({name.target, name.port}),
+                         .login = name.login},
                         "direct");
   }
   answer_login(State::kOuter);
@@ -164,18 +172,18 @@ void Connection::check_dropped_logins() {
   record_attempt(Attempt{}, event, "bad signature or unsupported kind of key");
 }
 
-void Connection::open_session(const AuthenticatedUser& user, const AccessTarget* target,
-                              const std::string& target_text, const std::string& login,
+void Connection::open_session(const AuthenticatedUser& user, const SessionWish& wish,
                               const std::string& route) {
   move_to(State::kOpening);
   const std::shared_ptr<const Access> access = services_.access.get();
-  const absl::StatusOr<Grant> grant = decide_session(
-      *access, {.user = user.name, .target = target, .target_text = target_text, .login = login});
-  const Event event{
-      {"user", user.name}, {"login", login}, {"target", target_text}, {"source", source_}};
+  const absl::StatusOr<Grant> grant = decide_session(*access, wish);
+  const Event event{{"user", user.name},
+                    {"login", wish.login},
+                    {"target", wish.target_text},
+                    {"source", source_}};
   if (!grant.ok()) return deny_session(event, std::string(grant.status().message()));
-  session_ = std::make_unique<Session>(loop_, services_, peer_, *this,
-                                       Session::Plan{user, *target, login, *grant, route});
+  session_ = std::make_unique<Session>(
+      loop_, services_, peer_, *this, Session::Plan{user, *wish.target, wish.login, *grant, route});
 }
 
 void Connection::deny_session(Event event, const std::string& reason) {

@@ -45,7 +45,8 @@ Session::Session(Loop& loop, Services& services, SshPeer& user, Connection& conn
 }
 
 Session::~Session() {
-  record_->recording().end("gateway", "the connection was dropped");
+  record_->recording().end(
+      {.reason = "gateway", .detail = "the connection was dropped", .text = ""});
   forget_packets(user_.session());
   for (const auto& [number, message] : denied_) ssh_message_free(message);
 }

@@ -66,7 +66,7 @@ void Target::on_tick(int64_t mono_ns) {
   const bool trying = state_ == State::kKeyExchange || state_ == State::kLogin;
   const int64_t limit_s = services_.config.gateway.connect_timeout_s;
   if (trying && mono_ns - started_ns_ > limit_s * kSecondNs)
-    fail("unreachable", "no answer within " + std::to_string(limit_s) + " s");
+    fail({.reason = "unreachable", .detail = "no answer within " + std::to_string(limit_s) + " s"});
 }
 
 void Target::catch_up() {
@@ -82,7 +82,8 @@ void Target::on_misuse(const std::string& reason) { session_.on_misuse("the targ
 void Target::on_dialed(absl::StatusOr<Fd> socket) {
   CHECK(state_ == State::kDialing, static_cast<int>(state_));
   if (!dialer_.address().empty()) facts_.add("address", dialer_.address());
-  if (!socket.ok()) return fail("unreachable", std::string(socket.status().message()));
+  if (!socket.ok())
+    return fail({.reason = "unreachable", .detail = std::string(socket.status().message())});
   on_connected(*std::move(socket));
 }
 
@@ -93,7 +94,7 @@ void Target::on_connected(Fd socket) {
   watch_packets(peer_->session(), &session_);
   move_to(State::kKeyExchange);
   const absl::Status set = set_client_options(peer_->session(), fd, plan_.target.host_key_blobs);
-  if (!set.ok()) return fail("internal", std::string(set.message()));
+  if (!set.ok()) return fail({.reason = "internal", .detail = std::string(set.message())});
   peer_->attach_io();
   peer_->pump();
   peer_->catch_up();
@@ -112,19 +113,20 @@ bool Target::key_exchange() {
   fcntl(peer_->fd(), F_SETFL, fcntl(peer_->fd(), F_GETFL) | O_NONBLOCK);
   if (result == SSH_AGAIN) return false;
   if (result != SSH_OK) {
-    fail("unreachable", std::string("SSH handshake: ") + ssh_get_error(peer_->session()));
+    fail({.reason = "unreachable",
+          .detail = std::string("SSH handshake: ") + ssh_get_error(peer_->session())});
     return false;
   }
   const char* version = ssh_get_serverbanner(peer_->session());
   facts_.add("server_version", version == nullptr ? "" : version);
   if (!host_key_matches()) {
-    fail("host_key_mismatch",
-         "the host key of " + plan_.target.name + " is not the one in access.toml");
+    fail({.reason = "host_key_mismatch",
+          .detail = "the host key of " + plan_.target.name + " is not the one in access.toml"});
     return false;
   }
   const absl::Status made = make_login_key();
   if (!made.ok()) {
-    fail("login_key", std::string(made.message()));
+    fail({.reason = "login_key", .detail = std::string(made.message())});
     return false;
   }
   move_to(State::kLogin);
@@ -183,8 +185,9 @@ bool Target::log_in() {
   const int result = ssh_userauth_publickey(peer_->session(), plan_.login.c_str(), login_key_);
   if (result == SSH_AUTH_AGAIN) return false;
   if (result != SSH_AUTH_SUCCESS) {
-    fail("auth_failed", plan_.target.name + " does not accept the gateway's login as " +
-                            plan_.login + " (does it trust the user CA of `gatetape ca`?)");
+    fail({.reason = "auth_failed",
+          .detail = plan_.target.name + " does not accept the gateway's login as " + plan_.login +
+                    " (does it trust the user CA of `gatetape ca`?)"});
     return false;
   }
   ssh_key_free(login_key_);
@@ -194,10 +197,10 @@ bool Target::log_in() {
   return true;
 }
 
-void Target::fail(const std::string& reason, const std::string& detail) {
+void Target::fail(const Failure& failure) {
   move_to(State::kFailed);
   if (peer_) peer_->mark_dead();
-  Event facts{{"reason", reason}, {"detail", detail}};
+  Event facts{{"reason", failure.reason}, {"detail", failure.detail}};
   for (const auto& [key, value] : facts_.fields()) facts.add(key, value);
   session_.on_target_failed(facts);
 }

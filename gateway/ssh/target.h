@@ -53,6 +53,11 @@ class Target : public SshPeer::Owner {
 
  private:
   enum class State { kIdle, kDialing, kKeyExchange, kLogin, kReady, kFailed };
+  // Failure is the reason of target_fail (docs/FORMAT.md) and a text for people.
+  struct Failure {
+    std::string reason;
+    std::string detail;
+  };
 
   static bool may_follow(State from, State to);
   void move_to(State to);
@@ -62,7 +67,7 @@ class Target : public SshPeer::Owner {
   bool host_key_matches();
   absl::Status make_login_key();
   bool log_in();
-  void fail(const std::string& reason, const std::string& detail);
+  void fail(const Failure& failure);
 
   Loop& loop_;
   Services& services_;

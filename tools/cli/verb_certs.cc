@@ -11,6 +11,7 @@
 
 #include "base/os/fd.h"
 #include "tools/cli/x509.h"
+#include "tools/stack/state_dir.h"
 
 namespace gatetape::tools {
 namespace {
@@ -57,8 +58,8 @@ absl::StatusOr<Folder> open_folder(const std::string& path) {
 }
 
 // write_once writes a file that must not exist.
-absl::Status write_once(const Folder& folder, const std::string& name, const std::string& text,
-                        mode_t mode) {
+absl::Status write_once(const Folder& folder, const StackFile& wanted) {
+  const auto& [name, text, mode] = wanted;
   const std::string path = folder.path + "/" + name;
   const Fd fd(openat(folder.fd.get(), name.c_str(),
                      O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
@@ -72,8 +73,11 @@ absl::Status write_once(const Folder& folder, const std::string& name, const std
 
 absl::Status write_pair(const Folder& folder, const std::string& name,
                         const Certificate& certificate) {
-  absl::Status status = write_once(folder, name + ".key", certificate.key_pem(), 0600);
-  if (status.ok()) status = write_once(folder, name + ".pem", certificate.certificate_pem(), 0644);
+  absl::Status status =
+      write_once(folder, {.name = name + ".key", .text = certificate.key_pem(), .mode = 0600});
+  if (status.ok())
+    status = write_once(
+        folder, {.name = name + ".pem", .text = certificate.certificate_pem(), .mode = 0644});
   if (status.ok()) std::printf("%s/%s.pem\n", folder.path.c_str(), name.c_str());
   return status;
 }

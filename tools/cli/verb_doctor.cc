@@ -42,16 +42,21 @@ class Doctor {
 
  private:
   void good(const std::string& what) { std::printf("ok    %s\n", what.c_str()); }
-  void warn(const std::string& what, const std::string& advice) {
-    std::printf("warn  %s\n      -> %s\n", printable(what).c_str(), advice.c_str());
+  // Finding is what is wrong, and what to do about it.
+  struct Finding {
+    std::string what;
+    std::string advice;
+  };
+  void warn(const Finding& finding) {
+    std::printf("warn  %s\n      -> %s\n", printable(finding.what).c_str(), finding.advice.c_str());
   }
-  void bad(const std::string& what, const std::string& advice) {
+  void bad(const Finding& finding) {
     failures_++;
-    std::printf("FAIL  %s\n      -> %s\n", printable(what).c_str(), advice.c_str());
+    std::printf("FAIL  %s\n      -> %s\n", printable(finding.what).c_str(), finding.advice.c_str());
   }
   void bad(const absl::Status& status, const std::string& advice) {
     const std::string message(status.message());
-    bad(message.substr(0, message.find('\n')), advice);
+    bad({.what = message.substr(0, message.find('\n')), .advice = advice});
   }
 
   void report_no_stack();
@@ -59,7 +64,12 @@ class Doctor {
   void check_access(const Config& config);
   void check_key(const std::string& path);
   void check_recorder_here(const Config& config);
-  void check_database(const std::string& daemon, const std::string& conninfo);
+  // DatabaseOf is the database of one daemon.
+  struct DatabaseOf {
+    std::string daemon;
+    std::string conninfo;
+  };
+  void check_database(const DatabaseOf& database);
   void check_trusted(const std::string& key_file, const std::vector<std::string>& trusted_files,
                      const std::string& list);
   bool check_tls(const TlsConfig& tls);
@@ -101,7 +111,8 @@ void Doctor::report_no_stack() {
     else
       looked_in.push_back(dir);
   }
-  bad("no stack is here: there is no gatetape.toml in " + absl::StrJoin(looked_in, ", "), advice);
+  bad({.what = "no stack is here: there is no gatetape.toml in " + absl::StrJoin(looked_in, ", "),
+       .advice = advice});
 }
 
 void Doctor::check_daemons(const Config& config) {
@@ -124,7 +135,7 @@ void Doctor::check_daemons(const Config& config) {
 void Doctor::check_recorder_here(const Config& config) {
   check_key(config.recorder.signing_key);
   check_trusted(config.recorder.signing_key, config.auditd.recorder_keys, "recorder_keys");
-  check_database("recorder", config.recorder.database);
+  check_database({.daemon = "recorder", .conninfo = config.recorder.database});
 }
 
 void Doctor::check_access(const Config& config) {
@@ -136,8 +147,9 @@ void Doctor::check_access(const Config& config) {
                     access->targets().size(), " targets, ", access->roles().size(), " roles"));
   for (const AccessTarget& target : access->targets())
     if (target.host_keys.empty())
-      warn("target " + target.name + " has no host_keys, so nobody can reach it",
-           "add what `gatetape hosts scan " + target.name + "` prints, once you know it is right");
+      warn({.what = "target " + target.name + " has no host_keys, so nobody can reach it",
+            .advice = "add what `gatetape hosts scan " + target.name +
+                      "` prints, once you know it is right"});
 }
 
 void Doctor::check_key(const std::string& path) {
@@ -157,12 +169,12 @@ void Doctor::check_trusted(const std::string& key_file,
     if (!text.ok()) return bad(text.status(), "restore the file; auditd does not start without it");
     const absl::StatusOr<PublicKey> trusted = PublicKey::from_text(*text);
     if (!trusted.ok())
-      return bad(file + ": not one line `ed25519 BASE64`",
-                 "restore the file; auditd does not start with it");
+      return bad({.what = file + ": not one line `ed25519 BASE64`",
+                  .advice = "restore the file; auditd does not start with it"});
     if (trusted->raw == key->public_key().raw) return;
   }
-  bad("auditd." + list + " names no file with the public key of " + key_file,
-      "add that file; until then, what this key signs does not verify");
+  bad({.what = "auditd." + list + " names no file with the public key of " + key_file,
+       .advice = "add that file; until then, what this key signs does not verify"});
 }
 
 // settings_that_are_off returns the settings without which a commit is not durable.
@@ -174,19 +186,22 @@ absl::StatusOr<std::vector<std::string>> settings_that_are_off(Db& db) {
   return read_rows(*rows, [](DbRow& row) { return row.text(); });
 }
 
-void Doctor::check_database(const std::string& daemon, const std::string& conninfo) {
+void Doctor::check_database(const DatabaseOf& database) {
+  const auto& [daemon, conninfo] = database;
   if (conninfo.empty())
-    return warn(daemon + " has no `database` in this file", "set it where the " + daemon + " runs");
+    return warn({.what = daemon + " has no `database` in this file",
+                 .advice = "set it where the " + daemon + " runs"});
   absl::StatusOr<std::unique_ptr<Db>> db = Db::open({.conninfo = conninfo});
   if (!db.ok()) return bad(db.status(), "is PostgreSQL running, and may you connect as this role?");
   const absl::StatusOr<std::vector<std::string>> unsafe = settings_that_are_off(**db);
   if (!unsafe.ok()) return bad(unsafe.status(), "see PostgreSQL's log");
   for (const std::string& name : *unsafe)
-    bad(name + " is off: what is acknowledged may be lost",
-        "set it to on in postgresql.conf and reload");
+    bad({.what = name + " is off: what is acknowledged may be lost",
+         .advice = "set it to on in postgresql.conf and reload"});
   const absl::StatusOr<uint32_t> newest = newest_migration(**db);
   if (!newest.ok() || *newest == 0)
-    return bad("the database of " + daemon + " has no schema", "run `gatetape migrate`");
+    return bad({.what = "the database of " + daemon + " has no schema",
+                .advice = "run `gatetape migrate`"});
   if (const absl::Status known = check_known(**db); !known.ok())
     return bad(known, "until then neither recorder nor auditd uses it");
   good(absl::StrCat("PostgreSQL for ", daemon, ", at migration ", *newest));
@@ -208,16 +223,18 @@ bool Doctor::check_tls(const TlsConfig& tls) {
   if (*until_s - now_s > kExpirySoonS)
     good(what);
   else
-    warn(what,
-         "renew it: remove it and its key, then run `gatetape certs`; the daemons read it again by "
-         "themselves");
+    warn({.what = what,
+          .advice = "renew it: remove it and its key, then run `gatetape certs`; the daemons read "
+                    "it again by "
+                    "themselves"});
   return true;
 }
 
 void Doctor::check_recorders(const Config& config, bool tls_is_usable) {
   for (const std::string& endpoint : config.recorders) {
     if (!is_unix(endpoint) && !tls_is_usable) {
-      warn("the recorder on " + endpoint + " was not asked", "correct [tls] first, see above");
+      warn({.what = "the recorder on " + endpoint + " was not asked",
+            .advice = "correct [tls] first, see above"});
       continue;
     }
     const absl::Status status = check_recorder(endpoint, config.tls, kRecorderTimeoutMs);
@@ -237,7 +254,7 @@ void Doctor::check_recorders(const Config& config, bool tls_is_usable) {
 void Doctor::check_auditd(const Config& config) {
   check_key(config.auditd.signing_key);
   check_trusted(config.auditd.signing_key, config.auditd.writer_keys, "writer_keys");
-  check_database("auditd", config.auditd.database);
+  check_database({.daemon = "auditd", .conninfo = config.auditd.database});
   const absl::StatusOr<std::unique_ptr<AuditClient>> client = AuditClient::connect(context_);
   const absl::StatusOr<audit::v1::HealthResponse> health =
       client.ok() ? (*client)->health() : client.status();
@@ -245,9 +262,11 @@ void Doctor::check_auditd(const Config& config) {
     return bad(health.status(),
                "see its log and restart gatetape-auditd; it is stopped, or its database hangs");
   if (!health.ok()) return bad(health.status(), "start gatetape-auditd and see its log");
-  if (health->database() != "ok") bad("auditd: " + health->database(), "see the database above");
+  if (health->database() != "ok")
+    bad({.what = "auditd: " + health->database(), .advice = "see the database above"});
   if (health->recorder() != "ok")
-    bad("auditd cannot record who asks: " + health->recorder(), "see the recorder above");
+    bad({.what = "auditd cannot record who asks: " + health->recorder(),
+         .advice = "see the recorder above"});
   if (health->database() == "ok" && health->recorder() == "ok")
     good(absl::StrCat("auditd ", health->version(), ", ", health->live_sessions(),
                       " live sessions"));
@@ -269,8 +288,8 @@ void Doctor::check_gateway(const Config& config) {
     const std::string banner = read_line(*fd, kTimeoutMs);
     if (banner.starts_with("SSH-2.0-")) good("gateway answers on " + endpoint);
     if (!banner.starts_with("SSH-2.0-"))
-      bad(endpoint + " does not speak SSH",
-          "change `listen`, because another program uses this port");
+      bad({.what = endpoint + " does not speak SSH",
+           .advice = "change `listen`, because another program uses this port"});
   }
 }
 
@@ -278,7 +297,8 @@ void Doctor::check_disk() {
   for (const DiskRoom& room : disk_rooms(std::filesystem::absolute(context_.dir).string())) {
     const std::string what = absl::StrCat(room.free_bytes >> 20, " MiB are free for ", room.path);
     if (room.is_low())
-      bad(what, "free some space; when the disk is full, nothing passes the gateway");
+      bad({.what = what,
+           .advice = "free some space; when the disk is full, nothing passes the gateway"});
     else
       good(what);
   }
@@ -288,8 +308,8 @@ void Doctor::check_clock() {
   timex state{};
   const int result = adjtimex(&state);
   if (result >= 0 && result != TIME_ERROR) return good("clock is synchronized");
-  warn("the clock is not known to be synchronized",
-       "run chrony or systemd-timesyncd; the times in the record come from this clock");
+  warn({.what = "the clock is not known to be synchronized",
+        .advice = "run chrony or systemd-timesyncd; the times in the record come from this clock"});
 }
 
 }  // namespace

@@ -47,9 +47,15 @@ std::string settings(const std::string& dir) {
       "log_line_prefix = '%m [%p] %u '\n");
 }
 
-bool write_file(const std::string& path, const std::string& text, std::ios::openmode mode) {
-  std::ofstream file(path, mode);
-  file << text;
+struct SettingsFile {
+  std::string path;
+  std::string text;
+  std::ios::openmode mode = std::ios::trunc;
+};
+
+bool write_file(const SettingsFile& wanted) {
+  std::ofstream file(wanted.path, wanted.mode);
+  file << wanted.text;
   file.close();
   return file.good();
 }
@@ -61,10 +67,12 @@ bool write_settings(const std::string& data, const StateDir& state) {
   for (const std::string& account : {state.owner.name, std::string("root")})
     for (const char* role : {"gatetape_owner", "gatetape_recorder", "gatetape_auditd"})
       absl::StrAppend(&map, "gatetape ", account, " ", role, "\n");
-  return write_file(data + "/gatetape.conf", settings(state.path), std::ios::trunc) &&
-         write_file(data + "/postgresql.conf", "\ninclude 'gatetape.conf'\n", std::ios::app) &&
-         write_file(data + "/pg_hba.conf", "local all all peer map=gatetape\n", std::ios::trunc) &&
-         write_file(data + "/pg_ident.conf", map, std::ios::trunc);
+  return write_file({.path = data + "/gatetape.conf", .text = settings(state.path)}) &&
+         write_file({.path = data + "/postgresql.conf",
+                     .text = "\ninclude 'gatetape.conf'\n",
+                     .mode = std::ios::app}) &&
+         write_file({.path = data + "/pg_hba.conf", .text = "local all all peer map=gatetape\n"}) &&
+         write_file({.path = data + "/pg_ident.conf", .text = map});
 }
 
 }  // namespace

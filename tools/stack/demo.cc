@@ -26,10 +26,15 @@
 namespace gatetape::tools {
 namespace {
 
-// make_key makes DIR/demo/NAME and NAME.pub unless they are there. It returns the line of the
-// public key.
-absl::StatusOr<std::string> make_key(const StateDir& state, const std::string& name,
-                                     const std::string& comment) {
+struct DemoKey {
+  std::string name;     // of the file below DIR/demo
+  std::string comment;  // in the public key
+};
+
+// make_key writes the key file and NAME.pub unless they exist. It returns the line of the public
+// key.
+absl::StatusOr<std::string> make_key(const StateDir& state, const DemoKey& wanted) {
+  const auto& [name, comment] = wanted;
   const std::string file = "demo/" + name;
   if (access(state.file(file).c_str(), F_OK) != 0) {
     const SigningKey key = SigningKey::generate();
@@ -85,7 +90,8 @@ absl::StatusOr<Demo> Demo::prepare(const StateDir& state, const Config& config) 
 }
 
 absl::Status Demo::write_target_files() const {
-  if (absl::Status status = make_key(state_, "host_key", "gatetape demo target").status();
+  if (absl::Status status =
+          make_key(state_, {.name = "host_key", .comment = "gatetape demo target"}).status();
       !status.ok())
     return status;
   const std::string text = absl::StrCat(
@@ -149,9 +155,11 @@ absl::Status Demo::write_client_files(const Config& config) const {
 }
 
 absl::Status Demo::write_access() const {
-  const absl::StatusOr<std::string> user_key = make_key(state_, "id_ed25519", "alice@demo");
+  const absl::StatusOr<std::string> user_key =
+      make_key(state_, {.name = "id_ed25519", .comment = "alice@demo"});
   if (!user_key.ok()) return user_key.status();
-  const absl::StatusOr<std::string> host_key = make_key(state_, "host_key", "gatetape demo target");
+  const absl::StatusOr<std::string> host_key =
+      make_key(state_, {.name = "host_key", .comment = "gatetape demo target"});
   if (!host_key.ok()) return host_key.status();
   const std::string text = absl::StrCat(
       "# The access file of the demonstration. You may change it. See access.toml(5).\n\n"

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "absl/strings/str_replace.h"
 #include "base/bytes.h"
 #include "base/crypto.h"
 #include "base/os/replace_file.h"
@@ -77,12 +78,6 @@ constexpr char kAccess[] =
 # logins = ["deploy"]
 # allow = ["shell", "exec", "sftp"]
 )";
-
-std::string replaced(std::string text, const std::string& what, const std::string& with) {
-  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size()))
-    text.replace(at, what.size(), with);
-  return text;
-}
 
 // write_as_owner writes a file below a folder. The process must already act as the owner.
 absl::Status write_as_owner(const std::string& folder, const StackFile& wanted) {
@@ -230,7 +225,7 @@ absl::Status StateDir::make_keys() const {
 
 absl::Status StateDir::write_config(const std::string& listen) const {
   return write_new({.name = "gatetape.toml",
-                    .text = replaced(replaced(kConfig, "@LISTEN@", listen), "@DIR@", path)});
+                    .text = absl::StrReplaceAll(kConfig, {{"@LISTEN@", listen}, {"@DIR@", path}})});
 }
 
 absl::Status StateDir::write_access(const std::string& text) const {
