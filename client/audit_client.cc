@@ -6,7 +6,7 @@
 
 #include "base/os/grpc_values.h"
 
-namespace gatetape {
+namespace gatetape::client {
 namespace {
 
 namespace v1 = audit::v1;
@@ -135,4 +135,4 @@ absl::Status AuditClient::read(const v1::ReadFramesRequest& request,
   return bad.ok() ? status : bad;
 }
 
-}  // namespace gatetape
+}  // namespace gatetape::client

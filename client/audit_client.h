@@ -12,7 +12,7 @@
 #include "gatetape/audit/v1/audit.grpc.pb.h"
 #include "record/frame.h"
 
-namespace gatetape {
+namespace gatetape::client {
 
 class AuditClient {
  public:
@@ -50,4 +50,4 @@ class AuditClient {
   std::unique_ptr<audit::v1::AuditService::Stub> stub_;
 };
 
-}  // namespace gatetape
+}  // namespace gatetape::client

@@ -10,7 +10,7 @@
 #include "formats/ssh_request.h"
 #include "record/event.h"
 
-namespace gatetape {
+namespace gatetape::client {
 namespace {
 
 // is_size returns false for sizes that no terminal has. Players allocate columns times rows.
@@ -82,4 +82,4 @@ void CastWriter::write_header() {
   write_(as_ascii(header) + "\n");
 }
 
-}  // namespace gatetape
+}  // namespace gatetape::client

@@ -13,7 +13,7 @@
 #include "client/utf8_stream.h"
 #include "record/frame.h"
 
-namespace gatetape {
+namespace gatetape::client {
 
 struct CastOptions {
   int64_t started_at_unix_ns = 0;
@@ -47,4 +47,4 @@ class CastWriter {
   Utf8Stream in_, out_, err_;
 };
 
-}  // namespace gatetape
+}  // namespace gatetape::client

@@ -10,7 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "base/bytes.h"
 
-namespace gatetape {
+namespace gatetape::client {
 namespace {
 
 std::string environment(const char* name) {
@@ -93,4 +93,4 @@ int exit_code_of(const absl::Status& status) {
   }
 }
 
-}  // namespace gatetape
+}  // namespace gatetape::client

@@ -9,7 +9,7 @@
 #include "absl/status/statusor.h"
 #include "policy/config.h"
 
-namespace gatetape {
+namespace gatetape::client {
 
 // Exit codes of `gatetape` (docs: the man page, EXIT STATUS).
 enum ExitCode : int {
@@ -53,4 +53,4 @@ std::vector<std::string> usual_dirs();
 // UNAVAILABLE and DEADLINE_EXCEEDED 6, INVALID_ARGUMENT 2, else 1.
 int exit_code_of(const absl::Status& status);
 
-}  // namespace gatetape
+}  // namespace gatetape::client

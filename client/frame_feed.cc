@@ -8,7 +8,7 @@
 
 #include "base/check.h"
 
-namespace gatetape {
+namespace gatetape::client {
 namespace {
 
 // Payload bytes in the queue. At the limit the reading thread waits, and gRPC stops auditd.
@@ -78,4 +78,4 @@ void FrameFeed::wake() {
   CHECK(write(fd_.get(), &one, sizeof(one)) == sizeof(one), errno);
 }
 
-}  // namespace gatetape
+}  // namespace gatetape::client

@@ -15,7 +15,7 @@
 #include "client/audit_client.h"
 #include "record/frame.h"
 
-namespace gatetape {
+namespace gatetape::client {
 
 class FrameFeed {
  public:
@@ -49,4 +49,4 @@ class FrameFeed {
   std::thread thread_;
 };
 
-}  // namespace gatetape
+}  // namespace gatetape::client

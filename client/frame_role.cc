@@ -1,6 +1,6 @@
 #include "client/frame_role.h"
 
-namespace gatetape {
+namespace gatetape::client {
 
 FrameRole role_of(FrameKind kind) {
   switch (kind) {
@@ -43,4 +43,4 @@ FrameRole role_of(FrameKind kind) {
   return FrameRole::kOther;  // a number that is not in the enum
 }
 
-}  // namespace gatetape
+}  // namespace gatetape::client

@@ -5,7 +5,7 @@
 
 #include "record/frame.h"
 
-namespace gatetape {
+namespace gatetape::client {
 
 enum class FrameRole {
   kShown,    // output bytes, which the user's terminal displayed
@@ -22,4 +22,4 @@ FrameRole role_of(FrameKind kind);
 // is_shown returns true for frames that the user's terminal displayed.
 inline bool is_shown(const Frame& frame) { return role_of(frame.kind) == FrameRole::kShown; }
 
-}  // namespace gatetape
+}  // namespace gatetape::client

@@ -3,7 +3,7 @@
 #include "client/frame_role.h"
 #include "record/event.h"
 
-namespace gatetape {
+namespace gatetape::client {
 
 void Newlines::note(const Frame& frame) {
   if (role_of(frame.kind) != FrameRole::kRequest) return;
@@ -22,4 +22,4 @@ std::string Newlines::feed(std::string_view bytes) {
   return out;
 }
 
-}  // namespace gatetape
+}  // namespace gatetape::client

@@ -7,7 +7,7 @@
 
 #include "record/frame.h"
 
-namespace gatetape {
+namespace gatetape::client {
 
 class Newlines {
  public:
@@ -21,4 +21,4 @@ class Newlines {
   bool after_cr_ = false;
 };
 
-}  // namespace gatetape
+}  // namespace gatetape::client

@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/bytes.h"
 
-namespace gatetape {
+namespace gatetape::client {
 namespace {
 
 // Rows that wait until the widths of a table are known. Longer tables keep these widths.
@@ -140,4 +140,4 @@ size_t display_width(const std::string& text) {
   return width;
 }
 
-}  // namespace gatetape
+}  // namespace gatetape::client

@@ -9,7 +9,7 @@
 
 #include "absl/status/status.h"
 
-namespace gatetape {
+namespace gatetape::client {
 
 using Json = nlohmann::ordered_json;
 
@@ -67,4 +67,4 @@ std::string csv_field(const std::string& value);
 // display_width returns how many columns of a terminal UTF-8 text takes.
 size_t display_width(const std::string& text);
 
-}  // namespace gatetape
+}  // namespace gatetape::client

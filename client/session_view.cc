@@ -7,7 +7,7 @@
 #include "record/frame.h"
 #include "record/session_id.h"
 
-namespace gatetape {
+namespace gatetape::client {
 namespace {
 
 namespace v1 = audit::v1;
@@ -162,4 +162,4 @@ const char* verdict_color(const v1::Verdict& verdict) {
   }
 }
 
-}  // namespace gatetape
+}  // namespace gatetape::client

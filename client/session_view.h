@@ -10,7 +10,7 @@
 #include "gatetape/audit/v1/audit.pb.h"
 #include "record/frame.h"
 
-namespace gatetape {
+namespace gatetape::client {
 
 // session_columns returns the columns for sessions of a kind. Programs get the same columns for
 // every kind.
@@ -42,4 +42,4 @@ class OpenedChannels {
 std::string verdict_word(const audit::v1::Verdict& verdict);
 const char* verdict_color(const audit::v1::Verdict& verdict);
 
-}  // namespace gatetape
+}  // namespace gatetape::client

@@ -6,7 +6,7 @@
 #include "base/bytes.h"
 #include "base/utf8.h"
 
-namespace gatetape {
+namespace gatetape::client {
 namespace {
 
 // Characters of a line. A longer line is broken there, so that output without an end of line cannot
@@ -104,4 +104,4 @@ void TextFilter::end_line() {
   cursor_ = 0;
 }
 
-}  // namespace gatetape
+}  // namespace gatetape::client

@@ -10,7 +10,7 @@
 #include "client/utf8_stream.h"
 #include "client/vt_scanner.h"
 
-namespace gatetape {
+namespace gatetape::client {
 
 class TextFilter {
  public:
@@ -33,4 +33,4 @@ class TextFilter {
   std::string out_;
 };
 
-}  // namespace gatetape
+}  // namespace gatetape::client

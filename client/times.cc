@@ -11,7 +11,7 @@
 #include "absl/time/time.h"
 #include "base/bytes.h"
 
-namespace gatetape {
+namespace gatetape::client {
 namespace {
 
 absl::Status bad_time(std::string_view text) {
@@ -134,4 +134,4 @@ std::string format_bytes(uint64_t bytes) {
   return absl::StrFormat("%.*f%s", value < 9.95 ? 1 : 0, value, unit);
 }
 
-}  // namespace gatetape
+}  // namespace gatetape::client

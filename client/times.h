@@ -8,7 +8,7 @@
 
 #include "absl/status/statusor.h"
 
-namespace gatetape {
+namespace gatetape::client {
 
 // parse_time parses an instant and returns Unix ns. It accepts RFC 3339 (2026-01-02T03:04:05Z, with
 // an offset, without seconds, or a date alone), an age (90s, 5m, 2h, 3d, 1w, "3d ago"), now, today
@@ -39,4 +39,4 @@ std::string format_span(int64_t ns);
 // format_bytes returns 512, 1.5K, 20M, 3.1G; the units are powers of 1024.
 std::string format_bytes(uint64_t bytes);
 
-}  // namespace gatetape
+}  // namespace gatetape::client

@@ -4,7 +4,7 @@
 
 #include "base/utf8.h"
 
-namespace gatetape {
+namespace gatetape::client {
 namespace {
 
 constexpr char kReplacement[] = "\xef\xbf\xbd";  // U+FFFD
@@ -39,4 +39,4 @@ std::string Utf8Stream::flush() {
   return std::exchange(carried_, {}).empty() ? std::string() : std::string(kReplacement);
 }
 
-}  // namespace gatetape
+}  // namespace gatetape::client

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace gatetape {
+namespace gatetape::client {
 
 class Utf8Stream {
  public:
@@ -19,4 +19,4 @@ class Utf8Stream {
   std::string carried_;  // the beginning of a character, at most 3 bytes
 };
 
-}  // namespace gatetape
+}  // namespace gatetape::client

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
-namespace gatetape {
+namespace gatetape::client {
 namespace {
 
 constexpr char kEsc = '\x1b';
@@ -86,4 +86,4 @@ void VtScanner::feed_sequence(char c, const Sink& sink) {
   }
 }
 
-}  // namespace gatetape
+}  // namespace gatetape::client

@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-namespace gatetape {
+namespace gatetape::client {
 
 struct VtToken {
   enum class Type { kText, kControl, kEscape, kCsi };
@@ -43,4 +43,4 @@ class VtScanner {
   std::string sequence_;
 };
 
-}  // namespace gatetape
+}  // namespace gatetape::client

@@ -60,13 +60,13 @@ std::string text_on_screen(std::string_view bytes) {
 
 // tokens joins runs of text, because the output may be divided anywhere.
 std::vector<std::string> tokens(const Pieces& pieces) {
-  VtScanner scanner;
+  client::VtScanner scanner;
   std::vector<std::string> all;
   bool after_text = false;
   for (std::string_view piece : pieces) {
-    scanner.feed(piece, [&](const VtToken& token) {
+    scanner.feed(piece, [&](const client::VtToken& token) {
       CHECK(!token.bytes.empty() && token.bytes.size() <= std::max<size_t>(piece.size(), 256));
-      const bool text = token.type == VtToken::Type::kText;
+      const bool text = token.type == client::VtToken::Type::kText;
       if (text) CHECK(std::none_of(token.bytes.begin(), token.bytes.end(), is_control));
       if (text && after_text)
         all.back() += token.bytes;
@@ -164,7 +164,7 @@ void check_play(std::string_view out) {
 // A cast of the pieces as output of a pty: every line is JSON, and no output is lost.
 void check_cast(const Pieces& pieces, const std::string& utf8) {
   std::string lines;
-  CastWriter cast({}, [&](const std::string& line) { lines += line; });
+  client::CastWriter cast({}, [&](const std::string& line) { lines += line; });
   Frame frame{1, 1, FrameKind::kRequestIn, 0, Event{{"request", "pty-req"}}.encode()};
   cast.add(frame);
   frame.kind = FrameKind::kOut;
@@ -194,15 +194,15 @@ void check_pieces(const Pieces& whole, const Pieces& pieces) {
   for (const std::string& token : tokens(whole))
     if (!is_control(token[0])) shown += token;
   CHECK(shown == text_on_screen(whole[0]), printable(shown));
-  const std::string text = filtered<TextFilter>(whole);
-  CHECK(filtered<TextFilter>(pieces) == text);
+  const std::string text = filtered<client::TextFilter>(whole);
+  CHECK(filtered<client::TextFilter>(pieces) == text);
   check_text(text);
   const std::string play = filtered<tools::PlayFilter>(whole);
   CHECK(filtered<tools::PlayFilter>(pieces) == play);
   check_play(play);
   CHECK(filtered<tools::PlayFilter>({play}) == play);
-  const std::string utf8 = filtered<Utf8Stream>(whole);
-  CHECK(filtered<Utf8Stream>(pieces) == utf8);
+  const std::string utf8 = filtered<client::Utf8Stream>(whole);
+  CHECK(filtered<client::Utf8Stream>(pieces) == utf8);
   const bool has_nul = whole[0].find('\0') != std::string_view::npos;
   CHECK(is_utf8(utf8) != has_nul);
   if (is_utf8(whole[0])) CHECK(utf8 == whole[0]);

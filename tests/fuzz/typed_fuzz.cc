@@ -155,20 +155,20 @@ void check_query(std::string_view text) {
 
 void check_times(std::string_view text) {
   constexpr int64_t kNow = 1'767'323'045'000'000'000;
-  const auto instant = parse_time(text, kNow, false);
+  const auto instant = client::parse_time(text, kNow, false);
   if (!refused(instant)) {
-    check_shown(format_time(*instant, false));
-    const std::string written = format_rfc3339(*instant, false);
-    const auto again = parse_time(written, kNow, false);
+    check_shown(client::format_time(*instant, false));
+    const std::string written = client::format_rfc3339(*instant, false);
+    const auto again = client::parse_time(written, kNow, false);
     CHECK(again.ok(), written);
     const int64_t lost = *instant - *again;  // the part below one millisecond
     CHECK(lost >= 0 && lost < 1'000'000, written, lost);
   }
-  const auto position = parse_position(text);
+  const auto position = client::parse_position(text);
   if (refused(position)) return;
   CHECK(*position >= 0 && *position <= 1'000'000'000'000'000'000, *position);
-  check_shown(format_span(*position));
-  check_shown(format_bytes(static_cast<uint64_t>(*position)));
+  check_shown(client::format_span(*position));
+  check_shown(client::format_bytes(static_cast<uint64_t>(*position)));
 }
 
 }  // namespace

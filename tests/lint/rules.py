@@ -80,6 +80,7 @@ LEFT_OVER = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
 WALL_CLOCK = re.compile(
     r"\bchrono::system_clock\b|\bCLOCK_REALTIME\b|\babsl::Now\b|\bGPR_CLOCK_REALTIME\b"
     r"|\b(Await|Lock\w*|Wait\w*)With(Timeout|Deadline)\b")
+NAMESPACE = re.compile(r"^namespace (gatetape[\w:]*) \{$", re.M)
 SWITCH = re.compile(r"\bswitch\s*\([^{]*\{")
 
 
@@ -175,7 +176,18 @@ def clocks(path, text):
         yield f"{path}:{line}: {match.group(0)} depends on the wall clock"
 
 
-RULES = (includes, sizes, whitespace, words, headers, frame_kinds, clocks)
+def namespaces(path, text):
+    """The namespace of a top-level folder has its name. The folders that all others may include
+    (SHARED) share gatetape."""
+    if folder_of(path) is None or not path.endswith((".cc", ".h")):
+        return
+    top = path.split("/")[0]
+    wanted = "gatetape" if top in SHARED else f"gatetape::{top}"
+    if wanted not in NAMESPACE.findall(text):
+        yield f"{path}:1: its code is not in the namespace {wanted}"
+
+
+RULES = (includes, sizes, whitespace, words, headers, frame_kinds, clocks, namespaces)
 
 
 def densities(texts):

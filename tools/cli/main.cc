@@ -21,22 +21,18 @@
 #include "tools/cli/verb_users.h"
 #include "tools/cli/verb_verify.h"
 
-using gatetape::Context;
-
+namespace gatetape::tools {
 namespace {
 
-using AddVerb = void (*)(CLI::App&, Context&);
+using AddVerb = void (*)(CLI::App&, client::Context&);
 // The verbs in the order of --help.
-constexpr AddVerb kVerbs[] = {
-    gatetape::tools::add_ls,      gatetape::tools::add_show,       gatetape::tools::add_play,
-    gatetape::tools::add_search,  gatetape::tools::add_export,     gatetape::tools::add_verify,
-    gatetape::tools::add_up,      gatetape::tools::add_ca,         gatetape::tools::add_certs,
-    gatetape::tools::add_migrate, gatetape::tools::add_completion, gatetape::tools::add_doctor,
-    gatetape::tools::add_hosts,   gatetape::tools::add_users};
+constexpr AddVerb kVerbs[] = {add_ls,         add_show,   add_play,  add_search, add_export,
+                              add_verify,     add_up,     add_ca,    add_certs,  add_migrate,
+                              add_completion, add_doctor, add_hosts, add_users};
 
 int run(int argc, char** argv) {
   std::setlocale(LC_CTYPE, "C.UTF-8");  // for the widths of characters
-  Context context = gatetape::make_context();
+  client::Context context = client::make_context();
   CLI::App app("gatetape: search, replay and prove what passed through the SSH gateway");
   app.require_subcommand(1);
   app.fallthrough();  // --dir and --local may also follow the verb
@@ -47,18 +43,19 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? gatetape::kExitOk : gatetape::kExitUsage;
+    return app.exit(error) == 0 ? client::kExitOk : client::kExitUsage;
   }
   return context.exit_code;
 }
 
 }  // namespace
+}  // namespace gatetape::tools
 
 int main(int argc, char** argv) {
   try {
-    return run(argc, argv);
+    return gatetape::tools::run(argc, argv);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "gatetape: %s\n", error.what());
-    return gatetape::kExitError;
+    return gatetape::client::kExitError;
   }
 }

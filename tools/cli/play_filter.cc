@@ -57,16 +57,16 @@ bool may_pass_escape(std::string_view sequence) {
   return sequence.find_first_of(" %") == std::string_view::npos;
 }
 
-bool may_pass(const VtToken& token) {
+bool may_pass(const client::VtToken& token) {
   switch (token.type) {
-    case VtToken::Type::kText:
+    case client::VtToken::Type::kText:
       return true;
-    case VtToken::Type::kControl:
+    case client::VtToken::Type::kControl:
       return std::string_view("\a\b\t\n\v\f\r\x0e\x0f").find(token.bytes[0]) !=
              std::string_view::npos;
-    case VtToken::Type::kEscape:
+    case client::VtToken::Type::kEscape:
       return is_plain(token.bytes) && may_pass_escape(token.bytes);
-    case VtToken::Type::kCsi:
+    case client::VtToken::Type::kCsi:
       return is_plain(token.bytes) && may_pass_csi(token.bytes);
   }
   return false;
@@ -91,8 +91,8 @@ std::string without_c1(std::string_view text) {
 
 std::string PlayFilter::feed(std::string_view bytes) {
   std::string out;
-  scanner_.feed(bytes, [&](const VtToken& token) {
-    if (token.type == VtToken::Type::kText) {
+  scanner_.feed(bytes, [&](const client::VtToken& token) {
+    if (token.type == client::VtToken::Type::kText) {
       out += without_c1(utf8_.feed(token.bytes));
       return;
     }

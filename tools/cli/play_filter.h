@@ -18,8 +18,8 @@ class PlayFilter {
   std::string feed(std::string_view bytes);
 
  private:
-  VtScanner scanner_;
-  Utf8Stream utf8_;
+  client::VtScanner scanner_;
+  client::Utf8Stream utf8_;
 };
 
 }  // namespace gatetape::tools

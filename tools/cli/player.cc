@@ -30,7 +30,8 @@ bool write_all(std::string_view bytes) {
 
 }  // namespace
 
-Player::Player(const PlayerOptions& options, AuditClient& client, const Clock& clock, int signals)
+Player::Player(const PlayerOptions& options, client::AuditClient& client, const Clock& clock,
+               int signals)
     : options_(options),
       client_(client),
       clock_(clock),
@@ -68,16 +69,16 @@ void Player::start_feed() {
   request.set_id(options_.id);
   request.set_follow(options_.follow);
   feed_.reset();
-  feed_ = std::make_unique<FrameFeed>(client_, request);
+  feed_ = std::make_unique<client::FrameFeed>(client_, request);
   next_.reset();
-  newlines_ = Newlines();
+  newlines_ = client::Newlines();
   filter_ = PlayFilter();
 }
 
 bool Player::shows(const Frame& frame) {
   if (frame.channel != options_.channel) return false;
   newlines_.note(frame);
-  return is_shown(frame);
+  return client::is_shown(frame);
 }
 
 bool Player::show(const Frame& frame) {

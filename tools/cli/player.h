@@ -30,7 +30,8 @@ struct PlayerOptions {
 class Player {
  public:
   // `signals` is the descriptor of ExitSignals. All arguments must outlive the player.
-  Player(const PlayerOptions& options, AuditClient& client, const Clock& clock, int signals);
+  Player(const PlayerOptions& options, client::AuditClient& client, const Clock& clock,
+         int signals);
 
   // run plays to the end, to q, or to a signal, and restores the terminal.
   absl::Status run();
@@ -48,14 +49,14 @@ class Player {
   void seek_by(int64_t delta_ns);
 
   const PlayerOptions& options_;
-  AuditClient& client_;
+  client::AuditClient& client_;
   const Clock& clock_;
   const int signals_;
   RawTerminal terminal_;
   Pace pace_;
-  Newlines newlines_;
+  client::Newlines newlines_;
   PlayFilter filter_;
-  std::unique_ptr<FrameFeed> feed_;
+  std::unique_ptr<client::FrameFeed> feed_;
   std::optional<Frame> next_;
 };
 

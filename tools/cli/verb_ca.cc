@@ -8,7 +8,7 @@
 namespace gatetape::tools {
 namespace {
 
-absl::Status print_ca(bool host, const Context& context) {
+absl::Status print_ca(bool host, const client::Context& context) {
   const absl::StatusOr<Config> config = context.config();
   if (!config.ok()) return config.status();
   const absl::StatusOr<SigningKey> key =
@@ -23,7 +23,7 @@ absl::Status print_ca(bool host, const Context& context) {
 
 }  // namespace
 
-void add_ca(CLI::App& app, Context& context) {
+void add_ca(CLI::App& app, client::Context& context) {
   auto host = std::make_shared<bool>(false);  // owned by the parser and the callback together
   CLI::App* verb =
       app.add_subcommand("ca", "print the user CA's public key, for a target's TrustedUserCAKeys");

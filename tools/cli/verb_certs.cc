@@ -96,7 +96,7 @@ absl::StatusOr<Certificate> find_or_make_ca(const Folder& folder) {
   return made;
 }
 
-absl::Status make_certs(const CertsOptions& options, const Context& context) {
+absl::Status make_certs(const CertsOptions& options, const client::Context& context) {
   const absl::StatusOr<Folder> folder =
       open_folder(options.out.empty() ? context.dir + "/tls" : options.out);
   if (!folder.ok()) return folder.status();
@@ -126,7 +126,7 @@ absl::Status make_certs(const CertsOptions& options, const Context& context) {
 
 }  // namespace
 
-void add_certs(CLI::App& app, Context& context) {
+void add_certs(CLI::App& app, client::Context& context) {
   auto options = std::make_shared<CertsOptions>();  // owned by the parser and the callback together
   options->hosts = {"localhost"};
   CLI::App* verb = app.add_subcommand("certs", "make a private CA and certificates for [tls]");

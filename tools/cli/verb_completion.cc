@@ -105,7 +105,7 @@ std::string fish_script(const std::vector<Verb>& verbs) {
 
 }  // namespace
 
-void add_completion(CLI::App& app, Context&) {
+void add_completion(CLI::App& app, client::Context&) {
   auto shell = std::make_shared<std::string>();  // owned by the parser and the callback together
   CLI::App* verb = app.add_subcommand("completion", "print the completion script of a shell");
   verb->add_option("shell", *shell, "bash, zsh or fish")

@@ -34,11 +34,11 @@ constexpr int64_t kExpirySoonS = 14 * 86400;
 // Doctor prints one line per check, with advice when the check failed, and counts failures.
 class Doctor {
  public:
-  explicit Doctor(const Context& context) : context_(context) {}
+  explicit Doctor(const client::Context& context) : context_(context) {}
 
   // examine runs all checks. It returns the exit code: kExitUnreachable when there is no stack,
   // kExitError when something else is wrong.
-  ExitCode examine();
+  client::ExitCode examine();
 
  private:
   void good(const std::string& what) { std::printf("ok    %s\n", what.c_str()); }
@@ -79,23 +79,23 @@ class Doctor {
   void check_disk();
   void check_clock();
 
-  const Context& context_;
+  const client::Context& context_;
   int failures_ = 0;
 };
 
-ExitCode Doctor::examine() {
+client::ExitCode Doctor::examine() {
   check_clock();
   check_disk();
   const absl::StatusOr<Config> config = context_.config();
   if (absl::IsNotFound(config.status())) {
     report_no_stack();
-    return kExitUnreachable;
+    return client::kExitUnreachable;
   }
   if (config.ok())
     check_daemons(*config);
   else
     bad(config.status(), "correct the file, or name the stack's folder with --dir");
-  return failures_ == 0 ? kExitOk : kExitError;
+  return failures_ == 0 ? client::kExitOk : client::kExitError;
 }
 
 // report_no_stack writes which folders have no gatetape.toml. Folders beside the one of the context
@@ -103,7 +103,8 @@ ExitCode Doctor::examine() {
 void Doctor::report_no_stack() {
   std::vector<std::string> looked_in = {context_.dir};
   std::string advice = "name its folder with --dir, or make a stack with `gatetape up`";
-  for (const std::string& dir : context_.dir_named ? std::vector<std::string>() : usual_dirs()) {
+  for (const std::string& dir :
+       context_.dir_named ? std::vector<std::string>() : client::usual_dirs()) {
     if (dir == context_.dir) continue;
     std::error_code unreadable;  // then the stack is somebody else's
     if (std::filesystem::exists(dir + "/gatetape.toml", unreadable))
@@ -255,7 +256,8 @@ void Doctor::check_auditd(const Config& config) {
   check_key(config.auditd.signing_key);
   check_trusted(config.auditd.signing_key, config.auditd.writer_keys, "writer_keys");
   check_database({.daemon = "auditd", .conninfo = config.auditd.database});
-  const absl::StatusOr<std::unique_ptr<AuditClient>> client = AuditClient::connect(context_);
+  const absl::StatusOr<std::unique_ptr<client::AuditClient>> client =
+      client::AuditClient::connect(context_);
   const absl::StatusOr<audit::v1::HealthResponse> health =
       client.ok() ? (*client)->health() : client.status();
   if (absl::IsDeadlineExceeded(health.status()))
@@ -314,7 +316,7 @@ void Doctor::check_clock() {
 
 }  // namespace
 
-void add_doctor(CLI::App& app, Context& context) {
+void add_doctor(CLI::App& app, client::Context& context) {
   CLI::App* verb = app.add_subcommand("doctor", "check every part of the stack and say what to do");
   verb->callback([&context] { context.exit_code = Doctor(context).examine(); });
 }

@@ -61,31 +61,32 @@ FrameKind kind_of_stream(const std::string& stream) {
   return stream == "in" ? FrameKind::kIn : stream == "err" ? FrameKind::kErr : FrameKind::kOut;
 }
 
-Json json_of(const Frame& frame) {
-  Json out = {{"seq", frame.seq},
-              {"channel", frame.channel},
-              {"kind", kind_name(frame.kind)},
-              {"offset_ns", frame.offset_ns},
-              {"payload", to_base64(frame.payload)}};
+client::Json json_of(const Frame& frame) {
+  client::Json out = {{"seq", frame.seq},
+                      {"channel", frame.channel},
+                      {"kind", kind_name(frame.kind)},
+                      {"offset_ns", frame.offset_ns},
+                      {"payload", to_base64(frame.payload)}};
   const auto event = Event::decode(frame.payload);
-  if (!is_bytes(frame.kind) && event.ok()) out["event"] = Json::parse(fields_json(*event));
+  if (!is_bytes(frame.kind) && event.ok()) out["event"] = client::Json::parse(fields_json(*event));
   return out;
 }
 
 // Export is one run of the verb: one session to one file.
 class Export {
  public:
-  Export(const Options& options, const Context& context, AuditClient& client, std::FILE* file)
+  Export(const Options& options, const client::Context& context, client::AuditClient& client,
+         std::FILE* file)
       : options_(options), context_(context), client_(client), file_(file) {}
 
   absl::Status run() {
     absl::StatusOr<v1::SessionDetail> detail = client_.get(options_.id);
     if (!detail.ok()) return detail.status();
     const v1::Session& session = detail->session();
-    request_.set_id(id_text(session.session_id()));
+    request_.set_id(client::id_text(session.session_id()));
     const bool all_channels = options_.format == "json" && options_.channel == 0;
-    const auto channel =
-        all_channels ? absl::StatusOr<uint32_t>(0) : pick_channel(*detail, options_.channel);
+    const auto channel = all_channels ? absl::StatusOr<uint32_t>(0)
+                                      : client::pick_channel(*detail, options_.channel);
     if (!channel.ok()) return channel.status();
     channel_ = *channel;
     const absl::Status status = options_.format == "json"   ? as_json(session)
@@ -111,26 +112,26 @@ class Export {
   }
 
   absl::Status as_json(const v1::Session& session) {
-    Json facts = Json::object();
-    const std::vector<Column> columns = session_columns(session.kind());
-    const auto cells = session_cells(session, context_, system_clock().wall_ns());
+    client::Json facts = client::Json::object();
+    const std::vector<client::Column> columns = client::session_columns(session.kind());
+    const auto cells = client::session_cells(session, context_, system_clock().wall_ns());
     for (size_t i = 0; i < columns.size(); ++i) facts[columns[i].name] = cells[i].value;
-    write("{\"session\": " + as_ascii(facts) + ",\n\"frames\": [");
+    write("{\"session\": " + client::as_ascii(facts) + ",\n\"frames\": [");
     const char* separator = "\n";
     const absl::Status status = read([&](const Frame& frame) {
       write(std::exchange(separator, ",\n"));
-      return write(as_ascii(json_of(frame)));
+      return write(client::as_ascii(json_of(frame)));
     });
     write("\n]}\n");
     return status;
   }
 
   absl::Status as_cast(const v1::Session& session) {
-    const CastOptions options{
+    const client::CastOptions options{
         .started_at_unix_ns = session.started_at_unix_ns(),
         .title = printable(session.user() + ": " + session.login() + "@" + session.target()),
         .with_input = options_.with_input};
-    CastWriter cast(options, [this](const std::string& line) { write(line); });
+    client::CastWriter cast(options, [this](const std::string& line) { write(line); });
     const absl::Status status = read([&](const Frame& frame) {
       if (frame.channel == channel_) cast.add(frame);
       return std::ferror(file_) == 0;
@@ -147,28 +148,29 @@ class Export {
   }
 
   absl::Status as_text() {
-    TextFilter text;
+    client::TextFilter text;
     const absl::Status status = read([&](const Frame& frame) {
-      return frame.channel != channel_ || !is_shown(frame) || write(text.feed(frame.payload));
+      return frame.channel != channel_ || !client::is_shown(frame) ||
+             write(text.feed(frame.payload));
     });
     write(text.flush());
     return status;
   }
 
   const Options& options_;
-  const Context& context_;
-  AuditClient& client_;
+  const client::Context& context_;
+  client::AuditClient& client_;
   std::FILE* file_;
   v1::ReadFramesRequest request_;
-  OpenedChannels opened_;
+  client::OpenedChannels opened_;
   uint32_t channel_ = 0;
 };
 
-absl::Status run(const Options& options, const Context& context) {
+absl::Status run(const Options& options, const client::Context& context) {
   if (options.format == "raw" && options.file.empty() && context.stdout_is_tty)
     return absl::InvalidArgumentError(
         "raw bytes can control this terminal: use --output-file or a pipe");
-  const auto client = AuditClient::connect(context);
+  const auto client = client::AuditClient::connect(context);
   if (!client.ok()) return client.status();
   if (options.file.empty()) return Export(options, context, **client, stdout).run();
   return write_file(options.file, [&](std::FILE* file) {
@@ -178,7 +180,7 @@ absl::Status run(const Options& options, const Context& context) {
 
 }  // namespace
 
-void add_export(CLI::App& app, Context& context) {
+void add_export(CLI::App& app, client::Context& context) {
   auto options = std::make_shared<Options>();  // owned by the parser and the callback together
   CLI::App* verb = app.add_subcommand("export", "write a session for other programs");
   add_session_argument(verb, &options->id)->required();

@@ -19,29 +19,31 @@ namespace {
 
 constexpr int64_t kScanTimeoutMs = 30000;
 
-absl::StatusOr<Access> load_access(const Context& context) {
+absl::StatusOr<Access> load_access(const client::Context& context) {
   const absl::StatusOr<Config> config = context.config();
   if (!config.ok()) return config.status();
   return Access::load(config->gateway.access_file);
 }
 
-absl::Status list_hosts(const Context& context) {
+absl::Status list_hosts(const client::Context& context) {
   const absl::StatusOr<Access> access = load_access(context);
   if (!access.ok()) return access.status();
-  Output output(context.format.empty() ? "table" : context.format,
-                {{"target"}, {"address"}, {"labels"}, {"login_with"}, {"host_keys"}},
-                context.color);
+  client::Output output(context.format.empty() ? "table" : context.format,
+                        {{"target"}, {"address"}, {"labels"}, {"login_with"}, {"host_keys"}},
+                        context.color);
   for (const AccessTarget& target : access->targets()) {
     std::vector<std::string> labels, fingerprints;
     for (const auto& label : target.labels) labels.push_back(label.first + "=" + label.second);
     for (const std::string& blob : target.host_key_blobs)
       fingerprints.push_back(openssh_fingerprint(blob));
-    Cell label_cell{Json(target.labels), printable(absl::StrJoin(labels, ","))};
-    Cell key_cell{Json(fingerprints),
-                  fingerprints.empty() ? "none: refused" : absl::StrJoin(fingerprints, " ")};
-    output.add({Cell::of_text(target.name),
-                Cell::of_text(format_host_port({target.host, target.port})), std::move(label_cell),
-                Cell::of_text(target.key_file.empty() ? "certificate" : "key"),
+    client::Cell label_cell{client::Json(target.labels), printable(absl::StrJoin(labels, ","))};
+    client::Cell key_cell{client::Json(fingerprints), fingerprints.empty()
+                                                          ? "none: refused"
+                                                          : absl::StrJoin(fingerprints, " ")};
+    output.add({client::Cell::of_text(target.name),
+                client::Cell::of_text(format_host_port({target.host, target.port})),
+                std::move(label_cell),
+                client::Cell::of_text(target.key_file.empty() ? "certificate" : "key"),
                 std::move(key_cell)});
   }
   return output.finish();
@@ -65,7 +67,7 @@ void print_keys(const std::vector<OpensshPublicKey>& keys, const AccessTarget* t
                "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub\n");
 }
 
-absl::Status scan_host(const std::string& name, const Context& context) {
+absl::Status scan_host(const std::string& name, const client::Context& context) {
   const absl::StatusOr<Access> access = load_access(context);
   if (absl::IsInvalidArgument(access.status()))
     return access.status();  // the file may name the target
@@ -95,7 +97,7 @@ absl::Status scan_host(const std::string& name, const Context& context) {
 
 }  // namespace
 
-void add_hosts(CLI::App& app, Context& context) {
+void add_hosts(CLI::App& app, client::Context& context) {
   auto name = std::make_shared<std::string>();  // owned by the parser and the callback together
   CLI::App* verb =
       app.add_subcommand("hosts", "list the targets; `hosts scan` prints the keys of a host");

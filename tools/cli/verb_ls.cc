@@ -22,7 +22,7 @@ struct Options {
 };
 
 absl::StatusOr<v1::ListSessionsRequest> make_request(const Options& options,
-                                                     const Context& context) {
+                                                     const client::Context& context) {
   v1::ListSessionsRequest request;
   request.set_user(options.user);
   request.set_target(options.target);
@@ -33,24 +33,25 @@ absl::StatusOr<v1::ListSessionsRequest> make_request(const Options& options,
   request.set_limit(options.limit);
   // A person types what the table shows; a program gets the whole id.
   request.set_short_ids(options.format == "table" && context.stdout_is_tty);
-  const auto range = parse_range({.since = options.since, .until = options.until},
-                                 system_clock().wall_ns(), context.local_time);
+  const auto range = client::parse_range({.since = options.since, .until = options.until},
+                                         system_clock().wall_ns(), context.local_time);
   if (!range.ok()) return range.status();
   request.set_since_unix_ns(range->since_ns);
   request.set_until_unix_ns(range->until_ns);
   return request;
 }
 
-absl::Status run(const Options& options, const Context& context) {
-  if (absl::Status status = Output::check_format(options.format); !status.ok()) return status;
+absl::Status run(const Options& options, const client::Context& context) {
+  if (absl::Status status = client::Output::check_format(options.format); !status.ok())
+    return status;
   const auto request = make_request(options, context);
   if (!request.ok()) return request.status();
-  const auto client = AuditClient::connect(context);
+  const auto client = client::AuditClient::connect(context);
   if (!client.ok()) return client.status();
-  Output output(options.format, session_columns(options.kind), context.color);
+  client::Output output(options.format, client::session_columns(options.kind), context.color);
   uint32_t count = 0;
   const absl::Status status = (*client)->list(*request, [&](const v1::Session& session) {
-    output.add(session_cells(session, context, system_clock().wall_ns()));
+    output.add(client::session_cells(session, context, system_clock().wall_ns()));
     count++;
     return true;
   });
@@ -64,7 +65,7 @@ absl::Status run(const Options& options, const Context& context) {
 
 }  // namespace
 
-void add_ls(CLI::App& app, Context& context) {
+void add_ls(CLI::App& app, client::Context& context) {
   auto options = std::make_shared<Options>();  // owned by the parser and the callback together
   CLI::App* verb = app.add_subcommand("ls", "list sessions, newest first");
   verb->add_option("--user", options->user, "glob of the user, with * and ?");

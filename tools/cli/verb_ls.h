@@ -9,6 +9,6 @@ namespace gatetape::tools {
 
 // add_ls adds the verb to the parser, which runs it when the command line names it. The context
 // must outlive the parser.
-void add_ls(CLI::App& app, Context& context);
+void add_ls(CLI::App& app, client::Context& context);
 
 }  // namespace gatetape::tools

@@ -12,12 +12,12 @@ namespace gatetape::tools {
 namespace {
 
 // own_database returns the conninfo of the stack in --dir, as the owner of its private cluster.
-std::string own_database(const Context& context) {
+std::string own_database(const client::Context& context) {
   const std::string dir = std::filesystem::absolute(context.dir).lexically_normal().string();
   return "host=" + dir + "/run port=5432 dbname=gatetape user=gatetape_owner";
 }
 
-absl::Status run_migrate(const std::string& database, const Context& context) {
+absl::Status run_migrate(const std::string& database, const client::Context& context) {
   const absl::StatusOr<std::string> folder = migrations_folder();
   if (!folder.ok()) return folder.status();
   absl::StatusOr<std::unique_ptr<Db>> db =
@@ -33,7 +33,7 @@ absl::Status run_migrate(const std::string& database, const Context& context) {
 
 }  // namespace
 
-void add_migrate(CLI::App& app, Context& context) {
+void add_migrate(CLI::App& app, client::Context& context) {
   auto database = std::make_shared<std::string>();  // owned by the parser and the callback together
   CLI::App* verb = app.add_subcommand("migrate", "bring a database to this program's schema");
   verb->add_option("--database", *database,

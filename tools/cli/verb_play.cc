@@ -29,12 +29,12 @@ struct Options {
 };
 
 // print_text prints the text of the chosen channel, or of all channels, without timing.
-absl::Status print_text(const Options& options, AuditClient& client) {
+absl::Status print_text(const Options& options, client::AuditClient& client) {
   v1::ReadFramesRequest request;
   request.set_id(options.id);
   request.set_follow(options.follow);
-  TextFilter filter;
-  OpenedChannels opened;
+  client::TextFilter filter;
+  client::OpenedChannels opened;
   const auto print = [](const std::string& text) {
     return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
            std::fflush(stdout) == 0;
@@ -42,7 +42,7 @@ absl::Status print_text(const Options& options, AuditClient& client) {
   const absl::Status status = client.read(request, [&](const Frame& frame) {
     opened.add(frame);
     if (options.channel != 0 && frame.channel != options.channel) return true;
-    if (!is_shown(frame)) return true;
+    if (!client::is_shown(frame)) return true;
     return print(filter.feed(frame.payload));
   });
   print(filter.flush());
@@ -50,19 +50,19 @@ absl::Status print_text(const Options& options, AuditClient& client) {
   return status.ok() && std::ferror(stdout) == 0 ? opened.check(options.channel) : status;
 }
 
-absl::StatusOr<PlayerOptions> player_options(const Options& options, AuditClient& client) {
+absl::StatusOr<PlayerOptions> player_options(const Options& options, client::AuditClient& client) {
   const auto detail = client.get(options.id);
   if (!detail.ok()) return detail.status();
-  const auto channel = pick_channel(*detail, options.channel);
+  const auto channel = client::pick_channel(*detail, options.channel);
   if (!channel.ok()) return channel.status();
   PlayerOptions player;
-  player.id = id_text(detail->session().session_id());
+  player.id = client::id_text(detail->session().session_id());
   player.channel = *channel;
   player.pace.speed = options.speed;
   if (options.max_idle_s > 0)
     player.pace.max_idle_ns = static_cast<int64_t>(std::llround(options.max_idle_s * 1e9));
   if (!options.at.empty()) {
-    const auto start_ns = parse_position(options.at);
+    const auto start_ns = client::parse_position(options.at);
     if (!start_ns.ok()) return start_ns.status();
     player.start_ns = *start_ns;
   }
@@ -70,16 +70,16 @@ absl::StatusOr<PlayerOptions> player_options(const Options& options, AuditClient
   return player;
 }
 
-absl::Status run(const Options& options, const Context& context) {
+absl::Status run(const Options& options, const client::Context& context) {
   if (!options.text && !context.stdout_is_tty)
     return absl::InvalidArgumentError(
         "standard output is not a terminal: use --text, or `gatetape export`");
   if (options.text) {
-    const auto client = AuditClient::connect(context);
+    const auto client = client::AuditClient::connect(context);
     return client.ok() ? print_text(options, **client) : client.status();
   }
   const ExitSignals signals;
-  const auto client = AuditClient::connect(context);
+  const auto client = client::AuditClient::connect(context);
   if (!client.ok()) return client.status();
   const auto player = player_options(options, **client);
   if (!player.ok()) return player.status();
@@ -88,7 +88,7 @@ absl::Status run(const Options& options, const Context& context) {
 
 }  // namespace
 
-void add_play(CLI::App& app, Context& context) {
+void add_play(CLI::App& app, client::Context& context) {
   auto options = std::make_shared<Options>();  // owned by the parser and the callback together
   CLI::App* verb = app.add_subcommand(
       "play", "replay a session in this terminal (space: pause, left/right: 5 s, q: quit)");

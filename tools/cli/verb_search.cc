@@ -24,7 +24,7 @@ struct Options {
   std::string format = "table";
 };
 
-std::vector<Column> columns() {
+std::vector<client::Column> columns() {
   return {{"id"},
           {"time"},
           {"user"},
@@ -38,37 +38,38 @@ std::vector<Column> columns() {
           {"state", false}};
 }
 
-std::vector<Cell> cells(const v1::Hit& hit, const Context& context) {
+std::vector<client::Cell> cells(const v1::Hit& hit, const client::Context& context) {
   const v1::Session& session = hit.session();
   const auto offset_ns = static_cast<int64_t>(hit.offset_ns());
   const int64_t start_ns = session.started_at_unix_ns();
-  return {Cell::of_text(id_text(session.session_id())),
+  return {client::Cell::of_text(client::id_text(session.session_id())),
           time_cell(start_ns == 0 ? 0 : start_ns + offset_ns, context),
-          Cell::of_text(session.user()),
-          Cell::of_text(session.login()),
-          Cell::of_text(session.target()),
-          Cell::of_text(hit.what()),
-          Cell::of_text(hit.text()),
-          Cell::of_number(hit.seq()),
+          client::Cell::of_text(session.user()),
+          client::Cell::of_text(session.login()),
+          client::Cell::of_text(session.target()),
+          client::Cell::of_text(hit.what()),
+          client::Cell::of_text(hit.text()),
+          client::Cell::of_number(hit.seq()),
           {static_cast<double>(offset_ns) / 1e9, "", nullptr},
-          Cell::of_text(session.source()),
-          Cell::of_text(session.state())};
+          client::Cell::of_text(session.source()),
+          client::Cell::of_text(session.state())};
 }
 
-absl::Status run(const Options& options, const Context& context) {
-  if (absl::Status status = Output::check_format(options.format); !status.ok()) return status;
+absl::Status run(const Options& options, const client::Context& context) {
+  if (absl::Status status = client::Output::check_format(options.format); !status.ok())
+    return status;
   v1::SearchRequest request;
   request.set_pattern(options.pattern);
   request.set_regex(options.regex);
   request.set_limit(options.limit);
-  const auto range = parse_range({.since = options.since, .until = options.until},
-                                 system_clock().wall_ns(), context.local_time);
+  const auto range = client::parse_range({.since = options.since, .until = options.until},
+                                         system_clock().wall_ns(), context.local_time);
   if (!range.ok()) return range.status();
   request.set_since_unix_ns(range->since_ns);
   request.set_until_unix_ns(range->until_ns);
-  const auto client = AuditClient::connect(context);
+  const auto client = client::AuditClient::connect(context);
   if (!client.ok()) return client.status();
-  Output output(options.format, columns(), context.color);
+  client::Output output(options.format, columns(), context.color);
   uint32_t count = 0;
   const absl::Status status = (*client)->search(request, [&](const v1::Hit& hit) {
     output.add(cells(hit, context));
@@ -86,7 +87,7 @@ absl::Status run(const Options& options, const Context& context) {
 
 }  // namespace
 
-void add_search(CLI::App& app, Context& context) {
+void add_search(CLI::App& app, client::Context& context) {
   auto options = std::make_shared<Options>();  // owned by the parser and the callback together
   CLI::App* verb = app.add_subcommand(
       "search", "find sessions by commands, subsystems, environment, denials, users, hosts");

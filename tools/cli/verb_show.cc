@@ -37,7 +37,7 @@ EventRow row_of(const v1::Event& event, const Event& fields) {
   return derive_event(frame, fields);
 }
 
-Json json_of(const v1::Event& event) {
+client::Json json_of(const v1::Event& event) {
   const Event fields = fields_of(event);
   const EventRow row = row_of(event, fields);
   const std::string_view kind = kind_name(static_cast<FrameKind>(event.kind()));
@@ -47,22 +47,22 @@ Json json_of(const v1::Event& event) {
           {"name", printable(row.name)},
           {"offset_s", static_cast<double>(row.offset_ns) / 1e9},
           {"text", row.text},
-          {"fields", Json::parse(row.fields)}};
+          {"fields", client::Json::parse(row.fields)}};
 }
 
-Json json_of(const v1::SessionDetail& detail, const Context& context) {
-  Json out = Json::object();
-  const std::vector<Column> columns = session_columns(detail.session().kind());
-  const std::vector<Cell> cells =
-      session_cells(detail.session(), context, system_clock().wall_ns());
+client::Json json_of(const v1::SessionDetail& detail, const client::Context& context) {
+  client::Json out = client::Json::object();
+  const std::vector<client::Column> columns = client::session_columns(detail.session().kind());
+  const std::vector<client::Cell> cells =
+      client::session_cells(detail.session(), context, system_clock().wall_ns());
   for (size_t i = 0; i < columns.size(); ++i) out[columns[i].name] = cells[i].value;
   const v1::Verdict& verdict = detail.verdict();
-  out["verdict"] = {{"result", verdict_word(verdict)},
+  out["verdict"] = {{"result", client::verdict_word(verdict)},
                     {"first_bad_seq", verdict.first_bad_seq()},
                     {"detail", printable(verdict.detail())},
                     {"gateway_key_id", printable(verdict.gateway_key_id())},
                     {"recorder_key_id", printable(verdict.recorder_key_id())}};
-  out["events"] = Json::array();
+  out["events"] = client::Json::array();
   for (const v1::Event& event : detail.events()) out["events"].push_back(json_of(event));
   out["events_cut"] = detail.events_cut();
   return out;
@@ -80,18 +80,18 @@ struct Fact {
 
 // facts_of returns what a frame of a kind adds to the overview beyond the session's row.
 std::vector<Fact> facts_of(FrameKind kind) {
-  switch (role_of(kind)) {
-    case FrameRole::kOpening:
+  switch (client::role_of(kind)) {
+    case client::FrameRole::kOpening:
       return {{"client", "client_version"}, {"route", "route"}};
-    case FrameRole::kTarget:
+    case client::FrameRole::kTarget:
       return {{"server", "server_version"},
               {"host key", "host_key_fingerprint"},
               {"target login by", "auth"},
               {"certificate", "certificate_key_id"}};
-    case FrameRole::kShown:
-    case FrameRole::kTyped:
-    case FrameRole::kRequest:
-    case FrameRole::kOther:
+    case client::FrameRole::kShown:
+    case client::FrameRole::kTyped:
+    case client::FrameRole::kRequest:
+    case client::FrameRole::kOther:
       return {};
   }
   return {};
@@ -105,9 +105,9 @@ void print_connection(const v1::SessionDetail& detail) {
   }
 }
 
-void print_session(const v1::SessionDetail& detail, const Context& context) {
+void print_session(const v1::SessionDetail& detail, const client::Context& context) {
   const v1::Session& session = detail.session();
-  print_fact("session", id_text(session.session_id()) + " (" + session.kind() + ")");
+  print_fact("session", client::id_text(session.session_id()) + " (" + session.kind() + ")");
   print_fact("state",
              session.state() + (session.end_reason().empty() ? "" : ": " + session.end_reason()));
   print_fact("user", session.user());
@@ -127,7 +127,7 @@ void print_session(const v1::SessionDetail& detail, const Context& context) {
 }
 
 void print_verdict(const v1::Verdict& verdict) {
-  std::string text = verdict_word(verdict);
+  std::string text = client::verdict_word(verdict);
   if (verdict.result() == v1::Verdict::RESULT_INTACT)
     text += ", signed by gateway " + verdict.gateway_key_id() + " and recorder " +
             verdict.recorder_key_id();
@@ -135,17 +135,19 @@ void print_verdict(const v1::Verdict& verdict) {
   print_fact("verdict", text);
 }
 
-absl::Status print_events(const v1::SessionDetail& detail, const Context& context) {
+absl::Status print_events(const v1::SessionDetail& detail, const client::Context& context) {
   std::printf("\n");
-  Output output("table", {{"at", true, true}, {"channel", true, true}, {"event"}, {"what"}},
-                context.color);
+  client::Output output("table", {{"at", true, true}, {"channel", true, true}, {"event"}, {"what"}},
+                        context.color);
   for (const v1::Event& event : detail.events()) {
     const EventRow row = row_of(event, fields_of(event));
     const std::string_view kind = kind_name(static_cast<FrameKind>(event.kind()));
     const std::string name =
         kind == row.name ? std::string(kind) : absl::StrCat(std::string(kind), " ", row.name);
-    Cell at{nullptr, absl::StrFormat("%.3fs", static_cast<double>(row.offset_ns) / 1e9), nullptr};
-    output.add({at, Cell::of_number(row.channel), Cell::of_text(name), Cell::of_text(row.text)});
+    client::Cell at{nullptr, absl::StrFormat("%.3fs", static_cast<double>(row.offset_ns) / 1e9),
+                    nullptr};
+    output.add({at, client::Cell::of_number(row.channel), client::Cell::of_text(name),
+                client::Cell::of_text(row.text)});
   }
   absl::Status status = output.finish();
   if (detail.events_cut())
@@ -154,16 +156,16 @@ absl::Status print_events(const v1::SessionDetail& detail, const Context& contex
   return status;
 }
 
-absl::Status run(const Options& options, Context& context) {
+absl::Status run(const Options& options, client::Context& context) {
   if (options.format != "table" && options.format != "json")
     return absl::InvalidArgumentError("\"" + printable(options.format) +
                                       "\" is not an output format of show: type -o table or json");
-  const auto client = AuditClient::connect(context);
+  const auto client = client::AuditClient::connect(context);
   if (!client.ok()) return client.status();
   const auto detail = (*client)->get(options.id);
   if (!detail.ok()) return detail.status();
   if (options.format == "json") {
-    std::printf("%s\n", as_ascii(json_of(*detail, context), 2).c_str());
+    std::printf("%s\n", client::as_ascii(json_of(*detail, context), 2).c_str());
     return absl::OkStatus();
   }
   print_session(*detail, context);
@@ -173,7 +175,7 @@ absl::Status run(const Options& options, Context& context) {
 
 }  // namespace
 
-void add_show(CLI::App& app, Context& context) {
+void add_show(CLI::App& app, client::Context& context) {
   auto options = std::make_shared<Options>();  // owned by the parser and the callback together
   CLI::App* verb = app.add_subcommand("show", "show everything about one session");
   add_session_argument(verb, &options->id)->required();

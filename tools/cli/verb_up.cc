@@ -188,11 +188,11 @@ void Up::print_summary() const {
 
 // folder_of returns the folder of the stack. The demonstration has a folder of its own, unless one
 // was named.
-std::string folder_of(const UpOptions& options, const Context& context) {
+std::string folder_of(const UpOptions& options, const client::Context& context) {
   return options.demo && !context.dir_named ? context.dir + "-demo" : context.dir;
 }
 
-absl::Status run_up(const UpOptions& options, const Context& context) {
+absl::Status run_up(const UpOptions& options, const client::Context& context) {
   absl::StatusOr<StateDir> state =
       StateDir::choose({.dir = folder_of(options, context), .user = options.user});
   if (!state.ok()) return state.status();
@@ -211,7 +211,7 @@ absl::Status run_up(const UpOptions& options, const Context& context) {
 
 }  // namespace
 
-void add_up(CLI::App& app, Context& context) {
+void add_up(CLI::App& app, client::Context& context) {
   auto options = std::make_shared<UpOptions>();  // owned by the parser and the callback together
   CLI::App* verb = app.add_subcommand("up", "run a whole stack on this machine until Ctrl-C");
   verb->add_option("--listen", options->listen,

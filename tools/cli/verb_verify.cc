@@ -20,40 +20,42 @@ struct Options {
   std::string format = "table";
 };
 
-std::vector<Column> columns() {
+std::vector<client::Column> columns() {
   return {{"verdict"}, {"id"},          {"frames", true, true},    {"first_bad_seq", false, true},
           {"detail"},  {"root", false}, {"gateway_key_id", false}, {"recorder_key_id", false}};
 }
 
 // detail_of returns what is wrong, or for an intact session the keys that signed it.
-Cell detail_of(const v1::Verdict& verdict) {
-  if (verdict.result() != v1::Verdict::RESULT_INTACT) return Cell::of_text(verdict.detail());
-  Cell cell = Cell::of_text("");
+client::Cell detail_of(const v1::Verdict& verdict) {
+  if (verdict.result() != v1::Verdict::RESULT_INTACT)
+    return client::Cell::of_text(verdict.detail());
+  client::Cell cell = client::Cell::of_text("");
   cell.text = "signed by gateway " + printable(verdict.gateway_key_id()) + ", recorder " +
               printable(verdict.recorder_key_id());
   return cell;
 }
 
-std::vector<Cell> cells(const v1::Verdict& verdict) {
-  Cell word = Cell::of_text(verdict_word(verdict));
-  word.color = verdict_color(verdict);
+std::vector<client::Cell> cells(const v1::Verdict& verdict) {
+  client::Cell word = client::Cell::of_text(client::verdict_word(verdict));
+  word.color = client::verdict_color(verdict);
   return {word,
-          Cell::of_text(id_text(verdict.session_id())),
-          Cell::of_number(verdict.frames()),
-          Cell::of_number(verdict.first_bad_seq()),
+          client::Cell::of_text(client::id_text(verdict.session_id())),
+          client::Cell::of_number(verdict.frames()),
+          client::Cell::of_number(verdict.first_bad_seq()),
           detail_of(verdict),
-          Cell::of_text(to_hex(verdict.root())),
-          Cell::of_text(verdict.gateway_key_id()),
-          Cell::of_text(verdict.recorder_key_id())};
+          client::Cell::of_text(to_hex(verdict.root())),
+          client::Cell::of_text(verdict.gateway_key_id()),
+          client::Cell::of_text(verdict.recorder_key_id())};
 }
 
-absl::Status run(const Options& options, Context& context) {
-  if (absl::Status status = Output::check_format(options.format); !status.ok()) return status;
+absl::Status run(const Options& options, client::Context& context) {
+  if (absl::Status status = client::Output::check_format(options.format); !status.ok())
+    return status;
   if (options.all == !options.id.empty())
     return absl::InvalidArgumentError("name one session, or use --all");
-  const auto client = AuditClient::connect(context);
+  const auto client = client::AuditClient::connect(context);
   if (!client.ok()) return client.status();
-  Output output(options.format, columns(), context.color);
+  client::Output output(options.format, columns(), context.color);
   uint64_t counts[v1::Verdict::Result_ARRAYSIZE] = {};
   absl::Status status = (*client)->verify(options.id, [&](const v1::Verdict& verdict) {
     output.add(cells(verdict));
@@ -64,7 +66,7 @@ absl::Status run(const Options& options, Context& context) {
   if (status.ok()) status = written;
   context.fail(status);
   const uint64_t tampered = counts[v1::Verdict::RESULT_TAMPERED];
-  if (tampered > 0) context.exit_code = kExitTampered;
+  if (tampered > 0) context.exit_code = client::kExitTampered;
   if (options.all)
     std::fprintf(stderr, "%lu intact, %lu unsigned, %lu tampered\n",
                  counts[v1::Verdict::RESULT_INTACT], counts[v1::Verdict::RESULT_UNSIGNED],
@@ -74,7 +76,7 @@ absl::Status run(const Options& options, Context& context) {
 
 }  // namespace
 
-void add_verify(CLI::App& app, Context& context) {
+void add_verify(CLI::App& app, client::Context& context) {
   auto options = std::make_shared<Options>();  // owned by the parser and the callback together
   CLI::App* verb = app.add_subcommand(
       "verify", "prove that sessions are what was recorded; the exit code is 5 when one is not");

@@ -8,7 +8,7 @@
 #include "base/bytes.h"
 #include "record/event.h"
 
-namespace gatetape::tools {
+namespace gatetape::client {
 namespace {
 
 using nlohmann::json;
@@ -141,4 +141,4 @@ TEST(Utf8StreamTest, any_cut_gives_the_same_text) {
 }
 
 }  // namespace
-}  // namespace gatetape::tools
+}  // namespace gatetape::client

@@ -9,7 +9,7 @@
 #include "client/session_view.h"
 #include "record/frame.h"
 
-namespace gatetape::tools {
+namespace gatetape::client {
 namespace {
 
 // printed gives what an Output of two columns and these rows writes.
@@ -164,4 +164,4 @@ TEST(OpenedChannelsTest, a_channel_that_was_never_opened_is_not_found) {
 }
 
 }  // namespace
-}  // namespace gatetape::tools
+}  // namespace gatetape::client

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace gatetape::tools {
+namespace gatetape::client {
 namespace {
 
 constexpr int64_t kSecond = 1'000'000'000;
@@ -83,4 +83,4 @@ TEST(TimesTest, times_and_sizes_read_well) {
 }
 
 }  // namespace
-}  // namespace gatetape::tools
+}  // namespace gatetape::client

@@ -11,7 +11,7 @@ namespace gatetape::tools {
 namespace {
 
 std::string text_of(const std::string& bytes) {
-  TextFilter filter;
+  client::TextFilter filter;
   std::string text = filter.feed(bytes);
   return text + filter.flush();
 }
@@ -51,7 +51,7 @@ TEST(TextFilterTest, output_reads_as_the_screen_did) {
 TEST(TextFilterTest, any_cut_gives_the_same_text) {
   const std::string bytes = "a\x1b[31mb\xe6\x97\xa5\x1b]0;t\x1b\\c\r\x1b[Kd\xff\x1b[3Ce\r\n";
   for (size_t cut = 0; cut <= bytes.size(); cut++) {
-    TextFilter filter;
+    client::TextFilter filter;
     std::string text = filter.feed(bytes.substr(0, cut));
     text += filter.feed(bytes.substr(cut));
     EXPECT_EQ(text + filter.flush(), text_of(bytes)) << cut;
