@@ -41,6 +41,7 @@ Bridge::~Bridge() {
 void Bridge::move_to(Inbound to) {
   const bool next = static_cast<int>(to) == static_cast<int>(inbound_) + 1;
   CHECK(next, pipe_, static_cast<int>(inbound_), static_cast<int>(to));
+  CHECK(to != Inbound::kEnded || !held_, pipe_);
   inbound_ = to;
 }
 
@@ -49,6 +50,7 @@ void Bridge::move_to(Outbound to) {
                          ? outbound_ == Outbound::kBroken || outbound_ == Outbound::kCloseSent
                          : outbound_ == Outbound::kOpen;
   CHECK(legal, pipe_, static_cast<int>(outbound_), static_cast<int>(to));
+  CHECK((to == Outbound::kBroken) == (inner_ != nullptr), pipe_, static_cast<int>(to));
   outbound_ = to;
 }
 
@@ -106,6 +108,7 @@ void Bridge::to_inner() {
 // drain_held reads what libssh kept. It clears held_ before it reads, because the read may call
 // on_data, which may set held_ again.
 void Bridge::drain_held() {
+  CHECK(inbound_ != Inbound::kEnded, pipe_);
   thread_local std::vector<char> buffer(kDrainBytes);
   held_ = false;
   // Read all bytes: each read opens the whole window again, however many bytes libssh still keeps.

@@ -108,6 +108,10 @@ bool Connection::may_follow(State from, State to) {
 
 void Connection::move_to(State to) {
   CHECK(may_follow(state_, to), static_cast<int>(state_), static_cast<int>(to));
+  const bool has_attempt = to == State::kRecording || to == State::kOpening;
+  CHECK(to == State::kLeaving || attempt_.has_value() == has_attempt, static_cast<int>(to));
+  CHECK(to != State::kOuter || user_.has_value(), source_);
+  CHECK(to != State::kSession || session_ != nullptr, source_);
   state_ = to;
 }
 
@@ -261,6 +265,7 @@ void Connection::open_inner(ssh_message message) {
   inner->source_ = source_;
   set_host_certificate(inner->peer_.session(), host_certificate(services_, *target));
   bridges_.emplace_back(loop_, this, peer_, channel, pipe);
+  CHECK(bridges_.size() <= services_.config.gateway.max_channels_per_session, bridges_.size());
   inner->bridge_ = &bridges_.back();
   inner->bridge_->set_inner(inner.get());
   inner->begin();
@@ -290,6 +295,7 @@ void Connection::deny(ssh_message message, const Denial& denial) {
                [this, asked = Message(message), reason = denial.reason] {
                  answer_request(asked.get(), reason);
                });
+  CHECK(answers_.waiting() <= requests_denied_, answers_.waiting(), requests_denied_);
 }
 
 void Connection::record(uint64_t number, FrameKind kind, const Event& event) {

@@ -113,6 +113,7 @@ void Connection::record_attempt(Attempt attempt, const Event& event, const std::
   Event recorded = event;
   recorded.add("result", attempt.accepted ? "accepted" : "refused");
   if (!reason.empty()) recorded.add("reason", reason);
+  CHECK(!attempt_.has_value(), source_, login_messages_);
   attempt_ = std::move(attempt);
   move_to(State::kRecording);
   answers_.ask(FrameKind::kAuthAttempt, recorded, loop_.clock().mono_ns(),
@@ -127,11 +128,13 @@ void Connection::answer_attempt() {
     return leave("the login was refused: bad signature or unsupported kind of key");
   }
   if (!attempt_->accepted) {
+    CHECK(failed_attempts_ < services_.config.gateway.max_auth_tries, failed_attempts_);
     answer_login(State::kLogin);
     if (++failed_attempts_ >= services_.config.gateway.max_auth_tries)
       return leave("too many authentication failures");
     return peer_.pump();
   }
+  CHECK(startup_ == Startup::kUnauthenticated, source_, static_cast<int>(startup_));
   user_ = attempt_->user;
   services_.startups.authenticated(source_ip_);
   startup_ = Startup::kAuthenticated;
@@ -174,6 +177,7 @@ void Connection::check_dropped_logins() {
 
 void Connection::open_session(const AuthenticatedUser& user, const SessionWish& wish,
                               const std::string& route) {
+  CHECK(session_ == nullptr, source_);
   move_to(State::kOpening);
   const std::shared_ptr<const Access> access = services_.access.get();
   const absl::StatusOr<Grant> grant = decide_session(*access, wish);

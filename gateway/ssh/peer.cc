@@ -49,6 +49,7 @@ bool SshPeer::write_pending() const {
 
 void SshPeer::attach_io() {
   if (attached_) return;
+  CHECK(armed_ == 0, fd_, armed_);
   io_attach(fd_);
   attached_ = true;
 }
@@ -160,6 +161,7 @@ void SshPeer::arm() {
   if (events == 0) return disarm();
   loop_.watch(fd_, events, this);
   armed_ = events;
+  CHECK(!in_memory_ && state_ != State::kDead, fd_, static_cast<int>(state_));
 }
 
 }  // namespace gatetape::gateway

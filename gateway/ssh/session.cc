@@ -92,7 +92,8 @@ void Session::open_channel(ssh_message message) {
 
 void Session::deny(ssh_message message, SessionCore::Denial denial) {
   denial.number = ++last_denied_;
-  denied_[denial.number] = message;
+  const bool is_new = denied_.emplace(denial.number, message).second;
+  CHECK(is_new, denial.number);
   core_.deny(denial);
 }
 
@@ -128,6 +129,7 @@ void Session::on_tick(int64_t mono_ns) {
 }
 
 void Session::on_over(const SessionEnd& end) {
+  CHECK(core_.over(), end.reason);
   log_info("session_end", {{"session", record_->recording().session().to_text()},
                            {"reason", end.reason},
                            {"detail", end.detail}});

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "base/check.h"
 #include "gateway/recording_link.h"
 #include "gateway/services.h"
 #include "gateway/session/session_core.h"
@@ -59,7 +60,10 @@ class Session : public SessionPort, public PacketSink {
   int64_t mono_ns() override { return loop_.clock().mono_ns(); }
   // A channel is on the session's list, by which packets find it, as long as it lives.
   void add_channel(Channel* channel) { channels_.push_back(channel); }
-  void remove_channel(Channel* channel) { channels_.remove(channel); }
+  void remove_channel(Channel* channel) {
+    const size_t removed = channels_.remove(channel);
+    CHECK(removed == 1, removed, channels_.size());
+  }
   // target_peer returns the connection to the target, nullptr while there is none.
   SshPeer* target_peer() { return target_->ready() ? &target_->peer() : nullptr; }
   // Events of the target. on_target_ready accepts the fields of the frame target_connect, and is

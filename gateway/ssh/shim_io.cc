@@ -45,7 +45,10 @@ class ByteQueue {
  public:
   void push(std::string_view bytes) { bytes_.append(bytes); }
   std::string_view view() const { return std::string_view(bytes_).substr(start_); }
-  size_t size() const { return bytes_.size() - start_; }
+  size_t size() const {
+    CHECK(start_ <= bytes_.size(), start_, bytes_.size());
+    return bytes_.size() - start_;
+  }
   void pop(size_t count) {
     CHECK(count <= size(), count, size());
     start_ += count;
@@ -57,6 +60,7 @@ class ByteQueue {
       bytes_.erase(0, start_);
       start_ = 0;
     }
+    CHECK(start_ < bytes_.size() || bytes_.empty(), start_, bytes_.size());
   }
 
  private:
@@ -112,6 +116,8 @@ void attach(int fd, std::unique_ptr<Attached> attached) {
 
 // fill reads from the kernel once, unless there are buffered bytes or the stream has ended.
 void fill(int fd, Attached* socket) {
+  CHECK(socket->pipe == nullptr, fd);
+  CHECK((socket->ahead == nullptr) == (socket->count == 0), fd, socket->count);
   if (socket->count > 0 || socket->end.has_value()) return;
   std::unique_ptr<char[]> buffer = std::move(spare);
   if (buffer == nullptr) buffer.reset(new char[kReadAheadBytes]);
@@ -217,9 +223,17 @@ bool io_readable(int fd) {
   return attached != nullptr && attached->readable();
 }
 
-void pipe_feed(int fd, std::string_view bytes) { pipe_of(fd).in.push(bytes); }
+void pipe_feed(int fd, std::string_view bytes) {
+  Pipe& pipe = pipe_of(fd);
+  CHECK(!pipe.in_ended, fd, bytes.size());
+  pipe.in.push(bytes);
+}
 
-void pipe_feed_eof(int fd) { pipe_of(fd).in_ended = true; }
+void pipe_feed_eof(int fd) {
+  Pipe& pipe = pipe_of(fd);
+  CHECK(!pipe.in_ended, fd);
+  pipe.in_ended = true;
+}
 
 size_t pipe_pending_in(int fd) { return pipe_of(fd).in.size(); }
 

@@ -52,6 +52,10 @@ bool Target::may_follow(State from, State to) {
 
 void Target::move_to(State to) {
   CHECK(may_follow(state_, to), static_cast<int>(state_), static_cast<int>(to));
+  CHECK(to == State::kDialing || dialer_.done(), static_cast<int>(to));
+  CHECK(to != State::kKeyExchange || peer_ != nullptr, plan_.login);
+  CHECK(to != State::kLogin || !facts_.get("auth").empty(), plan_.login);
+  CHECK(to != State::kReady || login_key_ == nullptr, plan_.login);
   state_ = to;
 }
 

@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "base/check.h"
 #include "gateway/reach/dialer.h"
 #include "gateway/services.h"
 #include "gateway/ssh/peer.h"
@@ -41,7 +42,10 @@ class Target : public SshPeer::Owner {
   void on_tick(int64_t mono_ns);
   bool ready() const { return state_ == State::kReady; }
   // peer returns the SSH connection. Call it only when ready() has returned true.
-  SshPeer& peer() { return *peer_; }
+  SshPeer& peer() {
+    CHECK(state_ == State::kReady, static_cast<int>(state_));
+    return *peer_;
+  }
   bool gone() const { return state_ == State::kReady && peer_->dead(); }
   void catch_up();
 

@@ -201,6 +201,13 @@ TEST_F(Dial, a_dialer_that_is_destroyed_while_it_resolves_is_never_called) {
   EXPECT_FALSE(called);
 }
 
+TEST(DialerDeathTest, an_event_before_it_connects_is_a_bug) {
+  Loop loop(system_clock());
+  Resolver resolver;
+  Dialer dialer(loop, resolver, [](const absl::StatusOr<Fd>&) {});
+  EXPECT_DEATH(dialer.on_ready(0), "State::kConnecting");
+}
+
 TEST(DialerDeathTest, a_second_start_is_a_bug) {
   Loop loop(system_clock());
   Resolver resolver([](const HostPort&) { return absl::UnavailableError(""); });

@@ -179,6 +179,29 @@ TEST(SshPipe, holds_one_mebibyte_and_no_more) {
   io_detach(fd);
 }
 
+TEST_F(SshIo, attaching_a_descriptor_twice_is_a_bug) {
+  EXPECT_DEATH(io_attach(fd_), "find\\(fd\\) == nullptr");
+}
+
+TEST(SshPipe, nothing_is_fed_after_the_end) {
+  const int fd = io_make_pipe();
+  pipe_feed(fd, "last");
+  pipe_feed_eof(fd);
+  EXPECT_DEATH(pipe_feed(fd, "more"), "!pipe.in_ended");
+  EXPECT_DEATH(pipe_feed_eof(fd), "!pipe.in_ended");
+  close(fd);
+  io_detach(fd);
+}
+
+TEST(SshPipe, more_bytes_than_there_are_cannot_be_dropped) {
+  const int fd = io_make_pipe();
+  EXPECT_EQ(send(fd, "abc", 3, 0), 3);
+  pipe_pop(fd, 2);
+  EXPECT_DEATH(pipe_pop(fd, 2), "count <= size");
+  close(fd);
+  io_detach(fd);
+}
+
 TEST(SshPipe, carries_a_whole_inner_session_of_fifty_megabytes_each_way) {
   TempDir dir;
   ServerOptions options;
