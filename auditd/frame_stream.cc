@@ -43,6 +43,7 @@ bool FrameSender::add(Frame frame) {
   out->set_kind(static_cast<uint32_t>(frame.kind));
   out->set_offset_ns(frame.offset_ns);
   *out->mutable_payload() = std::move(frame.payload);
+  if (frame.absent) out->set_absent_bytes(frame.absent->bytes);
   return bytes_ < kMessageBytes || flush();
 }
 

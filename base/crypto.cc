@@ -4,6 +4,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/kdf.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <sys/stat.h>
@@ -35,17 +36,42 @@ struct Sha256 {
   }
 };
 
-// HmacSha256 holds the HMAC context, one per thread, and the key of its last use. The frames of one
-// session come one after another, so that the key often stays the same.
+// HmacSha256 holds an HMAC context whose digest is set, because to set it costs as much as the HMAC
+// of a short message.
 struct HmacSha256 {
   EVP_MAC* mac = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
   EVP_MAC_CTX* context = EVP_MAC_CTX_new(mac);
-  std::string key;
+  HmacSha256() {
+    char digest[] = "SHA256";
+    const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("digest", digest, 0),
+                                 OSSL_PARAM_construct_end()};
+    const int result = EVP_MAC_CTX_set_params(context, params);
+    CHECK(result == 1, result);
+  }
   ~HmacSha256() {
-    OPENSSL_cleanse(key.data(), key.size());
     EVP_MAC_CTX_free(context);
     EVP_MAC_free(mac);
   }
+  // init starts a message under a new key, or, without a key, under the last one.
+  bool init(std::string_view key) {
+    return EVP_MAC_init(context, key.empty() ? nullptr : bytes_of(key), key.size(), nullptr) == 1;
+  }
+  Hash finish(bool ok, std::string_view message) {
+    Hash hash;
+    size_t length = 0;
+    ok = ok && EVP_MAC_update(context, bytes_of(message), message.size()) == 1;
+    ok = ok && EVP_MAC_final(context, bytes_of(hash.data()), &length, hash.size()) == 1;
+    CHECK(ok, length);
+    CHECK(length == hash.size(), length);
+    return hash;
+  }
+};
+
+// RememberedKey is the key of the last use of a context. The frames of one session come one after
+// another, so that the key often stays the same.
+struct RememberedKey {
+  std::string key;
+  ~RememberedKey() { OPENSSL_cleanse(key.data(), key.size()); }
 };
 
 // no_pass_phrase fails the request for a pass phrase. OpenSSL would otherwise read one from the
@@ -78,23 +104,34 @@ Hash sha256(std::string_view first, std::string_view second, std::string_view th
 
 Hash hmac_sha256(std::string_view key, std::string_view message) {
   thread_local HmacSha256 state;
-  char digest[] = "SHA256";
-  const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("digest", digest, 0),
-                               OSSL_PARAM_construct_end()};
-  bool ok = false;
-  if (!key.empty() && key == state.key) {
-    ok = EVP_MAC_init(state.context, nullptr, 0, nullptr) == 1;
-  } else {
-    state.key.assign(key);
-    ok = EVP_MAC_init(state.context, bytes_of(key), key.size(), params) == 1;
-  }
-  Hash hash;
-  size_t length = 0;
-  ok = ok && EVP_MAC_update(state.context, bytes_of(message), message.size()) == 1;
-  ok = ok && EVP_MAC_final(state.context, bytes_of(hash.data()), &length, hash.size()) == 1;
-  CHECK(ok);
-  CHECK(length == hash.size(), length);
-  return hash;
+  thread_local RememberedKey last;
+  CHECK(!key.empty(), message.size());
+  const bool is_same = key == last.key;
+  if (!is_same) last.key.assign(key);
+  return state.finish(state.init(is_same ? std::string_view{} : key), message);
+}
+
+Hash hmac_sha256_once(std::string_view key, std::string_view message) {
+  thread_local HmacSha256 state;
+  CHECK(!key.empty(), message.size());
+  return state.finish(state.init(key), message);
+}
+
+std::string hkdf_sha256(std::string_view key, std::string_view info, size_t count) {
+  const std::unique_ptr<EVP_KDF, decltype(&EVP_KDF_free)> kdf(
+      EVP_KDF_fetch(nullptr, "HKDF", nullptr), &EVP_KDF_free);
+  const std::unique_ptr<EVP_KDF_CTX, decltype(&EVP_KDF_CTX_free)> context(
+      EVP_KDF_CTX_new(kdf.get()), &EVP_KDF_CTX_free);
+  std::string digest = "SHA256", secret(key), text(info), out(count, '\0');
+  const OSSL_PARAM params[] = {
+      OSSL_PARAM_construct_utf8_string("digest", digest.data(), 0),
+      OSSL_PARAM_construct_octet_string("key", secret.data(), secret.size()),
+      OSSL_PARAM_construct_octet_string("info", text.data(), text.size()),
+      OSSL_PARAM_construct_end()};
+  const int result = EVP_KDF_derive(context.get(), bytes_of(out.data()), out.size(), params);
+  OPENSSL_cleanse(secret.data(), secret.size());
+  CHECK(result == 1, result, count);
+  return out;
 }
 
 std::string random_bytes(size_t count) {

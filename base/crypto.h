@@ -24,8 +24,14 @@ bool to_hash(std::string_view bytes, Hash* hash);
 
 // sha256 returns the hash of the concatenation of its parts.
 Hash sha256(std::string_view first, std::string_view second = {}, std::string_view third = {});
-// hmac_sha256 returns HMAC (RFC 2104) with SHA-256.
+// hmac_sha256 returns HMAC (RFC 2104) with SHA-256. It remembers the key, so that further calls of
+// the thread with the same key are faster.
 Hash hmac_sha256(std::string_view key, std::string_view message);
+// hmac_sha256_once returns the same for a key that is used once, and remembers nothing.
+Hash hmac_sha256_once(std::string_view key, std::string_view message);
+// hkdf_sha256 returns `count` bytes, at most 255 * 32, by HKDF (RFC 5869) with SHA-256 and without
+// a salt.
+std::string hkdf_sha256(std::string_view key, std::string_view info, size_t count);
 // random_bytes returns `count` bytes from OpenSSL's random generator. A failure of the generator
 // fails a CHECK.
 std::string random_bytes(size_t count);

@@ -119,13 +119,13 @@ absl::Status AuditClient::read(const v1::ReadFramesRequest& request,
   absl::Status bad;
   const auto each_batch = [&](const v1::FrameBatch& batch) {
     for (const v1::Frame& in : batch.frames()) {
-      if (!is_known(in.kind())) {
-        bad =
-            absl::DataLossError("auditd sent a frame of unknown kind " + std::to_string(in.kind()));
+      if (in.kind() > UINT16_MAX) {
+        bad = absl::DataLossError("auditd sent a frame of kind " + std::to_string(in.kind()));
         return false;
       }
-      const Frame frame{in.seq(), in.channel(), static_cast<FrameKind>(in.kind()), in.offset_ns(),
-                        in.payload()};
+      Frame frame{in.seq(), in.channel(), static_cast<FrameKind>(in.kind()), in.offset_ns(),
+                  in.payload()};
+      if (in.has_absent_bytes()) frame.absent = AbsentPayload{.bytes = in.absent_bytes()};
       if (!each(frame)) return false;
     }
     return true;

@@ -16,8 +16,7 @@ enum class FrameRole {
   kOther,    // nothing that a terminal displays
 };
 
-// role_of returns the role of a kind. It has no default: a new kind does not compile until somebody
-// has thought about what a person sees of it.
+// role_of returns the role of a kind, also of a number that this version does not know.
 FrameRole role_of(FrameKind kind);
 // is_shown returns true for frames that the user's terminal displayed.
 inline bool is_shown(const Frame& frame) { return role_of(frame.kind) == FrameRole::kShown; }

@@ -47,23 +47,33 @@ absl::StatusOr<std::string> decompress(uint32_t raw_bytes, std::string_view data
   return raw;
 }
 
+// parse_frame reads one frame without its seq. It returns false when the bytes end too early.
+bool parse_frame(ByteReader* reader, Frame* frame) {
+  uint16_t kind = 0;
+  uint32_t bytes = 0;
+  std::string_view payload;
+  if (!reader->get_u32(&frame->channel) || !reader->get_u16(&kind) ||
+      !reader->get_u64(&frame->offset_ns) || !reader->get_u32(&bytes))
+    return false;
+  const bool is_absent = (kind & kPayloadAbsent) != 0;
+  frame->kind = static_cast<FrameKind>(kind & ~kPayloadAbsent);
+  if (!reader->get_bytes(is_absent ? sizeof(Hash) : bytes, &payload)) return false;
+  if (!is_absent) return frame->payload = payload, true;
+  frame->absent = AbsentPayload{.bytes = bytes};
+  return to_hash(payload, &frame->absent->commitment);
+}
+
 absl::StatusOr<std::vector<Frame>> parse(uint64_t first_seq, uint64_t last_seq,
                                          std::string_view raw) {
   std::vector<Frame> frames;
   ByteReader reader(raw);
   for (uint64_t seq = first_seq; !reader.at_end(); seq++) {
     Frame frame;
-    uint16_t kind = 0;
-    std::string_view payload;
-    if (!reader.get_u32(&frame.channel) || !reader.get_u16(&kind) ||
-        !reader.get_u64(&frame.offset_ns) || !reader.get_string(&payload))
-      return damaged("a frame is incomplete");
-    if (!is_known(kind)) return damaged("unknown kind " + std::to_string(kind));
-    if (payload.size() > kPayloadBytesMax) return damaged("a payload is over 256 KiB");
+    if (!parse_frame(&reader, &frame)) return damaged("a frame is incomplete");
+    const size_t bytes = frame.absent ? frame.absent->bytes : frame.payload.size();
+    if (bytes > kPayloadBytesMax) return damaged("a payload is over 256 KiB");
     if (seq > last_seq) return damaged("it holds more frames than first_seq and last_seq allow");
     frame.seq = seq;
-    frame.kind = static_cast<FrameKind>(kind);
-    frame.payload = payload;
     frames.push_back(std::move(frame));
   }
   if (frames.size() != last_seq - first_seq + 1)
@@ -75,14 +85,21 @@ absl::StatusOr<std::vector<Frame>> parse(uint64_t first_seq, uint64_t last_seq,
 
 // The recorder encodes only frames that Ingest accepted, so that no peer reaches these CHECKs.
 void BatchEncoder::add(const Frame& frame) {
+  const size_t bytes = frame.absent ? sizeof(Hash) : frame.payload.size();
   CHECK(last_seq_ == 0 || frame.seq == last_seq_ + 1, frame.seq, last_seq_);
-  CHECK(frame.payload.size() <= kPayloadBytesMax, frame.seq, frame.payload.size());
-  const size_t size = raw_.size() + kFrameHeadBytes + frame.payload.size();
+  CHECK(bytes <= kPayloadBytesMax, frame.seq, bytes);
+  const size_t size = raw_.size() + kFrameHeadBytes + bytes;
   last_seq_ = frame.seq;
+  const auto kind = static_cast<uint16_t>(frame.kind);
   put_u32(&raw_, frame.channel);
-  put_u16(&raw_, static_cast<uint16_t>(frame.kind));
+  put_u16(&raw_, frame.absent ? kind | kPayloadAbsent : kind);
   put_u64(&raw_, frame.offset_ns);
-  put_string(&raw_, frame.payload);
+  if (frame.absent) {
+    put_u32(&raw_, frame.absent->bytes);
+    raw_ += view(frame.absent->commitment);
+  } else {
+    put_string(&raw_, frame.payload);
+  }
   CHECK(raw_.size() == size, frame.seq, raw_.size(), size);
   CHECK(raw_.size() <= kBatchRawBytesMax, raw_.size());
 }
@@ -117,6 +134,8 @@ absl::StatusOr<std::vector<Frame>> decode_batch(uint64_t first_seq, uint64_t las
     if (!raw.ok()) return raw.status();
     return parse(first_seq, last_seq, *raw);
   }
+  if (codec == kCodecEncrypted || codec == kCodecEncrypted + kCodecZstd)
+    return absl::UnimplementedError("a stored batch is encrypted");
   if (codec != kCodecPlain) return damaged("unknown codec " + std::to_string(codec));
   if (raw_bytes != data.size()) return damaged("raw_bytes does not match the size of data");
   return parse(first_seq, last_seq, data);

@@ -14,6 +14,10 @@ namespace gatetape {
 
 constexpr int16_t kCodecPlain = 0;
 constexpr int16_t kCodecZstd = 1;
+// Added to the codec when `data` is encrypted. Nothing writes such batches yet.
+constexpr int16_t kCodecEncrypted = 16;
+// Added to the kind of a frame whose payload is absent.
+constexpr uint16_t kPayloadAbsent = 0x8000;
 // Largest uncompressed size of a batch, in bytes. The encoder CHECKs it, and the decoder treats a
 // larger raw_bytes as damage, so that a forged row cannot make a reader allocate gigabytes. The
 // recorder closes a batch at about 1 MiB.
@@ -45,8 +49,9 @@ class BatchEncoder {
 // encode_batch returns the batch of these frames, which have consecutive seq.
 EncodedBatch encode_batch(const std::vector<Frame>& frames);
 
-// decode_batch parses the frames first_seq..last_seq of a row, which may be hostile. It fails with
-// DATA_LOSS for bytes that no encoder writes.
+// decode_batch parses the frames first_seq..last_seq of a row, which may be hostile. A kind that is
+// not known is no error. It fails with DATA_LOSS for bytes that no encoder writes, and with
+// UNIMPLEMENTED for an encrypted batch.
 absl::StatusOr<std::vector<Frame>> decode_batch(uint64_t first_seq, uint64_t last_seq,
                                                 int16_t codec, uint32_t raw_bytes,
                                                 std::string_view data);

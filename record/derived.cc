@@ -1,9 +1,9 @@
 #include "record/derived.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "base/bytes.h"
 #include "base/endpoint.h"
 #include "formats/ssh_request.h"
@@ -31,53 +31,6 @@ std::string request_text(const Event& event) {
   const absl::StatusOr<SshRequest> request =
       parse_ssh_request(event.get("request"), event.get("data"));
   return request.ok() ? describe(*request) : text_of(event, "data");
-}
-
-// search_keys returns the fields of a kind whose values, joined by spaces, form the text of its
-// row.
-std::vector<std::string_view> search_keys(FrameKind kind) {
-  switch (kind) {
-    case FrameKind::kSessionEnd:
-    case FrameKind::kTargetFail:
-      return {"reason", "detail"};
-    case FrameKind::kDenied:
-      return {"what", "name", "reason"};
-    case FrameKind::kNotice:
-      return {"text"};
-    case FrameKind::kAuthAttempt:
-      return {"user", "source", "method", "result", "reason", "key_fingerprint", "known_as"};
-    case FrameKind::kAccessLoad:
-      return {"path", "result", "error"};
-    case FrameKind::kStop:
-      return {"reason"};
-    case FrameKind::kAccessDenied:
-      return {"user", "login", "target", "source", "reason"};
-    case FrameKind::kConnectionRefused:
-      return {"source", "reason"};
-    case FrameKind::kQuery:
-      return {"peer", "method", "arguments", "result"};
-    case FrameKind::kIn:
-    case FrameKind::kOut:
-    case FrameKind::kErr:
-    case FrameKind::kSessionOpen:
-    case FrameKind::kTargetConnect:
-    case FrameKind::kChannelOpen:
-    case FrameKind::kChannelOpenReply:
-    case FrameKind::kRequestIn:
-    case FrameKind::kRequestOut:
-    case FrameKind::kReplyOut:
-    case FrameKind::kEofIn:
-    case FrameKind::kEofOut:
-    case FrameKind::kCloseIn:
-    case FrameKind::kCloseOut:
-    case FrameKind::kStart:
-    case FrameKind::kClockJump:
-    case FrameKind::kHeartbeat:
-    case FrameKind::kSessionOpened:
-    case FrameKind::kSessionClosed:
-      return {};
-  }
-  return {};  // an unknown number has no text
 }
 
 }  // namespace
@@ -139,10 +92,14 @@ EventRow derive_event(const Frame& frame, const Event& event) {
   if (is_request(frame.kind) || frame.kind == FrameKind::kReplyOut)
     row.name = text_of(event, "request");
   if (is_request(frame.kind)) row.text = request_text(event);
-  for (std::string_view key : search_keys(frame.kind)) {
-    if (event.get(key).empty()) continue;
+  std::string_view keys = searched_fields(frame.kind);
+  while (!keys.empty()) {
+    const size_t end = std::min(keys.find(' '), keys.size());
+    const std::string value = text_of(event, keys.substr(0, end));
+    keys.remove_prefix(std::min(end + 1, keys.size()));
+    if (value.empty()) continue;
     if (!row.text.empty()) row.text += ' ';
-    row.text += text_of(event, key);
+    row.text += value;
   }
   return row;
 }

@@ -43,8 +43,8 @@ std::string signature_problem(const std::string& who, const std::string& raw_key
 
 }  // namespace
 
-FrameVerifier::FrameVerifier(const SessionId& session, std::string commit_key)
-    : session_(session), commit_key_(std::move(commit_key)) {}
+FrameVerifier::FrameVerifier(const SessionId& session, CommitKeys keys)
+    : session_(session), keys_(std::move(keys)) {}
 
 bool FrameVerifier::fail(uint64_t seq, std::string what) {
   CHECK(!problem_.has_value(), seq, problem_->what);
@@ -75,14 +75,21 @@ bool FrameVerifier::add(const StoredBatch& batch, std::vector<Frame>* frames) {
     return fail(next, "the content of " + name + " does not match the stored root");
   if (bytes_in_ - in_before != batch.bytes_in || bytes_out_ - out_before != batch.bytes_out)
     return fail(next, "the stored byte counts of " + name + " are wrong");
+  const Frame& last = decoded->back();
+  if (batch.last_offset_ns.value_or(last.offset_ns) != last.offset_ns ||
+      batch.last_kind.value_or(static_cast<uint16_t>(last.kind)) !=
+          static_cast<uint16_t>(last.kind))
+    return fail(batch.last_seq, absl::StrCat("the stored facts of frame ", batch.last_seq,
+                                             " are not those of the frame"));
   *frames = *std::move(decoded);
   return true;
 }
 
-// decode_batch has already checked that the seq of the frame is the next one, that its kind is
-// known and that its payload is not too long.
+// decode_batch has already checked that the seq of the frame is the next one and that its payload
+// is not too long.
 bool FrameVerifier::check_frame(const Frame& frame) {
   const uint64_t seq = frame.seq;
+  if (frame.absent) return fail(seq, absl::StrCat("frame ", seq, " is stored without its payload"));
   if (frame.offset_ns < last_offset_ns_)
     return fail(seq,
                 absl::StrCat("frame ", seq, " has a smaller offset_ns than the frame before it"));
@@ -96,13 +103,13 @@ bool FrameVerifier::check_frame(const Frame& frame) {
   if (frame.kind == FrameKind::kOut || frame.kind == FrameKind::kErr)
     bytes_out_ += frame.payload.size();
   last_offset_ns_ = frame.offset_ns;
-  tree_.append(leaf_hash(session_, commit_key_, frame));
+  tree_.append(leaf_hash(session_, keys_, frame));
   CHECK(tree_.size() == seq, tree_.size(), seq);
   return true;
 }
 
 bool FrameVerifier::check_event(const Frame& frame) {
-  if (!Event::decode(frame.payload).ok())
+  if (is_known(static_cast<uint16_t>(frame.kind)) && !Event::decode(frame.payload).ok())
     return fail(frame.seq, absl::StrCat("the event of frame ", frame.seq, " does not decode"));
   ended_ = ended_ || ends_session(frame.kind);
   return true;

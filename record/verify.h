@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/crypto.h"
+#include "record/commit_keys.h"
 #include "record/event.h"
 #include "record/frame.h"
 #include "record/merkle.h"
@@ -32,6 +33,9 @@ struct StoredBatch {
   std::string root;
   uint64_t bytes_in = 0;
   uint64_t bytes_out = 0;
+  // Facts of the last frame; rows that were stored before they became columns have none.
+  std::optional<uint64_t> last_offset_ns{};
+  std::optional<uint16_t> last_kind{};
   int16_t codec = 0;
   uint32_t raw_bytes = 0;
   std::string data;
@@ -58,8 +62,7 @@ struct TrustedKeys {
 // tree. After the first problem it accepts no further batch.
 class FrameVerifier {
  public:
-  // The constructor accepts the commit key of the session, which has kCommitKeyBytes.
-  FrameVerifier(const SessionId& session, std::string commit_key);
+  FrameVerifier(const SessionId& session, CommitKeys keys);
 
   // add checks one batch: it must follow the batch before it, decode, and hash to its root. It
   // writes the decoded frames to `frames`. It returns false at the first problem and from then on.
@@ -75,7 +78,7 @@ class FrameVerifier {
   bool fail(uint64_t seq, std::string what);
 
   SessionId session_;
-  std::string commit_key_;
+  CommitKeys keys_;
   CompactRange tree_;
   std::optional<Problem> problem_;
   uint64_t last_offset_ns_ = 0;

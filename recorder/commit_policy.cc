@@ -35,7 +35,7 @@ struct Draft {
     const Frame& frame = work.frame;
     if (write.first_seq == 0) {
       write.first_seq = frame.seq;
-      write.commit_key = std::move(work.commit_key);
+      write.keys = std::move(work.keys);
     } else {
       CHECK(frame.seq == write.last_seq + 1, frame.seq, write.last_seq);
     }
@@ -44,6 +44,8 @@ struct Draft {
     if (frame.kind == FrameKind::kIn) write.bytes_in += frame.payload.size();
     if (frame.kind == FrameKind::kOut || frame.kind == FrameKind::kErr)
       write.bytes_out += frame.payload.size();
+    write.last_offset_ns = frame.offset_ns;
+    write.last_kind = frame.kind;
     encoder.add(frame);
     if (work.derived) write.derived.push_back(std::move(*work.derived));
   }

@@ -46,9 +46,12 @@ Ingest::Verdict Ingest::on_bind(const record::v1::Bind& bind) {
   if (!session.ok()) return refuse(Code::CODE_MALFORMED, "session_id is not 16 bytes");
   if (bind.commit_key().size() != kCommitKeyBytes)
     return refuse(Code::CODE_MALFORMED, "commit_key is not 32 bytes");
-  CHECK(range_.size() == 0 && commit_key_.empty(), range_.size());
+  if (bind.format_version() > static_cast<uint32_t>(kFormatVersion))
+    return refuse(Code::CODE_MALFORMED, "the writer's format version is newer than the recorder's");
+  CHECK(range_.size() == 0 && !keys_, range_.size());
   session_ = *session;
-  commit_key_ = bind.commit_key();
+  keys_.emplace(bind.commit_key(),
+                bind.format_version() < 2 ? FormatVersion::k1 : FormatVersion::k2);
   state_ = bind.fresh() ? State::kBound : State::kAsked;
   return Verdict::kAccept;
 }
@@ -58,8 +61,10 @@ Ingest::Verdict Ingest::on_tail(const Tail& tail) {
   if (tail.has_head) return refuse(Code::CODE_CLOSED, "the session has a signed head");
   if (!tail.damage.ok())
     return refuse(Code::CODE_ROOT_MISMATCH, std::string(tail.damage.message()));
-  if (tail.last_seq > 0 && !equal_secrets(tail.commit_key, commit_key_))
+  if (tail.last_seq > 0 && !equal_secrets(tail.commit_key, keys_->commit_key()))
     return refuse(Code::CODE_ROOT_MISMATCH, "the session was begun with another commit key");
+  if (tail.last_seq > 0 && tail.format_version != static_cast<int16_t>(keys_->version()))
+    return refuse(Code::CODE_ROOT_MISMATCH, "the session was begun in another format version");
   CHECK(range_.size() == 0 && known_.empty(), range_.size());
   tail_ = tail;
   state_ = State::kTold;
@@ -92,7 +97,7 @@ Ingest::Verdict Ingest::on_resume(const record::v1::Resume& resume) {
 
 std::string Ingest::check_limits(const Frame& frame) const {
   if (frame.payload.size() > kPayloadBytesMax) return "the payload is over 256 KiB";
-  if (!is_known(static_cast<uint16_t>(frame.kind))) return "the kind is unknown";
+  if (!is_written(static_cast<uint16_t>(frame.kind))) return "the kind is unknown or reserved";
   if (frame.channel > INT32_MAX || frame.offset_ns > INT64_MAX) return "a number is too large";
   if (frame.offset_ns < offset_ns_) return "offset_ns went back";
   return {};
@@ -132,7 +137,7 @@ Ingest::Verdict Ingest::on_repeat(const Frame& frame, std::string_view root) {
                   "frame " + std::to_string(frame.seq) + " is a repeat too old to compare");
   CHECK(view(known_.back().root) == view(root_), frame.seq);
   const Known& known = known_[known_.size() - 1 - static_cast<size_t>(age)];
-  if (view(known.root) != root || known.leaf != leaf_hash(session_, commit_key_, frame))
+  if (view(known.root) != root || known.leaf != leaf_hash(session_, *keys_, frame))
     return refuse(Code::CODE_REPEAT_DIFFERS,
                   "frame " + std::to_string(frame.seq) + " came again with other content");
   return Verdict::kIgnore;
@@ -152,7 +157,7 @@ Ingest::Verdict Ingest::on_frame(const Frame& frame, std::string_view root) {
   if (wrong.empty() && !is_bytes(frame.kind)) wrong = derive(frame);
   if (!wrong.empty())
     return refuse(Code::CODE_MALFORMED, "frame " + std::to_string(frame.seq) + ": " + wrong);
-  const Hash leaf = leaf_hash(session_, commit_key_, frame);
+  const Hash leaf = leaf_hash(session_, *keys_, frame);
   range_.append(leaf);
   root_ = range_.root();
   if (view(root_) != root)

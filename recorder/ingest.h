@@ -8,6 +8,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -45,7 +46,8 @@ class Ingest {
 
   const Refusal& refusal() const { return refusal_; }
   const SessionId& session() const { return session_; }
-  const std::string& commit_key() const { return commit_key_; }
+  // keys returns the keys of the session. Call it only after a bind that was accepted.
+  const CommitKeys& keys() const { return *keys_; }
   // is_fresh returns true after a bind that needs no tail.
   bool is_fresh() const { return state_ == State::kBound; }
   bool is_waiting_for_tail() const { return state_ == State::kAsked; }
@@ -71,8 +73,8 @@ class Ingest {
   State state_ = State::kUnbound;
   Refusal refusal_;
   SessionId session_;
-  std::string commit_key_;
-  Tail tail_;  // kTold: what the store holds
+  std::optional<CommitKeys> keys_;  // since the bind
+  Tail tail_;                       // kTold: what the store holds
   CompactRange range_;
   Hash root_{};
   uint64_t offset_ns_ = 0;

@@ -11,11 +11,12 @@ namespace {
 
 constexpr char kInsertFrames[] =
     "insert into gatetape.frames (session_id, first_seq, last_seq, root, bytes_in, bytes_out, "
-    "codec, raw_bytes, data) values ($1::uuid, $2::bigint, $3::bigint, $4::bytea, $5::bigint, "
-    "$6::bigint, "
-    "$7::smallint, $8::integer, $9::bytea)";
+    "codec, raw_bytes, data, last_offset_ns, last_kind) values ($1::uuid, $2::bigint, $3::bigint, "
+    "$4::bytea, $5::bigint, $6::bigint, $7::smallint, $8::integer, $9::bytea, $10::bigint, "
+    "$11::smallint)";
 constexpr char kInsertKey[] =
-    "insert into gatetape.session_key (session_id, commit_key) values ($1::uuid, $2::bytea)";
+    "insert into gatetape.session_key (session_id, commit_key, format_version, key_check) values "
+    "($1::uuid, $2::bytea, $3::smallint, $4::bytea)";
 constexpr char kInsertHead[] =
     "insert into gatetape.head (session_id, size, root, gateway_key, gateway_signature, "
     "recorder_key, recorder_signature) values ($1::uuid, $2::bigint, $3::bytea, $4::bytea, "
@@ -39,12 +40,15 @@ constexpr char kInsertEvents[] =
     "unnest($1::uuid[], $2::bigint[], $3::integer[], $4::smallint[], $5::bigint[], $6::text[], "
     "$7::text[], $8::text[]) as event (session_id, seq, channel, kind, offset_ns, name, text, "
     "fields) on conflict do nothing";
+// The data of a row is read only when the row has no facts of its last frame: rows that were stored
+// before these columns existed.
 constexpr char kReadTail[] =
-    "select first_seq, last_seq, root, codec, raw_bytes, data, "
-    "(select commit_key from gatetape.session_key where session_id = $1::uuid), "
+    "select f.first_seq, f.last_seq, f.root, f.last_offset_ns, f.last_kind, f.codec, f.raw_bytes, "
+    "case when f.last_kind is null then f.data end, k.commit_key, k.format_version, "
     "(select started_at from gatetape.session where session_id = $1::uuid), "
     "exists (select from gatetape.head where session_id = $1::uuid) "
-    "from gatetape.frames where session_id = $1::uuid order by first_seq desc limit 1";
+    "from gatetape.frames f left join gatetape.session_key k on k.session_id = $1::uuid "
+    "where f.session_id = $1::uuid order by f.first_seq desc limit 1";
 // A row that another backend committed may still wait for its standby. The COMMIT of this
 // transaction comes later in the write-ahead log, so that once PostgreSQL has answered it, every
 // row that was read is durable.
@@ -58,7 +62,14 @@ PgStatement frames_of(const SessionWrite& write) {
           {PgParam::uuid(write.session.bytes()), int8_of(write.first_seq), int8_of(write.last_seq),
            PgParam::bytea(view(write.root)), int8_of(write.bytes_in), int8_of(write.bytes_out),
            PgParam::int2(write.batch.codec), int4_of(write.batch.raw_bytes),
-           PgParam::bytea(write.batch.data)}};
+           PgParam::bytea(write.batch.data), int8_of(write.last_offset_ns),
+           PgParam::int2(static_cast<int16_t>(write.last_kind))}};
+}
+
+PgStatement key_of(const PgParam& id, const CommitKeys& keys) {
+  return {kInsertKey,
+          {id, PgParam::bytea(keys.commit_key()),
+           PgParam::int2(static_cast<int16_t>(keys.version())), PgParam::bytea(keys.check())}};
 }
 
 PgStatement head_of(const SignedHead& signed_head) {
@@ -144,7 +155,8 @@ void add_statements(const SessionWrite& write, std::vector<PgStatement>* out, Ev
         write.first_seq, write.last_seq);
   const PgParam id = PgParam::uuid(write.session.bytes());
   if (write.first_seq > 0) out->push_back(frames_of(write));
-  if (write.first_seq == 1) out->push_back({kInsertKey, {id, PgParam::bytea(write.commit_key)}});
+  CHECK((write.first_seq == 1) == (write.keys != nullptr), write.first_seq);
+  if (write.keys) out->push_back(key_of(id, *write.keys));
   for (const Derived& derived : write.derived) {
     if (derived.session) out->push_back(session_of(id, *derived.session));
     if (derived.session_end) out->push_back(session_end_of(id, *derived.session_end));
@@ -152,6 +164,17 @@ void add_statements(const SessionWrite& write, std::vector<PgStatement>* out, Ev
     events->add(id, derived.event);
   }
   if (write.head) out->push_back(head_of(*write.head));
+}
+
+// read_last_frame writes the facts of the last frame of a row that has no columns for them.
+void read_last_frame(const PgResult& row, Tail* tail) {
+  const absl::StatusOr<std::vector<Frame>> frames = decode_batch(
+      static_cast<uint64_t>(row.int8(0, 0)), tail->last_seq, static_cast<int16_t>(row.int8(0, 5)),
+      static_cast<uint32_t>(row.int8(0, 6)), row.bytes(0, 7));
+  tail->damage = frames.status();
+  if (!frames.ok()) return;
+  tail->offset_ns = frames->back().offset_ns;
+  tail->kind = frames->back().kind;
 }
 
 Tail tail_of(const PgResult& row) {
@@ -162,18 +185,16 @@ Tail tail_of(const PgResult& row) {
     tail.damage = absl::DataLossError("the stored root is not 32 bytes");
     return tail;
   }
-  tail.commit_key = row.text(0, 6);
-  if (!row.is_null(0, 7)) tail.started_at_ns = row.timestamptz_ns(0, 7);
-  tail.has_head = row.boolean(0, 8);
-  const absl::StatusOr<std::vector<Frame>> frames = decode_batch(
-      static_cast<uint64_t>(row.int8(0, 0)), tail.last_seq, static_cast<int16_t>(row.int8(0, 3)),
-      static_cast<uint32_t>(row.int8(0, 4)), row.bytes(0, 5));
-  if (!frames.ok()) {
-    tail.damage = frames.status();
-    return tail;
+  tail.commit_key = row.text(0, 8);
+  if (!row.is_null(0, 9)) tail.format_version = static_cast<int16_t>(row.int8(0, 9));
+  if (!row.is_null(0, 10)) tail.started_at_ns = row.timestamptz_ns(0, 10);
+  tail.has_head = row.boolean(0, 11);
+  if (row.is_null(0, 4)) {
+    read_last_frame(row, &tail);
+  } else {
+    tail.offset_ns = static_cast<uint64_t>(row.int8(0, 3));
+    tail.kind = static_cast<FrameKind>(row.int8(0, 4));
   }
-  tail.offset_ns = frames->back().offset_ns;
-  tail.kind = frames->back().kind;
   return tail;
 }
 

@@ -124,9 +124,9 @@ void RequestCore::take_frame(record::v1::Item* item, const std::shared_ptr<Lane>
   const SessionHead head = ingest.head();
   CHECK(head.size == work.frame.seq, head.size, work.frame.seq);
   work.root = head.root;
-  if (work.frame.seq == 1) work.commit_key = ingest.commit_key();
+  if (work.frame.seq == 1) work.keys = std::make_unique<CommitKeys>(ingest.keys());
   work.derived = ingest.take_derived();
-  CHECK((work.derived == nullptr) == is_bytes(work.frame.kind), kind_name(work.frame.kind));
+  CHECK((work.derived == nullptr) == is_bytes(work.frame.kind), static_cast<int>(work.frame.kind));
   taken->work.push_back(std::move(work));
 }
 

@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "gatetape/record/v1/record.pb.h"
 #include "record/batch.h"
+#include "record/commit_keys.h"
 #include "record/derived.h"
 #include "record/frame.h"
 #include "record/head.h"
@@ -25,11 +26,12 @@ struct Refusal {
 
 // Tail is the end of a session as the store holds it.
 struct Tail {
-  uint64_t last_seq = 0;   // 0 = nothing
-  Hash root{};             // of last_seq
-  uint64_t offset_ns = 0;  // of the last frame
-  FrameKind kind{};        // of the last frame
-  std::string commit_key;  // empty when nothing is stored
+  uint64_t last_seq = 0;       // 0 = nothing
+  Hash root{};                 // of last_seq
+  uint64_t offset_ns = 0;      // of the last frame
+  FrameKind kind{};            // of the last frame
+  std::string commit_key;      // empty when nothing is stored
+  int16_t format_version = 0;  // 0 when nothing is stored
   int64_t started_at_ns = 0;
   bool has_head = false;
   absl::Status damage;  // DATA_LOSS when the newest row cannot be read
@@ -60,8 +62,10 @@ struct SessionWrite {
   Hash root{};
   uint64_t bytes_in = 0;
   uint64_t bytes_out = 0;
+  uint64_t last_offset_ns = 0;
+  FrameKind last_kind{};
   EncodedBatch batch;
-  std::string commit_key;  // stored with frame 1
+  std::unique_ptr<CommitKeys> keys;  // stored with frame 1
   std::vector<Derived> derived;
   std::unique_ptr<SignedHead> head;
 };
@@ -101,7 +105,7 @@ struct Work {
   SessionId session;
   Frame frame;                       // kFrame
   Hash root{};                       // kFrame: with this frame as last leaf
-  std::string commit_key;            // kFrame with seq 1
+  std::unique_ptr<CommitKeys> keys;  // kFrame with seq 1
   std::unique_ptr<Derived> derived;  // kFrame that holds an event
   std::unique_ptr<SignedHead> head;  // kClose
 

@@ -16,16 +16,14 @@ uint64_t window_bytes_of(const SealedFrame& sealed) {
 }  // namespace
 
 Gate::Gate(const SessionId& session, std::string commit_key, uint64_t window_bytes)
-    : session_(session), commit_key_(std::move(commit_key)), window_bytes_(window_bytes) {
-  CHECK(commit_key_.size() == kCommitKeyBytes, commit_key_.size());
-}
+    : session_(session), keys_(std::move(commit_key)), window_bytes_(window_bytes) {}
 
 FramePtr Gate::offer(uint32_t channel, FrameKind kind, uint64_t offset_ns, std::string payload) {
   CHECK(payload.size() <= kPayloadBytesMax, payload.size());
   last_offset_ns_ = std::max(last_offset_ns_, offset_ns);
   auto sealed = std::make_shared<SealedFrame>();
   sealed->frame = {tree_.size() + 1, channel, kind, last_offset_ns_, std::move(payload)};
-  sealed->leaf = leaf_hash(session_, commit_key_, sealed->frame);
+  sealed->leaf = leaf_hash(session_, keys_, sealed->frame);
   tree_.append(sealed->leaf);
   sealed->root = tree_.root();
   pending_bytes_ += window_bytes_of(*sealed);

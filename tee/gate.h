@@ -11,6 +11,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "record/commit_keys.h"
 #include "record/frame.h"
 #include "record/head.h"
 #include "record/merkle.h"
@@ -52,7 +53,7 @@ class Gate {
   // head covers everything that was offered.
   SessionHead head() const { return {session_, tree_.size(), tree_.root()}; }
   const SessionId& session() const { return session_; }
-  const std::string& commit_key() const { return commit_key_; }
+  const std::string& commit_key() const { return keys_.commit_key(); }
 
  private:
   enum class State { kOpen, kFailed };
@@ -62,7 +63,7 @@ class Gate {
   const FramePtr& unreleased(uint64_t seq) const;
 
   SessionId session_;
-  std::string commit_key_;
+  CommitKeys keys_;
   uint64_t window_bytes_;
   CompactRange tree_;
   std::deque<FramePtr> frames_;  // offered and not released

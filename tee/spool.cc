@@ -184,6 +184,7 @@ void Spool::send_bind(uint32_t handle, Session& session, RecordRequest* request)
   record::v1::Bind* bind = add_item(handle, request)->mutable_bind();
   bind->set_session_id(std::string(session.id.bytes()));
   bind->set_commit_key(session.commit_key);
+  bind->set_format_version(static_cast<uint32_t>(kFormatVersion));
   bind->set_fresh(fresh);
   session.state = fresh ? State::kBound : State::kBinding;
   if (!fresh) owe(1);

@@ -15,7 +15,8 @@ constexpr int64_t kPageRowsMax = 1000;
 // Rows are found by first_seq and nothing else: one that overlaps another is delivered too, and the
 // verifier refuses it.
 constexpr char kNext[] = R"(
-select first_seq, last_seq, root, bytes_in, bytes_out, codec, raw_bytes, data
+select first_seq, last_seq, root, bytes_in, bytes_out, codec, raw_bytes, data, last_offset_ns,
+       last_kind
 from (select *, sum(raw_bytes::bigint) over (order by first_seq rows unbounded preceding) as bytes
       from (select * from gatetape.frames
             where session_id = $1::uuid and first_seq > $2::bigint
@@ -57,6 +58,8 @@ absl::StatusOr<std::vector<StoredBatch>> BatchPager::next(Db& db) {
     batch.codec = static_cast<int16_t>(rows->int8(row, 5));
     batch.raw_bytes = static_cast<uint32_t>(rows->int8(row, 6));
     batch.data = rows->bytes(row, 7);
+    if (!rows->is_null(row, 8)) batch.last_offset_ns = static_cast<uint64_t>(rows->int8(row, 8));
+    if (!rows->is_null(row, 9)) batch.last_kind = static_cast<uint16_t>(rows->int8(row, 9));
     raw_bytes += int64_t{batch.raw_bytes};
     bytes += int64_t{batch.raw_bytes} + 128;
     after_first_seq_ = static_cast<int64_t>(batch.first_seq);

@@ -9,8 +9,9 @@ namespace gatetape::auditd {
 namespace {
 
 // Rows of which a key allows one are read up to two, so that a second one is seen.
-constexpr char kKey[] =
-    "select commit_key from gatetape.session_key where session_id = $1::uuid limit 2";
+constexpr char kKey[] = R"(
+select commit_key, format_version, key_check from gatetape.session_key
+where session_id = $1::uuid limit 2)";
 constexpr char kHead[] = R"(
 select size, root, gateway_key, gateway_signature, recorder_key, recorder_signature
 from gatetape.head where session_id = $1::uuid limit 2)";
@@ -139,8 +140,24 @@ absl::StatusOr<std::vector<Row>> read_page(Db& db, const char* sql, const RowRan
 
 }  // namespace
 
-absl::StatusOr<std::optional<std::string>> read_commit_key(Db& db, const SessionId& session) {
-  return one_row<std::string>(db, kKey, session, [](DbRow& row) { return row.bytes(); });
+absl::StatusOr<std::optional<CommitKeys>> read_keys(Db& db, const SessionId& session) {
+  struct KeyRow {
+    std::optional<std::string> commit_key;
+    int64_t format_version = 0;
+    std::optional<std::string> check;
+  };
+  const auto row = one_row<KeyRow>(db, kKey, session, [](DbRow& from) {
+    return KeyRow{from.maybe(&DbRow::bytes), from.int8(), from.maybe(&DbRow::bytes)};
+  });
+  if (!row.ok()) return row.status();
+  if (!*row || !(*row)->commit_key) return std::optional<CommitKeys>();
+  const int64_t version = (*row)->format_version;
+  if ((*row)->commit_key->size() != kCommitKeyBytes || version < 1 || version > 2)
+    return absl::DataLossError("its commit key or its format version is none");
+  CommitKeys keys(*(*row)->commit_key, static_cast<FormatVersion>(version));
+  if ((*row)->check.value_or(keys.check()) != keys.check())
+    return absl::DataLossError("its commit key is not the one of its key_check");
+  return std::optional<CommitKeys>(std::move(keys));
 }
 
 absl::StatusOr<std::optional<StoredHead>> read_head(Db& db, const SessionId& session) {

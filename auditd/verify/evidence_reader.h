@@ -16,7 +16,9 @@
 namespace gatetape::auditd {
 
 // Each read_* returns nullopt, or an empty page, where there is no row.
-absl::StatusOr<std::optional<std::string>> read_commit_key(Db& db, const SessionId& session);
+// read_keys also returns nullopt when the row holds no commit key. It fails with DATA_LOSS when the
+// key has another size than keys have, or is not the one of the stored key_check.
+absl::StatusOr<std::optional<CommitKeys>> read_keys(Db& db, const SessionId& session);
 absl::StatusOr<std::optional<StoredHead>> read_head(Db& db, const SessionId& session);
 absl::StatusOr<std::optional<SessionRow>> read_session(Db& db, const SessionId& session);
 absl::StatusOr<std::optional<SessionEndRow>> read_session_end(Db& db, const SessionId& session);

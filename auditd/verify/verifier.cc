@@ -65,13 +65,13 @@ absl::StatusOr<Verdict> Verifier::verify(const SessionId& session) {
 }
 
 absl::Status Verifier::read_all(const SessionId& session, Verdict* verdict) {
-  const auto key = read_commit_key(db_, session);
-  if (!key.ok()) return key.status();
-  if (!*key) {
+  auto keys = read_keys(db_, session);
+  if (!keys.ok()) return keys.status();
+  if (!*keys) {
     set_tampered({0, "its commit key is missing: no payload can be checked"}, verdict);
     return absl::OkStatus();
   }
-  Progress progress{session, FrameVerifier(session, **key), {}, 0, {}, {}, {}, 0};
+  Progress progress{session, FrameVerifier(session, **std::move(keys)), {}, 0, {}, {}, {}, 0};
   const Finding problem = find_problem(&progress, verdict);
   if (!problem.ok()) return problem.status();
   verdict->set_frames(progress.frames.size());
@@ -122,7 +122,8 @@ Verifier::Finding Verifier::check_frames(Progress* progress) {
 absl::Status Verifier::take_frame(const Frame& frame, Progress* progress) {
   progress->last_offset_ns = frame.offset_ns;
   if (is_bytes(frame.kind)) return absl::OkStatus();
-  const absl::StatusOr<Event> event = Event::decode(frame.payload);
+  absl::StatusOr<Event> event = Event::decode(frame.payload);
+  if (!event.ok() && !is_known(static_cast<uint16_t>(frame.kind))) event = Event();
   if (!event.ok()) return event.status();
   progress->events.push_back(derive_event(frame, *event));
   if (auto channel = derive_channel(frame, *event))

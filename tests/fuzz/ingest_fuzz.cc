@@ -41,15 +41,11 @@ class Peer {
   void check_stored() const {
     if (frames_.empty()) return;
     const EncodedBatch batch = encode_batch(frames_);
-    StoredBatch row{1,
-                    frames_.size(),
-                    std::string(view(tree_.root())),
-                    bytes_in_,
-                    bytes_out_,
-                    batch.codec,
-                    batch.raw_bytes,
+    StoredBatch row{1,         frames_.size(), std::string(view(tree_.root())),
+                    bytes_in_, bytes_out_,     {},
+                    {},        batch.codec,    batch.raw_bytes,
                     batch.data};
-    FrameVerifier verifier(ingest_.session(), ingest_.commit_key());
+    FrameVerifier verifier(ingest_.session(), ingest_.keys());
     std::vector<Frame> seen;
     CHECK(verifier.add(row, &seen), verifier.problem()->what);
     CHECK(seen.size() == frames_.size());
@@ -60,6 +56,7 @@ class Peer {
     if (bind->session_id().empty()) bind->set_session_id(std::string(16, 's'));
     if (bind->commit_key().empty()) bind->set_commit_key(std::string(kCommitKeyBytes, 'k'));
     const Verdict verdict = ingest_.on_bind(*bind);
+    is_bound_ = is_bound_ || verdict == Verdict::kAccept;
     if (verdict == Verdict::kAccept && !ingest_.is_fresh()) {
       const recorder::Tail nothing;
       CHECK(ingest_.on_tail(nothing) == Verdict::kAccept);
@@ -79,12 +76,18 @@ class Peer {
     frame.kind = static_cast<FrameKind>(item.kind() <= UINT16_MAX ? item.kind() : 0);
     if (frame.seq == 0) frame.seq = tree_.size() + 1;
     CompactRange next = tree_;
-    next.append(leaf_hash(ingest_.session(), ingest_.commit_key(), frame));
+    next.append(leaf_hash(ingest_.session(), keys(), frame));
     const std::string root = item.root().empty() ? std::string(view(next.root())) : item.root();
     const Verdict verdict = ingest_.on_frame(frame, root);
     if (verdict == Verdict::kAccept) accepted(frame, root, next);
     CHECK(refused_ || verdict == Verdict::kRefuse || ingest_.head().size == tree_.size());
     return verdict;
+  }
+
+  // keys returns those of the session, and any before there is one.
+  const CommitKeys& keys() const {
+    static const CommitKeys none(std::string(kCommitKeyBytes, '0'));
+    return is_bound_ ? ingest_.keys() : none;
   }
 
   void accepted(const Frame& frame, const std::string& root, const CompactRange& next) {
@@ -125,6 +128,7 @@ class Peer {
   }
 
   Ingest ingest_;
+  bool is_bound_ = false;
   CompactRange tree_;
   std::vector<Frame> frames_;
   uint64_t bytes_in_ = 0;

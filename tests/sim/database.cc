@@ -12,10 +12,17 @@ Insert insert_of(const recorder::SessionWrite& write) {
   Insert insert;
   insert.session = write.session;
   if (write.first_seq > 0)
-    insert.batch = StoredBatch{
-        write.first_seq, write.last_seq,    std::string(view(write.root)), write.bytes_in,
-        write.bytes_out, write.batch.codec, write.batch.raw_bytes,         write.batch.data};
-  if (write.first_seq == 1) insert.commit_key = write.commit_key;
+    insert.batch = StoredBatch{.first_seq = write.first_seq,
+                               .last_seq = write.last_seq,
+                               .root = std::string(view(write.root)),
+                               .bytes_in = write.bytes_in,
+                               .bytes_out = write.bytes_out,
+                               .last_offset_ns = write.last_offset_ns,
+                               .last_kind = static_cast<uint16_t>(write.last_kind),
+                               .codec = write.batch.codec,
+                               .raw_bytes = write.batch.raw_bytes,
+                               .data = write.batch.data};
+  if (write.keys) insert.keys = *write.keys;
   for (const recorder::Derived& derived : write.derived)
     if (derived.session) insert.started_at_ns = derived.session->started_at_ns;
   if (write.head) {
@@ -54,8 +61,7 @@ absl::Status Database::check(const Insert& insert) const {
   if (found == sessions_.end()) return absl::OkStatus();
   const Rows& rows = found->second;
   const bool taken = (insert.batch && rows.frames.contains(insert.batch->first_seq)) ||
-                     (!insert.commit_key.empty() && !rows.commit_key.empty()) ||
-                     (insert.head && rows.head);
+                     (insert.keys && rows.keys) || (insert.head && rows.head);
   return taken ? absl::AlreadyExistsError("a primary key is taken") : absl::OkStatus();
 }
 
@@ -73,8 +79,8 @@ absl::Status Database::commit(const std::vector<Insert>& inserts) {
       rows.frames[insert.batch->first_seq] = *insert.batch;
       oracle_->on_row(insert.session, insert.batch->first_seq, frames_of(*insert.batch));
     }
-    if (!insert.commit_key.empty()) {
-      rows.commit_key = insert.commit_key;
+    if (insert.keys) {
+      rows.keys = insert.keys;
       rows.started_at_ns = insert.started_at_ns;
     }
     if (insert.head) {
@@ -93,12 +99,12 @@ recorder::Tail Database::tail(const SessionId& session) const {
   const StoredBatch& last = rows.frames.rbegin()->second;
   tail.last_seq = last.last_seq;
   std::copy_n(last.root.begin(), tail.root.size(), tail.root.begin());
-  tail.commit_key = rows.commit_key;
+  tail.commit_key = rows.keys ? rows.keys->commit_key() : "";
+  tail.format_version = rows.keys ? static_cast<int16_t>(rows.keys->version()) : int16_t{0};
   tail.started_at_ns = rows.started_at_ns;
   tail.has_head = rows.head.has_value();
-  const std::vector<Frame> frames = frames_of(last);
-  tail.offset_ns = frames.back().offset_ns;
-  tail.kind = frames.back().kind;
+  tail.offset_ns = *last.last_offset_ns;
+  tail.kind = static_cast<FrameKind>(*last.last_kind);
   return tail;
 }
 

@@ -19,7 +19,7 @@ namespace gatetape::sim {
 struct Insert {
   SessionId session;
   std::optional<StoredBatch> batch;
-  std::string commit_key;  // set only with frame 1
+  std::optional<CommitKeys> keys;  // set only with frame 1
   int64_t started_at_ns = 0;
   std::optional<StoredHead> head;
 };
@@ -28,7 +28,7 @@ class Database {
  public:
   struct Rows {
     std::map<uint64_t, StoredBatch> frames;  // by first_seq
-    std::string commit_key;
+    std::optional<CommitKeys> keys;
     int64_t started_at_ns = 0;
     std::optional<StoredHead> head;
   };

@@ -9,10 +9,11 @@ namespace gatetape::sim {
 namespace {
 
 // verify returns the first problem of a session's rows, or nothing when they are intact.
-std::optional<Problem> verify(const SessionId& id, const std::string& commit_key,
+std::optional<Problem> verify(const SessionId& id, const std::optional<CommitKeys>& keys,
                               const std::vector<StoredBatch>& rows,
                               const std::optional<StoredHead>& head, const TrustedKeys& trusted) {
-  FrameVerifier verifier(id, commit_key);
+  if (!keys) return Problem{0, "its commit key is missing"};
+  FrameVerifier verifier(id, *keys);
   std::vector<Frame> frames;
   for (const StoredBatch& row : rows)
     if (!verifier.add(row, &frames)) return verifier.problem();
@@ -68,7 +69,7 @@ void check_evidence(World* world, const Oracle& oracle, const Database& database
                     const Keys& keys) {
   const TrustedKeys trusted = keys.trusted();
   for (const auto& [id, stored] : database.sessions()) {
-    const auto problem = verify(id, stored.commit_key, rows_of(stored), stored.head, trusted);
+    const auto problem = verify(id, stored.keys, rows_of(stored), stored.head, trusted);
     if (problem)
       world->violate("I8", "session " + std::to_string(oracle.number_of(id)) +
                                " does not verify: " + problem->what);
@@ -82,7 +83,7 @@ void check_evidence(World* world, const Oracle& oracle, const Database& database
   if (rows.empty() || !stored.head) return;
   const auto [first, last] = tamper(world->rng, &rows);
   if (first == 0) return;
-  const auto problem = verify(chosen->first, stored.commit_key, rows, stored.head, trusted);
+  const auto problem = verify(chosen->first, stored.keys, rows, stored.head, trusted);
   if (!problem) world->violate("I8", "changed rows verify");
   if (problem->seq < first || problem->seq > last)
     world->violate("I8", "a change of frames " + std::to_string(first) + "-" +

@@ -82,7 +82,7 @@ void MemoryRecorder::take(const Item& item, std::map<uint32_t, std::string>* han
   if (item.has_bind()) {
     const std::string id = SessionId::from_bytes(item.bind().session_id())->to_text();
     (*handles)[item.session_handle()] = id;
-    sessions_[id].commit_key = item.bind().commit_key();
+    sessions_[id].keys.emplace(item.bind().commit_key());
     if (item.bind().fresh()) return;
     Answer* answer = response->add_answers();
     answer->set_session_handle(item.session_handle());
@@ -103,7 +103,7 @@ void MemoryRecorder::take(const Item& item, std::map<uint32_t, std::string>* han
   Frame frame{item.seq(), item.channel(), static_cast<FrameKind>(item.kind()), item.offset_ns(),
               item.payload()};
   CHECK(frame.seq == stored.tree.size() + 1, frame.seq, stored.tree.size());
-  stored.tree.append(leaf_hash(*SessionId::from_text(id), stored.commit_key, frame));
+  stored.tree.append(leaf_hash(*SessionId::from_text(id), *stored.keys, frame));
   CHECK(view(stored.tree.root()) == item.root(), frame.seq);
   stored.frames.push_back(std::move(frame));
   answer->mutable_durable()->set_seq(stored.tree.size());

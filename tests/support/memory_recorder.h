@@ -13,7 +13,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "gatetape/record/v1/record.grpc.pb.h"
-#include "record/frame.h"
+#include "record/commit_keys.h"
 #include "record/merkle.h"
 
 namespace gatetape::test {
@@ -21,7 +21,7 @@ namespace gatetape::test {
 class MemoryRecorder : public record::v1::RecorderService::Service {
  public:
   struct Stored {
-    std::string commit_key;
+    std::optional<CommitKeys> keys;  // since the bind
     std::vector<Frame> frames;
     CompactRange tree;
     bool closed = false;

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/db/pg.h"
 #include "record/batch.h"
+#include "record/commit_keys.h"
 #include "record/derived.h"
 #include "record/head.h"
 #include "record/merkle.h"
@@ -18,7 +19,7 @@ namespace gatetape {
 
 struct StoredSession {
   SessionId id;
-  std::string key = std::string(kCommitKeyBytes, 'k');
+  CommitKeys keys{std::string(kCommitKeyBytes, 'k')};
   std::vector<Frame> frames;
   int64_t started_at_ns = 0;
   CompactRange tree;         // over the stored frames
@@ -135,12 +136,17 @@ inline void store(PgConnection& connection, StoredSession& session) {
   const std::vector<Frame> part(session.frames.begin() + static_cast<long>(session.stored_frames),
                                 session.frames.end());
   if (session.stored_frames == 0)
-    stored_session::run(connection, "insert into gatetape.session_key values ($1::uuid, $2::bytea)",
-                        {id, PgParam::bytea(session.key)});
+    stored_session::run(
+        connection,
+        "insert into gatetape.session_key (session_id, commit_key, format_version, key_check) "
+        "values ($1::uuid, $2::bytea, $3::smallint, $4::bytea)",
+        {id, PgParam::bytea(session.keys.commit_key()),
+         PgParam::int2(static_cast<int16_t>(session.keys.version())),
+         PgParam::bytea(session.keys.check())});
   uint64_t bytes_in = 0;
   uint64_t bytes_out = 0;
   for (const Frame& frame : part) {
-    session.tree.append(leaf_hash(session.id, session.key, frame));
+    session.tree.append(leaf_hash(session.id, session.keys, frame));
     if (frame.kind == FrameKind::kIn) bytes_in += frame.payload.size();
     if (frame.kind == FrameKind::kOut || frame.kind == FrameKind::kErr)
       bytes_out += frame.payload.size();
@@ -151,10 +157,11 @@ inline void store(PgConnection& connection, StoredSession& session) {
   stored_session::run(
       connection,
       "insert into gatetape.frames values ($1::uuid, $2::bigint, $3::bigint, $4::bytea, "
-      "$5::bigint, $6::bigint, $7::smallint, $8::int, $9::bytea)",
+      "$5::bigint, $6::bigint, $7::smallint, $8::int, $9::bytea, $10::bigint, $11::smallint)",
       {id, int8(part.front().seq), int8(part.back().seq), PgParam::bytea(view(root)),
        int8(bytes_in), int8(bytes_out), PgParam::int2(batch.codec),
-       PgParam::int4(static_cast<int32_t>(batch.raw_bytes)), PgParam::bytea(batch.data)});
+       PgParam::int4(static_cast<int32_t>(batch.raw_bytes)), PgParam::bytea(batch.data),
+       int8(part.back().offset_ns), PgParam::int2(static_cast<int16_t>(part.back().kind))});
   session.stored_frames = session.frames.size();
 }
 

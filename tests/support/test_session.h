@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "gatetape/record/v1/record.pb.h"
+#include "record/commit_keys.h"
 #include "record/event.h"
 #include "record/frame.h"
 #include "record/head.h"
@@ -17,12 +18,13 @@ namespace gatetape {
 
 class TestSession {
  public:
-  explicit TestSession(uint32_t handle = 1) : handle_(handle) {}
+  explicit TestSession(uint32_t handle = 1, FormatVersion version = kFormatVersion)
+      : handle_(handle), keys_(random_bytes(kCommitKeyBytes), version) {}
 
   // next returns the next frame. Frame 1 should come from open().
   Frame next(FrameKind kind, std::string payload, uint32_t channel = 1) {
     Frame frame{range_.size() + 1, channel, kind, range_.size() * 1000, std::move(payload)};
-    range_.append(leaf_hash(id_, key_, frame));
+    range_.append(leaf_hash(id_, keys_, frame));
     return frame;
   }
   Frame open() {
@@ -66,7 +68,8 @@ class TestSession {
   record::v1::Item bind(bool fresh) const {
     record::v1::Item item = blank();
     item.mutable_bind()->set_session_id(std::string(id_.bytes()));
-    item.mutable_bind()->set_commit_key(key_);
+    item.mutable_bind()->set_commit_key(keys_.commit_key());
+    item.mutable_bind()->set_format_version(static_cast<uint32_t>(keys_.version()));
     item.mutable_bind()->set_fresh(fresh);
     return item;
   }
@@ -87,7 +90,7 @@ class TestSession {
   }
   SessionHead head() const { return {id_, range_.size(), root()}; }
   const SessionId& id() const { return id_; }
-  const std::string& key() const { return key_; }
+  const CommitKeys& keys() const { return keys_; }
   uint32_t handle() const { return handle_; }
 
  private:
@@ -99,7 +102,7 @@ class TestSession {
 
   uint32_t handle_;
   SessionId id_ = SessionId::mint(system_clock().wall_ns());
-  std::string key_ = random_bytes(kCommitKeyBytes);
+  CommitKeys keys_;
   CompactRange range_;
 };
 

@@ -67,6 +67,10 @@ client::Json json_of(const Frame& frame) {
                       {"kind", kind_name(frame.kind)},
                       {"offset_ns", frame.offset_ns},
                       {"payload", to_base64(frame.payload)}};
+  if (frame.absent) {
+    out["payload"] = nullptr;
+    out["absent_bytes"] = frame.absent->bytes;
+  }
   const auto event = Event::decode(frame.payload);
   if (!is_bytes(frame.kind) && event.ok()) out["event"] = client::Json::parse(fields_json(*event));
   return out;

@@ -40,7 +40,7 @@ EventRow row_of(const v1::Event& event, const Event& fields) {
 client::Json json_of(const v1::Event& event) {
   const Event fields = fields_of(event);
   const EventRow row = row_of(event, fields);
-  const std::string_view kind = kind_name(static_cast<FrameKind>(event.kind()));
+  const std::string kind = kind_name(static_cast<FrameKind>(event.kind()));
   return {{"seq", row.seq},
           {"channel", row.channel},
           {"kind", kind},
@@ -141,9 +141,9 @@ absl::Status print_events(const v1::SessionDetail& detail, const client::Context
                         context.color);
   for (const v1::Event& event : detail.events()) {
     const EventRow row = row_of(event, fields_of(event));
-    const std::string_view kind = kind_name(static_cast<FrameKind>(event.kind()));
+    const std::string kind = kind_name(static_cast<FrameKind>(event.kind()));
     const std::string name =
-        kind == row.name ? std::string(kind) : absl::StrCat(std::string(kind), " ", row.name);
+        kind == row.name ? kind : absl::StrCat(kind, " ", row.name);
     client::Cell at{nullptr, absl::StrFormat("%.3fs", static_cast<double>(row.offset_ns) / 1e9),
                     nullptr};
     output.add({at, client::Cell::of_number(row.channel), client::Cell::of_text(name),

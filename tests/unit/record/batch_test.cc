@@ -75,8 +75,12 @@ TEST(BatchDeathTest, a_payload_that_no_decoder_accepts_is_not_encoded) {
 TEST(Batch, hostile_bytes_are_data_loss) {
   const EncodedBatch good = encode_batch(frames_of(2, "abc"));
   const EncodedBatch packed = encode_batch(frames_of(2, std::string(1000, 'a')));
-  std::string unknown_kind = good.data;
-  unknown_kind[5] = 99;
+  std::string cut_commitment;
+  put_u32(&cut_commitment, 0);
+  put_u16(&cut_commitment, kPayloadAbsent | 1);
+  put_u64(&cut_commitment, 0);
+  put_u32(&cut_commitment, 3);
+  cut_commitment += std::string(31, 'c');
   std::string long_payload;
   put_u32(&long_payload, 0);
   put_u16(&long_payload, 1);
@@ -104,7 +108,7 @@ TEST(Batch, hostile_bytes_are_data_loss) {
       {"plain data as zstd", 1, 2, 1, good.raw_bytes, good.data},
       {"cut plain data", 1, 2, 0, good.raw_bytes - 1, good.data.substr(0, good.data.size() - 1)},
       {"cut packed data", 1, 2, 1, packed.raw_bytes, packed.data.substr(0, 20)},
-      {"unknown kind", 1, 2, 0, good.raw_bytes, unknown_kind},
+      {"cut commitment", 1, 1, 0, size(cut_commitment), cut_commitment},
       {"payload too long", 1, 1, 0, size(long_payload), long_payload},
       {"nothing", 1, 1, 0, 0, ""},
   };

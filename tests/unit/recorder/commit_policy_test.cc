@@ -88,7 +88,7 @@ class PolicyTest : public testing::Test {
     Work one = work(Work::Kind::kFrame, lane, *session);
     one.frame = session->next(FrameKind::kIn, payload);
     one.root = session->root();
-    if (one.frame.seq == 1) one.commit_key = session->key();
+    if (one.frame.seq == 1) one.keys = std::make_unique<CommitKeys>(session->keys());
     return one;
   }
   void close(const std::shared_ptr<FakeLane>& lane, const TestSession& session) {

@@ -27,7 +27,8 @@ class IngestTest : public testing::Test {
     tail.root = session_.root();
     tail.offset_ns = 5000;
     tail.kind = FrameKind::kIn;
-    tail.commit_key = session_.key();
+    tail.commit_key = session_.keys().commit_key();
+    tail.format_version = static_cast<int16_t>(session_.keys().version());
     return tail;
   }
   void expect_refused(Verdict verdict, record::v1::Refusal::Code code) {
@@ -278,6 +279,7 @@ TEST_F(IngestTest, a_stored_session_that_cannot_go_on_is_refused) {
       {"closed", [](Tail* t) { t->has_head = true; }, Code::CODE_CLOSED},
       {"other key", [](Tail* t) { t->commit_key = std::string(32, 'k'); },
        Code::CODE_ROOT_MISMATCH},
+      {"other version", [](Tail* t) { t->format_version = 1; }, Code::CODE_ROOT_MISMATCH},
       {"erased key", [](Tail* t) { t->commit_key.clear(); }, Code::CODE_ROOT_MISMATCH},
       {"damaged", [](Tail* t) { t->damage = absl::DataLossError("cut"); },
        Code::CODE_ROOT_MISMATCH},

@@ -21,7 +21,9 @@ class StoreTest : public testing::Test {
     write.last_seq = frames.back().seq;
     write.root = session.root();
     write.batch = encode_batch(frames);
-    write.commit_key = session.key();
+    write.last_offset_ns = frames.back().offset_ns;
+    write.last_kind = frames.back().kind;
+    if (write.first_seq == 1) write.keys = std::make_unique<CommitKeys>(session.keys());
     for (const Frame& frame : frames) {
       if (is_bytes(frame.kind)) continue;
       const Event event = *Event::decode(frame.payload);
@@ -129,7 +131,8 @@ TEST_F(StoreTest, a_tail_is_what_was_committed_last) {
   EXPECT_EQ(tail.root, session_.root());
   EXPECT_EQ(tail.offset_ns, 1234u);
   EXPECT_EQ(tail.kind, FrameKind::kIn);
-  EXPECT_EQ(tail.commit_key, session_.key());
+  EXPECT_EQ(tail.commit_key, session_.keys().commit_key());
+  EXPECT_EQ(tail.format_version, 2);
   EXPECT_EQ(tail.started_at_ns, session_.id().unix_ms() * 1'000'000);
   EXPECT_FALSE(tail.has_head);
   EXPECT_TRUE(tail.damage.ok());
@@ -146,10 +149,19 @@ TEST_F(StoreTest, a_head_is_seen_by_the_next_bind) {
   EXPECT_EQ(number("select size from gatetape.head"), 1);
 }
 
-TEST_F(StoreTest, a_damaged_row_is_told) {
+// A row from before the columns last_offset_ns and last_kind existed.
+TEST_F(StoreTest, the_tail_of_an_old_row_is_read_from_its_data_and_damage_is_told) {
   SessionWrite write = write_of(session_, {session_.open()});
-  write.batch.data.pop_back();
+  const std::string data = write.batch.data;
   ASSERT_TRUE(commit(std::move(write)).ok());
+  ASSERT_TRUE(owner_->execute("set session_replication_role = replica").ok());
+  ASSERT_TRUE(
+      owner_->execute("update gatetape.frames set last_offset_ns = null, last_kind = null").ok());
+  EXPECT_EQ(tail_of(session_).kind, FrameKind::kSessionOpen);
+  ASSERT_TRUE(
+      owner_
+          ->execute("update gatetape.frames set data = $1::bytea", {PgParam::bytea(data.substr(1))})
+          .ok());
   EXPECT_EQ(tail_of(session_).damage.code(), absl::StatusCode::kDataLoss);
 }
 

@@ -31,7 +31,8 @@ Tail stored(const TestSession& session) {
   Tail tail;
   tail.last_seq = session.range().size();
   tail.root = session.root();
-  tail.commit_key = session.key();
+  tail.commit_key = session.keys().commit_key();
+  tail.format_version = static_cast<int16_t>(session.keys().version());
   return tail;
 }
 
@@ -66,9 +67,9 @@ TEST_F(RequestCoreTest, items_become_work_in_their_order) {
   EXPECT_TRUE(taken.refusals.empty());
   using Kind = Work::Kind;
   ASSERT_EQ(kinds(taken), (std::vector<Kind>{Kind::kFrame, Kind::kFrame, Kind::kClose}));
-  EXPECT_EQ(taken.work[0].commit_key, session_.key());
+  EXPECT_EQ(taken.work[0].keys->commit_key(), session_.keys().commit_key());
   EXPECT_TRUE(taken.work[0].derived != nullptr);
-  EXPECT_EQ(taken.work[1].commit_key, "");
+  EXPECT_TRUE(taken.work[1].keys == nullptr);
   EXPECT_EQ(taken.work[1].root, session_.root());
   const SignedHead& head = *taken.work[2].head;
   EXPECT_EQ(head.head.size, 2U);
