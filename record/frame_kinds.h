@@ -8,9 +8,9 @@
 
 namespace gatetape {
 
-// FrameKind is the number `kind` of docs/FORMAT.md section 2. record/frame_kinds.def lists the kinds
-// with their facts. No switch over FrameKind has a `default`, so that the compiler names each place
-// that must handle a new kind.
+// FrameKind is the number `kind` of docs/FORMAT.md section 2. record/frame_kinds.def lists the
+// kinds with their facts. No switch over FrameKind has a `default`, so that the compiler names each
+// place that must handle a new kind.
 enum class FrameKind : uint16_t {
 #define KIND(id, number, ...) id = (number),
 #define RESERVED(id, number, ...) id = (number),
