@@ -155,7 +155,7 @@ absl::StatusOr<std::optional<CommitKeys>> read_keys(Db& db, const SessionId& ses
   if ((*row)->commit_key->size() != kCommitKeyBytes || version < 1 || version > 2)
     return absl::DataLossError("its commit key or its format version is none");
   CommitKeys keys(*(*row)->commit_key, static_cast<FormatVersion>(version));
-  if ((*row)->check.value_or(keys.check()) != keys.check())
+  if ((*row)->check.value_or(version == 1 ? keys.check() : "") != keys.check())
     return absl::DataLossError("its commit key is not the one of its key_check");
   return std::optional<CommitKeys>(std::move(keys));
 }

@@ -215,9 +215,12 @@ class Tampering(unittest.TestCase):
             where session_id = $ID)""")
 
     def test_a_frame_is_named(self):
-        # The key concerns every row, so the first frame is the first bad one.
-        self.altered("named", """update gatetape.session_key set commit_key =
-            set_byte(commit_key, 0, 255 - get_byte(commit_key, 0)) where session_id = $ID""", 1)
+        self.altered("named", """update gatetape.frames set root = set_byte(root, 0,
+            255 - get_byte(root, 0)) where session_id = $ID and first_seq = 1""", 1)
+
+    def test_another_commit_key(self):
+        self.altered("key", """update gatetape.session_key set commit_key =
+            set_byte(commit_key, 0, 255 - get_byte(commit_key, 0)) where session_id = $ID""", 0)
 
     def test_a_dropped_row(self):
         self.altered("dropped", """delete from gatetape.frames where session_id = $ID
