@@ -13,7 +13,8 @@ std::shared_ptr<RecordingLink> RecordingLink::start(Loop& loop, Services& servic
   // The session and the loop's event handler share the object.
   std::shared_ptr<RecordingLink> link(new RecordingLink(loop, services));
   const Recording& recording = link->recording_;
-  link->handle_ = services.link.open(recording.session(), recording.commit_key(), &loop.inbox());
+  link->handle_ =
+      services.link.open(recording.session(), recording.keys().commit_key(), &loop.inbox());
   loop.on_tee_event(link->handle_,
                     [link](const tee::TeeEvent& event) { link->recording_.on_event(event); });
   services.live_sessions++;

@@ -55,6 +55,7 @@ struct Services {
   Resolver& resolver;
   std::atomic<uint64_t> live_sessions{0};
   std::atomic<uint64_t> certificate_serial{0};
+  std::atomic<uint64_t> session_no{0};  // of the session that was opened last in this run
 };
 
 }  // namespace gatetape::gateway

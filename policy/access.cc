@@ -113,8 +113,12 @@ absl::StatusOr<AccessUser> read_user(TomlTable table) {
   table.get("name", &user.name);
   table.get("keys", &user.keys);
   table.get("roles", &user.roles);
+  table.get("actor", &user.actor);
   if (absl::Status status = table.finish(); !status.ok()) return status;
   if (absl::Status status = check_name(table, user.name, "user"); !status.ok()) return status;
+  if (user.actor != "person" && user.actor != "agent" && user.actor != "service")
+    return table.error(table.line("actor"),
+                       in_quotes(user.actor) + " is not an actor: write person, agent or service");
   if (user.name == "jump")
     return table.error(table.line("name"), "user name `jump` is reserved; choose another");
   if (absl::Status status = read_keys(table, "keys", user.keys, &user.key_blobs); !status.ok())

@@ -17,6 +17,7 @@ struct AccessUser {
   std::vector<std::string> keys;       // as in the file: "ssh-ed25519 AAAA... comment"
   std::vector<std::string> key_blobs;  // the decoded public key blobs, in the same order
   std::vector<std::string> roles;
+  std::string actor = "person";  // or agent, service: what logs in as this user
 };
 
 struct AccessTarget {

@@ -149,13 +149,11 @@ void add_statements(const SessionWrite& write, std::vector<PgStatement>* out, Ev
         write.last_seq);
   CHECK((write.first_seq > 0) == (write.batch.raw_bytes > 0), write.first_seq,
         write.batch.raw_bytes);
-  CHECK(write.first_seq != 1 || write.commit_key.size() == kCommitKeyBytes,
-        write.commit_key.size());
+  CHECK((write.first_seq == 1) == (write.keys != nullptr), write.first_seq);
   CHECK(write.derived.size() <= write.last_seq + 1 - write.first_seq, write.derived.size(),
         write.first_seq, write.last_seq);
   const PgParam id = PgParam::uuid(write.session.bytes());
   if (write.first_seq > 0) out->push_back(frames_of(write));
-  CHECK((write.first_seq == 1) == (write.keys != nullptr), write.first_seq);
   if (write.keys) out->push_back(key_of(id, *write.keys));
   for (const Derived& derived : write.derived) {
     if (derived.session) out->push_back(session_of(id, *derived.session));

@@ -53,7 +53,7 @@ class Gate {
   // head covers everything that was offered.
   SessionHead head() const { return {session_, tree_.size(), tree_.root()}; }
   const SessionId& session() const { return session_; }
-  const std::string& commit_key() const { return keys_.commit_key(); }
+  const CommitKeys& keys() const { return keys_; }
 
  private:
   enum class State { kOpen, kFailed };

@@ -25,7 +25,7 @@ SystemLog::SystemLog(RecordLink& link, const Clock& clock, const SigningKey& key
       started_mono_ns_(clock.mono_ns()),
       gate_(session_, random_bytes(kCommitKeyBytes), kWindowBytes) {
   const absl::MutexLock lock(&mutex_);
-  handle_ = link_.open(session_, gate_.commit_key(), this);
+  handle_ = link_.open(session_, gate_.keys().commit_key(), this);
   Event start{{"kind", "system"},
               {"gateway", daemon.name},
               {"program", daemon.program},

@@ -37,6 +37,14 @@ std::string SocketAddress::to_text() const {
   return format_host_port({host, port});
 }
 
+SocketAddress local_address(int fd) {
+  SocketAddress address;
+  address.length = sizeof address.storage;
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&address.storage), &address.length) != 0)
+    return {};
+  return address;
+}
+
 absl::StatusOr<std::vector<SocketAddress>> look_up(const HostPort& endpoint) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;

@@ -20,6 +20,9 @@ struct SocketAddress {
   std::string to_text() const;
 };
 
+// local_address returns the address of this machine's end of a socket; "?:0" when it has none.
+SocketAddress local_address(int fd);
+
 // look_up returns the addresses of a host in the order in which they should be tried, at least one
 // and at most eight. It blocks while it waits for DNS, unless `endpoint.host` is numeric. It fails
 // with UNAVAILABLE when the name has no address.

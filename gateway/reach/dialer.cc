@@ -94,6 +94,12 @@ void Dialer::on_ready(uint32_t) {
   finish(std::move(socket_));
 }
 
+std::vector<std::string> Dialer::tried() const {
+  std::vector<std::string> texts;
+  for (size_t i = 0; i < next_; i++) texts.push_back(addresses_[i].to_text());
+  return texts;
+}
+
 void Dialer::close_socket() {
   loop_.unwatch(socket_.get());
   socket_.reset();

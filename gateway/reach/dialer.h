@@ -43,6 +43,8 @@ class Dialer : public Ready {
   // address returns the address that was tried last, as SocketAddress::to_text returns it, and an
   // empty text when none was tried.
   const std::string& address() const { return address_; }
+  // tried returns the addresses that were tried, in their order.
+  std::vector<std::string> tried() const;
 
   void on_ready(uint32_t events) override;
 

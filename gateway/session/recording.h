@@ -78,7 +78,7 @@ class Recording {
 
   State state() const { return state_; }
   const SessionId& session() const { return gate_.session(); }
-  const std::string& commit_key() const { return gate_.commit_key(); }
+  const CommitKeys& keys() const { return gate_.keys(); }
 
  private:
   friend class SessionInvariants;

@@ -138,8 +138,8 @@ void SessionCore::on_session_step(const Frame& frame) {
   CHECK(frame.kind == FrameKind::kTargetFail, static_cast<int>(frame.kind));
   const absl::StatusOr<Event> event = Event::decode(frame.payload);
   const std::string detail(event->get("detail"));
-  finish({.reason = "target_" + std::string(event->get("reason")),
-          .detail = detail,
+  finish({.reason = "target",
+          .detail = std::string(event->get("reason")) + ": " + detail,
           .text = "gatetape: " + target_ + ": " + printable(detail)});
 }
 
@@ -161,7 +161,7 @@ void SessionCore::refuse_denied(const Frame& frame) {
 }
 
 void SessionCore::on_record_failed(const std::string& reason) {
-  finish({.reason = "recorder",
+  finish({.reason = "record_failed",
           .detail = reason,
           .text = "gatetape: the record failed, so the session was ended: " + reason});
 }
@@ -226,7 +226,7 @@ void SessionCore::check_target() {
                                    [](const Joined& joined) { return joined.core.drained(); });
   const bool is_told = recording_.all_released() && drained && !port_.user_busy();
   if (is_told || port_.user_lost() || now_ns - target_gone_ns_ > limits_.last_words_ns)
-    finish({.reason = "target", .detail = "the target closed the connection", .text = text});
+    finish({.reason = "target_lost", .detail = "the target closed the connection", .text = text});
 }
 
 void SessionCore::on_tick() {
@@ -237,7 +237,7 @@ void SessionCore::on_tick() {
   if (recording_.waiting_ns() < limit_ns) return;
   const std::string why =
       "the recorder has not answered for " + std::to_string(limit_ns / kSecondNs) + " s";
-  finish({.reason = "recorder",
+  finish({.reason = "record_failed",
           .detail = why,
           .text = "gatetape: " + why + ", so the session was ended; nothing passed unrecorded"});
 }

@@ -55,6 +55,7 @@ Connection::Connection(Loop& loop, Services& services, ssh_bind bind, int fd,
       services_(services),
       bind_(bind),
       inner_(std::move(inner)),
+      id_(SessionId::mint(loop.clock().wall_ns()).to_text()),
       started_ns_(loop.clock().mono_ns()),
       peer_(loop, SshPeer::Role::kServer, fd, inner_.has_value(), this) {
   watch_packets(peer_.session(), this);

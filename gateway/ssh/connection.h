@@ -118,6 +118,7 @@ class Connection : public Member,
   Services& services_;
   const ssh_bind bind_;
   const std::optional<Inner> inner_;
+  const std::string id_;  // names the connection in the record
   const int64_t started_ns_;
   State state_ = State::kHandshake;
   std::string source_;

@@ -52,7 +52,8 @@ void Connection::on_login(ssh_message message) {
   }
   Attempt attempt;
   attempt.message = message;
-  const Event event{{"source", source_}, {"user", user}, {"method", method_name(method)}};
+  const Event event{
+      {"source", source_}, {"user", user}, {"method", method_name(method)}, {"connection", id_}};
   if (method != SSH_AUTH_METHOD_PUBLICKEY)
     return record_attempt(std::move(attempt), event, "only publickey is accepted");
   on_public_key(message, user, std::move(attempt), event);
@@ -86,8 +87,16 @@ void Connection::on_public_key(ssh_message message, const std::string& user, Att
   attempt.accepted = true;
   attempt.name = *name;
   const char* version = ssh_get_clientbanner(peer_.session());
-  attempt.user = {known->name, openssh_fingerprint(blob), source_,
-                  version == nullptr ? "" : version};
+  const bool touched =
+      ssh_key_type(key) == SSH_KEYTYPE_SK_ED25519 || ssh_key_type(key) == SSH_KEYTYPE_SK_ECDSA;
+  if (touched) event.add("touch", "1");
+  attempt.user = {.name = known->name,
+                  .key_fingerprint = openssh_fingerprint(blob),
+                  .source = source_,
+                  .client_version = version == nullptr ? "" : version,
+                  .connection = id_,
+                  .actor = known->actor,
+                  .touched = touched};
   record_attempt(std::move(attempt), event, "");
 }
 
@@ -171,7 +180,8 @@ void Connection::answer_login(State to) {
 void Connection::check_dropped_logins() {
   if (inner_ || auth_packets(peer_.session()) <= login_messages_) return;
   login_messages_ = auth_packets(peer_.session());
-  const Event event{{"source", source_}, {"user", ""}, {"method", "publickey"}};
+  const Event event{
+      {"source", source_}, {"user", ""}, {"method", "publickey"}, {"connection", id_}};
   record_attempt(Attempt{}, event, "bad signature or unsupported kind of key");
 }
 

@@ -2,9 +2,11 @@
 
 #include <utility>
 
+#include "base/bytes.h"
 #include "base/endpoint.h"
 #include "base/os/daemon.h"
 #include "gateway/ssh/connection.h"
+#include "gateway/ssh/negotiated.h"
 
 namespace gatetape::gateway {
 namespace {
@@ -46,7 +48,7 @@ Session::Session(Loop& loop, Services& services, SshPeer& user, Connection& conn
 
 Session::~Session() {
   record_->recording().end(
-      {.reason = "gateway", .detail = "the connection was dropped", .text = ""});
+      {.reason = "shutdown", .detail = "the connection was dropped", .text = ""});
   forget_packets(user_.session());
   for (const auto& [number, message] : denied_) ssh_message_free(message);
 }
@@ -200,7 +202,12 @@ Event Session::open_event() const {
   event.add("gateway_run", services_.log.session().to_text());
   event.add("started_at", std::to_string(loop_.clock().wall_ns()));
   event.add("client_version", user.client_version);
-  event.add("route", plan_.route);
+  event.add("route", plan_.route).add("actor", user.actor).add("connection", user.connection);
+  event.add_number("session_no", ++services_.session_no);
+  event.add("credential", "key");
+  if (user.touched) event.add("touch", "1");
+  add_user_algorithms(user_.session(), &event);
+  event.add("key_check", to_hex(record_->recording().keys().check()));
   return event;
 }
 

@@ -23,6 +23,9 @@ struct AuthenticatedUser {
   std::string key_fingerprint;
   std::string source;  // address:port
   std::string client_version;
+  std::string connection;  // id of the connection that authenticated
+  std::string actor;       // person, agent or service (access.toml)
+  bool touched = false;    // a security key signed, and was touched
 };
 
 class Connection;

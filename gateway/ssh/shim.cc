@@ -209,6 +209,12 @@ int refuse_channel_open(ssh_message open, uint32_t reason_code, std::string_view
   return rc;
 }
 
+const char* host_key_algorithm(ssh_session session) {
+  const SessionState* state = find_state(session);
+  return state != nullptr && state->certificate_negotiated ? kCertificateAlgorithm
+                                                           : kPlainAlgorithm;
+}
+
 void set_host_certificate(ssh_session session, std::string certificate_blob) {
   sessions[session].host_certificate = std::move(certificate_blob);
 }

@@ -74,5 +74,7 @@ int refuse_channel_open(ssh_message open, uint32_t reason_code, std::string_view
 // for the same key), and the others the plain key. Call it before ssh_handle_key_exchange; the
 // session may be watched already or later.
 void set_host_certificate(ssh_session session, std::string certificate_blob);
+// host_key_algorithm returns the algorithm of the host key that a server session proved itself by.
+const char* host_key_algorithm(ssh_session session);
 
 }  // namespace gatetape::gateway

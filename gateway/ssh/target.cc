@@ -5,10 +5,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_join.h"
 #include "base/bytes.h"
 #include "base/check.h"
+#include "base/os/socket_address.h"
 #include "formats/openssh_key.h"
 #include "formats/ssh_certificate.h"
+#include "gateway/ssh/negotiated.h"
 #include "gateway/ssh/session.h"
 #include "gateway/ssh/setup.h"
 
@@ -86,6 +89,8 @@ void Target::on_misuse(const std::string& reason) { session_.on_misuse("the targ
 void Target::on_dialed(absl::StatusOr<Fd> socket) {
   CHECK(state_ == State::kDialing, static_cast<int>(state_));
   if (!dialer_.address().empty()) facts_.add("address", dialer_.address());
+  if (!socket.ok() && !dialer_.tried().empty())
+    facts_.add("addresses_tried", absl::StrJoin(dialer_.tried(), "\n"));
   if (!socket.ok())
     return fail({.reason = "unreachable", .detail = std::string(socket.status().message())});
   on_connected(*std::move(socket));
@@ -94,6 +99,7 @@ void Target::on_dialed(absl::StatusOr<Fd> socket) {
 void Target::on_connected(Fd socket) {
   CHECK(peer_ == nullptr, socket.get());
   const int fd = socket.release();
+  facts_.add("source", local_address(fd).to_text()).add("way", "direct");
   peer_ = std::make_unique<SshPeer>(loop_, SshPeer::Role::kClient, fd, false, this);
   watch_packets(peer_->session(), &session_);
   move_to(State::kKeyExchange);
@@ -197,6 +203,7 @@ bool Target::log_in() {
   ssh_key_free(login_key_);
   login_key_ = nullptr;
   move_to(State::kReady);
+  add_target_algorithms(peer_->session(), &facts_);
   session_.on_target_ready(facts_);
   return true;
 }

@@ -183,7 +183,7 @@ class Faults(unittest.TestCase):
         self.assertTrue(self.recorded_out(session).startswith(b"before\n"))
         harness.wait_until(lambda: stack.events(session, "session_end"), "its end is stored")
         ends = stack.events(session, "session_end")
-        self.assertEqual([fields["reason"] for _, _, fields in ends], ["recorder"])
+        self.assertEqual([fields["reason"] for _, _, fields in ends], ["record_failed"])
 
     def test_a_killed_recorder_loses_nothing_that_was_shown(self):
         for name, daemon, kill in (("recorder", "gatetape-recorder", signal.SIGKILL),

@@ -72,7 +72,7 @@ class HostileTarget(AttackTest):
                 ran, session = self.session("true")
                 self.assertNotEqual(ran.returncode, 0)
                 self.assertIn(b"gatetape: liar: ", ran.stderr)
-                self.assertTrue(self.end_of(session).startswith("target_"), self.end_of(session))
+                self.assertRegex(self.end_of(session), "^target: [a-z_]+: ")
 
     def test_channels_that_the_target_opens_are_refused_and_recorded(self):
         def lie(peer):
@@ -155,7 +155,7 @@ class HostileTarget(AttackTest):
                 self.assertEqual((ran.returncode, ran.stdout), (255, b"half of it"))
                 self.assertIn(b"gatetape: liar closed the connection", ran.stderr)
                 self.assertEqual(self.end_of(session),
-                                 "target: the target closed the connection")
+                                 "target_lost: the target closed the connection")
 
     def test_an_answer_and_the_end_that_come_in_one_read_keep_their_order(self):
         """A fast command and a path that delivers in lumps are no attack, but need this target."""

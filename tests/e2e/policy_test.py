@@ -159,6 +159,9 @@ class Policy(unittest.TestCase):
 
     def test_a_target_that_is_away_is_named(self):
         self.refused([*stack.jump(target="gone"), "true"], "gone: Connection refused")
+        failed = harness.wait_until(lambda: stack.events(stack.newest_session(), "target_fail"),
+                                    "target_fail is recorded")[0][2]
+        self.assertEqual(failed["addresses_tried"], failed["address"])
 
     def test_an_invalid_access_file_changes_nothing(self):
         stack.write_access(more='\n[[role]]\nnme = "typo"\n')

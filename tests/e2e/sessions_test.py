@@ -35,6 +35,33 @@ class Commands(unittest.TestCase):
         ran = harness.run(["ssh", "-F", stack.config(), "via-config", "echo configured"])
         self.assertEqual(ran.stdout, b"configured\n", ran.stderr)
 
+    def test_the_opening_names_the_connection_and_how_it_is_protected(self):
+        numbers = []
+        for words in stack.routes("-c", "aes256-ctr", "-m", "hmac-sha2-512-etm@openssh.com"):
+            command = f"echo opening {len(numbers)}"
+            harness.run([*words, command])
+            session = stack.session_of(command)
+            opened = stack.events(session, "session_open")[0][2]
+            for key, value in {"actor": "person", "credential": "key",
+                               "cipher_in": "aes256-ctr", "cipher_out": "aes256-ctr",
+                               "mac_in": "hmac-sha2-512-etm@openssh.com",
+                               "mac_out": "hmac-sha2-512-etm@openssh.com"}.items():
+                self.assertEqual(opened[key], value, key)
+            self.assertRegex(opened["kex"], "^curve25519-sha256")
+            self.assertEqual(opened["host_key_algorithm"], "ssh-ed25519-cert-v01@openssh.com"
+                             if opened["route"] == "jump" else "ssh-ed25519")
+            self.assertEqual(opened["key_check"], stack.sql(
+                "select encode(key_check, 'hex') from gatetape.session_key "
+                f"where session_id = '{session}'")[0][0])
+            logins = [fields for _, _, fields in stack.system_events("auth_attempt")
+                      if fields["connection"] == opened["connection"]]
+            self.assertEqual([login["result"] for login in logins], ["accepted"])
+            reached = stack.events(session, "target_connect")[0][2]
+            self.assertEqual(reached["way"], "direct")
+            self.assertIn(f"port {reached['source'].rsplit(':', 1)[1]} ", stack.target.log_text())
+            numbers.append(int(opened["session_no"]))
+        self.assertEqual(numbers[1], numbers[0] + 1)
+
     def test_exit_codes_and_signals_are_the_targets(self):
         for command in ("true", "exit 3", "exit 255", "kill -TERM $$", "kill -KILL $$",
                         "no_such_x"):

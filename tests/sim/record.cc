@@ -29,10 +29,10 @@ Record::Record(const Place& place, uint64_t window_bytes)
                   .forced_bytes_max = 4 * window_bytes + kForcedBytesMax,
                   .key = place.key},
                  *this),
-      number_(
-          place.oracle->add_session(recording_.session(), recording_.commit_key(), window_bytes)) {
+      number_(place.oracle->add_session(recording_.session(), recording_.keys().commit_key(),
+                                        window_bytes)) {
   recording_.set_owner(this);
-  place_.link->open(number_, recording_.session(), recording_.commit_key(), this);
+  place_.link->open(number_, recording_.session(), recording_.keys().commit_key(), this);
 }
 
 void Record::add(tee::FramePtr frame) {

@@ -258,8 +258,8 @@ TEST_F(StoreDeathTest, what_is_stored_of_a_session_fits_together) {
   write.batch = {};
   EXPECT_DEATH((void)commit(std::move(write)), "raw_bytes > 0");
   write = write_of(session_, frames);
-  write.commit_key.clear();
-  EXPECT_DEATH((void)commit(std::move(write)), "kCommitKeyBytes");
+  write.keys.reset();
+  EXPECT_DEATH((void)commit(std::move(write)), "write.keys");
   write = write_of(session_, frames);
   write.derived.resize(3);
   EXPECT_DEATH((void)commit(std::move(write)), "derived.size");

@@ -100,7 +100,7 @@ TEST_F(RecordLinkDeathTest, a_head_over_other_frames_is_our_own_bug) {
     RecordLink link(options());
     Gate gate(SessionId::mint(1), std::string(kCommitKeyBytes, 'k'), 1000);
     const FramePtr frame = gate.offer(0, FrameKind::kStart, 0, "");
-    link.close(link.open(gate.session(), gate.commit_key(), nullptr), frame,
+    link.close(link.open(gate.session(), gate.keys().commit_key(), nullptr), frame,
                {2, frame->root, "s", "k"});
   };
   EXPECT_DEATH(close_too_early(), "last->frame.seq");

@@ -14,7 +14,7 @@ using record::v1::Refusal;
 class SpoolTest : public testing::Test {
  protected:
   SpoolTest() {
-    spool_.open(7, gate_.session(), gate_.commit_key());
+    spool_.open(7, gate_.session(), gate_.keys().commit_key());
     spool_.start_stream();
   }
 
@@ -231,7 +231,7 @@ TEST_F(SpoolTest, a_busy_session_leaves_room_for_the_others) {
   Gate other(SessionId::mint(1'700'000'000'000'000'001), std::string(kCommitKeyBytes, 'o'),
              1 << 20);
   for (int i = 0; i < 100; i++) offer(std::string(32 * 1024, 'b'));
-  spool_.open(8, other.session(), other.commit_key());
+  spool_.open(8, other.session(), other.keys().commit_key());
   spool_.add(8, other.offer(1, FrameKind::kIn, 1, "key"));
   RecordRequest request;
   ASSERT_TRUE(spool_.fill(&request));
@@ -249,7 +249,7 @@ TEST_F(SpoolDeathTest, frames_come_in_order) {
 }
 
 TEST_F(SpoolDeathTest, a_handle_is_opened_once) {
-  EXPECT_DEATH(spool_.open(7, gate_.session(), gate_.commit_key()), "inserted");
+  EXPECT_DEATH(spool_.open(7, gate_.session(), gate_.keys().commit_key()), "inserted");
 }
 
 TEST_F(SpoolDeathTest, nothing_comes_after_the_head_and_the_head_covers_everything) {

@@ -48,7 +48,7 @@ TEST(SessionCore, a_user_whose_target_leaves_at_once_is_let_in_and_told) {
   session.target_lost_ = true;
   session.service();
   session.commit();
-  EXPECT_THAT(session.words_, ElementsAre("target: connect", "user: in", "over: target"));
+  EXPECT_THAT(session.words_, ElementsAre("target: connect", "user: in", "over: target_lost"));
 }
 
 TEST(SessionCore, what_is_held_is_dropped_with_its_session) {
@@ -106,7 +106,7 @@ TEST(SessionCore, a_session_that_waits_too_long_for_the_recorder_ends) {
   EXPECT_THAT(session.words_, IsEmpty());
   session.now_ns_++;
   session.core_.on_tick();
-  EXPECT_THAT(session.words_, ElementsAre("over: recorder"));
+  EXPECT_THAT(session.words_, ElementsAre("over: record_failed"));
 }
 
 TEST(SessionCore, denials_are_rate_limited) {
@@ -137,7 +137,7 @@ TEST(SessionCore, other_content_fails_the_record_and_ends_the_session) {
   session.open().on_bytes(Side::kUser, Stream::kData, "x");
   session.tell_durable(session.sent_.back()->frame.seq, Hash{});
   EXPECT_THAT(session.failed_, HasSubstr("other content"));
-  EXPECT_THAT(session.words_, ElementsAre("over: recorder"));
+  EXPECT_THAT(session.words_, ElementsAre("over: record_failed"));
 }
 
 TEST(SessionCore, a_close_before_the_end_fails_the_record) {
