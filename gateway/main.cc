@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -19,6 +20,7 @@
 #include "base/os/tls_files.h"
 #include "base/toml.h"
 #include "gateway/acceptor.h"
+#include "gateway/access_files.h"
 #include "gateway/loop.h"
 #include "gateway/pulse.h"
 #include "gateway/reach/resolver.h"
@@ -56,14 +58,24 @@ absl::StatusOr<Keys> load_keys(const GatewayConfig& config) {
   return Keys{.signing = *signing, .user_ca = *user_ca, .host_ca = *host_ca, .host = *host};
 }
 
-AccessLoad load_access(const std::string& path) {
-  const absl::StatusOr<std::string> text = read_whole_file(path);
-  if (!text.ok()) return {path, "", text.status()};
-  absl::StatusOr<Access> access = Access::parse(*text, path);
-  if (access.ok())
-    if (const absl::Status keys = access->read_keys(); !keys.ok())
-      access = absl::InvalidArgumentError(path + ": " + std::string(keys.message()));
-  return {path, to_hex(view(sha256(*text))), std::move(access)};
+// FirstLoads is what the gateway reads when it starts: access.toml and, when that is bad, the rules
+// that took effect last.
+struct FirstLoads {
+  AccessLoad file;
+  std::optional<AccessLoad> kept;
+  const AccessLoad& used() const { return kept ? *kept : file; }
+};
+
+FirstLoads load_first(const std::string& path) {
+  FirstLoads loads{.file = load_access(path), .kept = std::nullopt};
+  if (!loads.file.status().ok()) loads.kept = load_kept_access(path);
+  return loads;
+}
+
+void keep(const AccessLoad& load) {
+  if (load.is_fallback()) return;
+  if (const absl::Status kept = keep_access(load); !kept.ok())
+    log_warn("access_not_kept", {{"reason", std::string(kept.message())}});
 }
 
 // Records a load, and logs what becomes of it. `use` gets the rules when they take effect.
@@ -81,6 +93,7 @@ void record_access_load(tee::SystemLog& log, const AccessLoad& load,
       },
       [load, use = std::move(use)](std::shared_ptr<const Access> rules) {
         use(std::move(rules));
+        keep(load);
         log_info("access_loaded", {{"path", load.path()}, {"sha256", load.sha256()}});
       });
 }
@@ -163,7 +176,7 @@ void serve_until_signalled(Services& services, Loops& loops, Acceptor& acceptor,
   if (!stopped.ok()) log_warn("stop_not_recorded", {{"reason", std::string(stopped.message())}});
 }
 
-absl::Status serve(const Config& config, const Keys& keys, const AccessLoad& loaded,
+absl::Status serve(const Config& config, const Keys& keys, const FirstLoads& loaded,
                    DaemonSignals& signals) {
   const GatewayConfig& gateway = config.gateway;
   const absl::StatusOr<ssh_bind> bind = make_bind(keys.host);
@@ -172,8 +185,10 @@ absl::Status serve(const Config& config, const Keys& keys, const AccessLoad& loa
   tee::RecordLink link({config.recorders, config.tls});
   tee::SystemLog log(link, system_clock(), keys.signing,
                      {.name = config.name, .program = "gatetape-gateway"});
-  record_access_load(log, loaded, [](const std::shared_ptr<const Access>&) {});
-  AccessBox access(loaded.rules());
+  record_access_load(log, loaded.file, [](const std::shared_ptr<const Access>&) {});
+  if (loaded.kept)
+    record_access_load(log, *loaded.kept, [](const std::shared_ptr<const Access>&) {});
+  AccessBox access(loaded.used().rules());
   Startups startups({.unauthenticated = gateway.max_startups,
                      .unauthenticated_per_source = gateway.max_startups_per_source,
                      .connections_per_source = gateway.max_connections_per_source});
@@ -221,8 +236,15 @@ int run(int argc, char** argv) {
   if (!tls.ok()) return fail(tls);
   const absl::StatusOr<Keys> keys = load_keys(config->gateway);
   if (!keys.ok()) return fail(keys.status());
-  const AccessLoad access = load_access(config->gateway.access_file);
-  if (!access.status().ok()) return fail(access.status());
+  const FirstLoads access = load_first(config->gateway.access_file);
+  if (!access.used().status().ok()) {
+    log_error("no_last_good_rules", {{"reason", std::string(access.used().status().message())}});
+    return fail(access.file.status());
+  }
+  if (access.kept)
+    log_error(
+        "last_good_rules_are_used",
+        {{"path", access.kept->path()}, {"because", std::string(access.file.status().message())}});
   prepare_process();
   const absl::Status served = serve(*config, *keys, access, signals);
   return served.ok() ? 0 : fail(served);

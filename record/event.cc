@@ -18,6 +18,18 @@ bool is_key(std::string_view key) {
   return !key.empty() && key.size() <= kKeyBytesMax && std::all_of(key.begin(), key.end(), allowed);
 }
 
+// Fields that are kept of an event that is cut: each gets at least 256 bytes.
+constexpr size_t kCutFieldsMax = kFactsBytesMax / 256;
+constexpr std::string_view kCutMark = "...";
+
+// cut_text returns the beginning of a text with a mark, at most `bytes` long. It does not end in
+// the middle of a UTF-8 character.
+std::string cut_text(std::string_view text, size_t bytes) {
+  size_t end = bytes - kCutMark.size();
+  while (end > 0 && (static_cast<uint8_t>(text[end]) & 0xc0) == 0x80) end--;
+  return std::string(text.substr(0, end)).append(kCutMark);
+}
+
 }  // namespace
 
 Event& Event::add(std::string_view key, std::string_view value) {
@@ -58,6 +70,21 @@ std::string Event::encode() const {
   }
   CHECK(out.size() == size, out.size(), size);
   return out;
+}
+
+std::string Event::encode_within(size_t bytes_max) const {
+  CHECK(bytes_max >= kFactsBytesMax, bytes_max);
+  std::string whole = encode();
+  if (whole.size() <= bytes_max) return whole;
+  // Every field gets an equal share, so that a long one does not push out the others.
+  const size_t count = std::min(fields_.size(), kCutFieldsMax);
+  const size_t share = bytes_max / count - 2 * sizeof(uint32_t) - kKeyBytesMax;
+  Event cut;
+  for (size_t i = 0; i < count; i++) {
+    const auto& [key, value] = fields_[i];
+    cut.add(key, value.size() <= share ? value : cut_text(value, share));
+  }
+  return cut.encode();
 }
 
 absl::StatusOr<Event> Event::decode(std::string_view payload) {

@@ -12,6 +12,9 @@
 
 namespace gatetape {
 
+// Largest payload of a frame that only describes what happened, in bytes. Longer texts are cut.
+constexpr size_t kFactsBytesMax = size_t{64} << 10;
+
 class Event {
  public:
   Event() = default;
@@ -32,6 +35,10 @@ class Event {
   // encode returns the payload: a string for each key and for each value, each with its uint32
   // length.
   std::string encode() const;
+  // encode_within returns the payload of an event that only describes: when it would be longer than
+  // `bytes_max`, its values are cut, and end with "...", so that no text from outside is too long
+  // for a frame. `bytes_max` is at least 64 KiB.
+  std::string encode_within(size_t bytes_max = kFactsBytesMax) const;
   // decode parses the payload that encode returns. The bytes may be hostile; it fails with
   // INVALID_ARGUMENT for any other form.
   static absl::StatusOr<Event> decode(std::string_view payload);

@@ -144,7 +144,7 @@ void SystemLog::fail(std::string why, Calls* calls) {
 FramePtr SystemLog::seal(FrameKind kind, const Event& event) {
   CHECK(state_ == State::kOpen, static_cast<int>(state_));
   const auto offset_ns = static_cast<uint64_t>(clock_.mono_ns() - started_mono_ns_);
-  return gate_.offer(0, kind, offset_ns, event.encode());
+  return gate_.offer(0, kind, offset_ns, event.encode_within());
 }
 
 void SystemLog::offer(FrameKind kind, const Event& event, Done done) {

@@ -6,15 +6,25 @@
 #include "base/check.h"
 
 namespace gatetape::gateway {
+namespace {
 
-AccessLoad::AccessLoad(std::string path, std::string sha256, absl::StatusOr<Access> access)
-    : path_(std::move(path)), sha256_(std::move(sha256)), status_(access.status()) {
+// Length of the text that says why a file was refused: it may quote a line of the file, and goes to
+// the log and into a frame.
+constexpr size_t kErrorBytesMax = 1024;
+
+}  // namespace
+
+AccessLoad::AccessLoad(Source source, absl::StatusOr<Access> access)
+    : source_(std::move(source)),
+      status_(access.status().code(), access.status().message().substr(0, kErrorBytesMax)) {
+  if (source_.text) sha256_ = to_hex(view(gatetape::sha256(*source_.text)));
   if (access.ok()) rules_ = std::make_shared<const Access>(*std::move(access));
 }
 
 Event AccessLoad::event() const {
-  CHECK(status_.ok() == (rules_ != nullptr), path_);
-  Event event{{"path", path_}, {"sha256", sha256_}, {"result", status_.ok() ? "ok" : "refused"}};
+  CHECK(status_.ok() == (rules_ != nullptr), path());
+  Event event{{"path", path()}, {"sha256", sha256_}, {"result", status_.ok() ? "ok" : "refused"}};
+  if (is_fallback()) event.add("fallback", "1");
   if (!status_.ok()) return event.add("error", std::string(status_.message()));
   event.add_number("users", rules_->users().size());
   event.add_number("targets", rules_->targets().size());

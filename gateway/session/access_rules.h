@@ -22,8 +22,14 @@ class AccessLoad {
   using Done = std::function<void(const absl::Status& recorded)>;
   using Record = std::function<void(FrameKind kind, const Event& event, Done done)>;
 
-  // `sha256` is that of the file's bytes in hexadecimal, empty when they could not be read.
-  AccessLoad(std::string path, std::string sha256, absl::StatusOr<Access> access);
+  // Source is the file that was read.
+  struct Source {
+    std::string path;
+    std::optional<std::string> text{};  // nothing when the file could not be read
+    bool is_fallback = false;           // a copy of the last good rules, because the file is bad
+  };
+
+  AccessLoad(Source source, absl::StatusOr<Access> access);
   // event returns the fields of access_load.
   Event event() const;
   // take_effect records the load, and calls `use` with its rules when the frame is durable. It
@@ -34,11 +40,15 @@ class AccessLoad {
   std::shared_ptr<const Access> rules() const { return rules_; }
   // status is OK, or says why the file was refused.
   const absl::Status& status() const { return status_; }
-  const std::string& path() const { return path_; }
+  const std::string& path() const { return source_.path; }
+  // text returns the bytes of the file, nothing when it could not be read.
+  std::string text() const { return source_.text.value_or(""); }
+  // sha256 returns the hash of these bytes in hexadecimal, an empty text without bytes.
   const std::string& sha256() const { return sha256_; }
+  bool is_fallback() const { return source_.is_fallback; }
 
  private:
-  std::string path_;
+  Source source_;
   std::string sha256_;
   absl::Status status_;
   std::shared_ptr<const Access> rules_;

@@ -54,7 +54,7 @@ void Recording::end(const SessionEnd& why) {
 void Recording::end_with(FrameKind kind, const Event& last) {
   owner_ = nullptr;
   if (state_ != State::kOpen) return;
-  tee::FramePtr frame = seal(0, kind, last.encode());
+  tee::FramePtr frame = seal(0, kind, last.encode_within());
   state_ = State::kEnded;
   const SessionHead head = gate_.head();
   CHECK(head.size == frame->frame.seq, head.size, frame->frame.seq);

@@ -32,20 +32,20 @@ void SessionCore::move_to(State to) {
 }
 
 void SessionCore::start(const Event& session_open) {
-  const uint64_t seq = offer(0, FrameKind::kSessionOpen, session_open.encode());
+  const uint64_t seq = offer(0, FrameKind::kSessionOpen, session_open.encode_within());
   CHECK(seq == 1, seq);
 }
 
 void SessionCore::on_target_ready(const Event& facts) {
   if (over()) return;
   CHECK(state_ == State::kConnecting, static_cast<int>(state_));
-  offer(0, FrameKind::kTargetConnect, facts.encode());
+  offer(0, FrameKind::kTargetConnect, facts.encode_within());
 }
 
 void SessionCore::on_target_failed(const Event& facts) {
   if (over()) return;
   CHECK(state_ == State::kConnecting, static_cast<int>(state_));
-  offer(0, FrameKind::kTargetFail, facts.encode());
+  offer(0, FrameKind::kTargetFail, facts.encode_within());
 }
 
 ChannelCore* SessionCore::open_channel(std::string_view type, std::unique_ptr<ChannelPort> peers) {
@@ -77,7 +77,7 @@ void SessionCore::deny(const Denial& denial) {
 
 uint64_t SessionCore::offer_denial(const Denial& denial) {
   const Event denied{{"what", denial.what}, {"name", denial.name}, {"reason", denial.reason}};
-  return offer(0, FrameKind::kDenied, denied.encode());
+  return offer(0, FrameKind::kDenied, denied.encode_within());
 }
 
 void SessionCore::await_denial(uint64_t seq, Denied denied) {

@@ -179,6 +179,22 @@ class Policy(unittest.TestCase):
         stack.write_access()
         self.assertEqual(stack.reload()["event"], "access_loaded")
 
+    def test_a_gateway_restarts_under_the_last_good_rules_when_the_file_is_bad(self):
+        pid = stack.pid("gatetape-gateway")
+        stack.write_access(more='\n[[role]]\nname = "' + "x " * 150_000 + '"\n')
+        line = stack.reload()
+        self.assertEqual(line["event"], "access_refused")
+        self.assertLess(len(line["error"]), 2000)
+        self.assertEqual(stack.pid("gatetape-gateway"), pid, "a long mistake ended the gateway")
+        stack.restart("gatetape-gateway")
+        self.assertEqual(harness.run([*stack.jump(), "echo good"]).stdout, b"good\n")
+        used = self.recorded("access_load", fallback="1")
+        self.assertEqual(used["result"], "ok")
+        self.assertTrue(used["path"].endswith("access.toml.good"), used)
+        self.assertIn("last_good_rules_are_used", str(stack.log("gateway")))
+        stack.write_access()
+        self.assertEqual(stack.reload()["event"], "access_loaded")
+
     def test_a_new_access_file_holds_from_the_next_login_on(self):
         stack.write_access(more='\n[[user]]\nname = "stranger"\nroles = ["commands"]\n'
                                 f'keys = ["{stack.keys["stranger"]}"]\n')

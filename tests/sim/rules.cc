@@ -44,7 +44,7 @@ gateway::AccessLoad Rules::load(const Allowed& next, bool broken) {
   place_.world->note("the rules are loaded", number(), broken ? 1 : 0);
   const std::string text = file_of(next);
   const std::string path = "/etc/gatetape/access.toml";
-  gateway::AccessLoad loaded(path, "",
+  gateway::AccessLoad loaded({.path = path},
                              Access::parse(broken ? text.substr(0, text.size() / 2) : text, path));
   if (!failed_) place_.oracle->on_load(number());
   uint64_t seq = 0;

@@ -174,8 +174,8 @@ absl::Status StateDir::take_over() const {
   for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
     const std::string name = entry.path().filename().string();
     is_stack = is_stack || name == "gatetape.toml" || name == "up.lock";
-    const bool is_known = name == "access.toml" || name == "tls" || name == "run" ||
-                          name == "log" || name == "keys" || name == "lost+found";
+    const bool is_known = name == "access.toml" || name == "access.toml.good" || name == "tls" ||
+                          name == "run" || name == "log" || name == "keys" || name == "lost+found";
     if (!is_known) foreign = name;
   }
   if (error) return absl::UnavailableError(path + ": " + error.message());

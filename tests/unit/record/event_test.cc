@@ -67,5 +67,34 @@ TEST(Event, hostile_bytes_are_refused) {
   EXPECT_TRUE(Event::decode(field(std::string(64, 'a'), "v")).ok());
 }
 
+TEST(Event, texts_from_outside_are_cut_to_fit_a_frame) {
+  Event event{{"path", "access.toml"}, {"error", std::string(300'000, 'e')}, {"last", "kept"}};
+  const std::string cut = event.encode_within();
+  EXPECT_LE(cut.size(), kFactsBytesMax);
+  const Event read = *Event::decode(cut);
+  EXPECT_EQ(read.get("path"), "access.toml");
+  EXPECT_EQ(read.get("last"), "kept");
+  EXPECT_TRUE(read.get("error").starts_with("eeee") && read.get("error").ends_with("e..."));
+  EXPECT_GT(read.get("error").size(), 20'000U);
+  EXPECT_EQ(Event({{"a", "b"}}).encode_within(), Event({{"a", "b"}}).encode());
+}
+
+TEST(Event, a_cut_text_ends_with_a_whole_character) {
+  std::string text;
+  while (text.size() < 100'000) text += "\xe2\x82\xac";
+  for (const size_t shift : {0U, 1U, 2U}) {
+    const Event event{{"text", std::string(shift, 'x') + text}};
+    EXPECT_TRUE(is_utf8(Event::decode(event.encode_within())->get("text"))) << shift;
+  }
+}
+
+TEST(Event, ten_thousand_fields_are_cut_too) {
+  Event event;
+  for (int i = 0; i < 10'000; i++) event.add("expected_host_key", std::string(2000, 'k'));
+  const std::string cut = event.encode_within();
+  EXPECT_LE(cut.size(), kFactsBytesMax);
+  EXPECT_EQ(Event::decode(cut)->fields().size(), 256U);
+}
+
 }  // namespace
 }  // namespace gatetape

@@ -73,7 +73,7 @@ TEST(AccessLoadTest, rules_take_effect_when_their_load_is_durable) {
               {"a load that is not recorded", Access(), kLost, false},
               {"a refused file", refused, kRecorded, false}};
   for (const auto& row : rows) {
-    const AccessLoad load("access.toml", "", row.file);
+    const AccessLoad load({.path = "access.toml"}, row.file);
     AccessLoad::Done done;
     std::shared_ptr<const Access> in_force;
     load.take_effect(
