@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/crypto.h"
 #include "base/endpoint.h"
 #include "base/os/daemon.h"
 #include "base/os/net.h"
@@ -29,6 +30,15 @@ constexpr std::string_view kNoDescriptors =
 // Polite disconnects in progress. Above this limit a client is closed without a message, so that
 // rejected clients cannot use up the file descriptors.
 constexpr size_t kFarewellsMax = 64;
+
+// random_below returns a number below `limit`. A client that could foretell it would choose the
+// moments at which it is not dropped.
+uint32_t random_below(uint32_t limit) {
+  uint32_t number = 0;
+  const std::string bytes = random_bytes(sizeof number);
+  std::memcpy(&number, bytes.data(), sizeof number);
+  return number % limit;
+}
 
 int open_spare() { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
 
@@ -91,8 +101,8 @@ void Acceptor::accept_all(int listener) {
       continue;  // an error of this client's connection alone (accept(2))
     }
     const std::string source = peer.to_text();
-    const std::string source_ip = parse_host_port(source)->host;
-    const absl::Status admitted = services_.startups.admit(source_ip);
+    const std::string counted = Startups::source_of(parse_host_port(source)->host);
+    const absl::Status admitted = services_.startups.admit(counted, random_below(100));
     if (!admitted.ok()) {
       if (farewells_ == kFarewellsMax) {
         close(fd);
@@ -108,7 +118,7 @@ void Acceptor::accept_all(int listener) {
     }
     set_connection_options(fd);
     Loop* loop = loops_[next_loop_++ % loops_.size()];
-    loop->post([this, loop, accepted = Accepted{fd, source, source_ip}] {
+    loop->post([this, loop, accepted = Accepted{fd, source, counted}] {
       loop->adopt(make_member_(*loop, accepted));
     });
   }

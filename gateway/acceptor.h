@@ -16,9 +16,9 @@ namespace gatetape::gateway {
 
 // Accepted is a TCP connection that Startups admitted.
 struct Accepted {
-  int fd = -1;            // non-blocking; the member that make_member returns owns it
-  std::string source;     // address:port of the client
-  std::string source_ip;  // the address without the port; Startups counts by it
+  int fd = -1;             // non-blocking; the member that make_member returns owns it
+  std::string source;      // address:port of the client
+  std::string counted_as;  // what Startups counts it by
 };
 
 class Acceptor : public Ready {

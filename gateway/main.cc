@@ -190,6 +190,8 @@ absl::Status serve(const Config& config, const Keys& keys, const FirstLoads& loa
     record_access_load(log, *loaded.kept, [](const std::shared_ptr<const Access>&) {});
   AccessBox access(loaded.used().rules());
   Startups startups({.unauthenticated = gateway.max_startups,
+                     .drop_from = gateway.max_startups_start,
+                     .drop_rate = gateway.max_startups_rate,
                      .unauthenticated_per_source = gateway.max_startups_per_source,
                      .connections_per_source = gateway.max_connections_per_source});
   Resolver resolver;

@@ -81,6 +81,8 @@ absl::Status read_gateway(TomlTable table, const std::string& dir, GatewayConfig
   table.get("login_grace_time_s", &gateway->login_grace_time_s, {1, 3600});
   table.get("max_auth_tries", &gateway->max_auth_tries, {1, 100});
   table.get("max_startups", &gateway->max_startups, {1, 100000});
+  table.get("max_startups_start", &gateway->max_startups_start, {1, 100000});
+  table.get("max_startups_rate", &gateway->max_startups_rate, {0, 100});
   table.get("max_startups_per_source", &gateway->max_startups_per_source, {1, 100000});
   table.get("max_connections_per_source", &gateway->max_connections_per_source, {1, 100000});
   table.get("max_channels_per_session", &gateway->max_channels_per_session, {1, 10000});
@@ -88,6 +90,7 @@ absl::Status read_gateway(TomlTable table, const std::string& dir, GatewayConfig
   table.get("connect_timeout_s", &gateway->connect_timeout_s, {1, 600});
   table.get("metrics_listen", &gateway->metrics_listen);
   if (absl::Status status = table.finish(); !status.ok()) return status;
+  gateway->max_startups_start = std::min(gateway->max_startups_start, gateway->max_startups);
   for (const std::string& listen : gateway->listen)
     if (is_unix(listen))
       return table.error(table.line("listen"), "the gateway listens on addr:port only");

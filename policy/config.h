@@ -27,7 +27,9 @@ struct GatewayConfig {
   uint32_t login_grace_time_s = 60;
   uint32_t max_auth_tries = 6;
   uint32_t max_startups = 100;  // connections that are not authenticated, in total
-  uint32_t max_startups_per_source = 50;
+  uint32_t max_startups_start = 50;
+  uint32_t max_startups_rate = 30;
+  uint32_t max_startups_per_source = 20;
   uint32_t max_connections_per_source = 200;
   uint32_t max_channels_per_session = 64;
   uint32_t certificate_lifetime_s = 300;

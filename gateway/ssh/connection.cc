@@ -16,6 +16,9 @@ namespace {
 
 constexpr int64_t kSecondNs = 1'000'000'000;
 constexpr int64_t kRecordingLimitNs = 5 * kSecondNs;
+// Time in which a client must send its version. Afterwards it is disconnected, so that connections
+// that do nothing do not occupy the places of those who log in.
+constexpr int64_t kSilenceLimitNs = 10 * kSecondNs;
 constexpr size_t kHostBytesMax = 255;  // of the target that an outer connection asks for
 constexpr uint64_t kDenialsMax = 100;  // of one outer connection: each is a frame
 
@@ -43,7 +46,7 @@ std::unique_ptr<Connection> Connection::accept(Loop& loop, Services& services, s
   std::unique_ptr<Connection> connection(
       new Connection(loop, services, bind, accepted.fd, std::nullopt));
   connection->source_ = accepted.source;
-  connection->source_ip_ = accepted.source_ip;
+  connection->counted_as_ = accepted.counted_as;
   connection->startup_ = Startup::kUnauthenticated;
   connection->begin();
   return connection;
@@ -76,7 +79,7 @@ Connection::~Connection() {
   session_.reset();
   if (attempt_) ssh_message_free(attempt_->message);
   if (startup_ != Startup::kUncounted)
-    services_.startups.leave(source_ip_, startup_ == Startup::kAuthenticated);
+    services_.startups.leave(counted_as_, startup_ == Startup::kAuthenticated);
 }
 
 // begin starts the server side of the handshake.
@@ -138,7 +141,10 @@ void Connection::service() {
 void Connection::on_tick(int64_t mono_ns) {
   const bool logging_in = state_ == State::kHandshake || state_ == State::kLogin;
   const int64_t grace_ns = services_.config.gateway.login_grace_time_s * kSecondNs;
-  if (logging_in && mono_ns - started_ns_ > grace_ns) {
+  // A client sends its version at once (RFC 4253 section 4.2).
+  const bool is_silent = !inner_ && ssh_get_clientbanner(peer_.session()) == nullptr;
+  const int64_t waited_ns = mono_ns - started_ns_;
+  if (logging_in && (waited_ns > grace_ns || (is_silent && waited_ns > kSilenceLimitNs))) {
     services_.refusals.note({.source = source_, .reason = "login_grace_time"});
     drop();
   }

@@ -122,7 +122,7 @@ class Connection : public Member,
   const int64_t started_ns_;
   State state_ = State::kHandshake;
   std::string source_;
-  std::string source_ip_;
+  std::string counted_as_;  // by Startups
   Startup startup_ = Startup::kUncounted;
   uint64_t login_messages_ = 0;
   uint32_t failed_attempts_ = 0;

@@ -145,7 +145,7 @@ void Connection::answer_attempt() {
   }
   CHECK(startup_ == Startup::kUnauthenticated, source_, static_cast<int>(startup_));
   user_ = attempt_->user;
-  services_.startups.authenticated(source_ip_);
+  services_.startups.authenticated(counted_as_);
   startup_ = Startup::kAuthenticated;
   if (attempt_->name.direct()) {
     const LoginName& name = attempt_->name;

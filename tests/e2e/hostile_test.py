@@ -1,6 +1,7 @@
 """Clients that break the protocol or ask without end. Each is ended or bounded, and recorded; the
 gateway stays small, and no other user notices."""
 
+import contextlib
 import os
 import random
 import subprocess
@@ -128,6 +129,23 @@ class Hostile(AttackTest):
                 sock.close()
         print(f"1,000 connections took {took_s:.2f} s")
         harness.wait_until(lambda: refusals("max_startups_per_source") > before, "recorded")
+
+    def test_silent_connections_of_many_addresses_lock_nobody_out(self):
+        before = refusals("max_startups")
+        with self.attack("silent connections"):
+            socks = [connect(stack.port, f"127.0.3.{number % 8 + 1}") for number in range(160)]
+            # An address from which somebody is logged in is not dropped.
+            for _ in range(5):
+                self.assertEqual(harness.run([*stack.jump(), "echo in"]).stdout, b"in\n")
+            harness.wait_until(lambda: refusals("max_startups") > before, "they are recorded")
+            started = time.monotonic()
+            for sock in socks:
+                sock.settimeout(GRACE_S + 5)
+                with contextlib.suppress(ConnectionError):
+                    while sock.recv(65536):
+                        pass
+                sock.close()
+            self.assertLess(time.monotonic() - started, GRACE_S + 5)
 
     def test_a_client_that_asks_for_the_methods_without_end_is_ended(self):
         before = refusals("too many login messages")

@@ -2,7 +2,9 @@
 through the gateway and, where possible, straight to the target, and compares."""
 
 import os
+import socket
 import subprocess
+import time
 import unittest
 
 import harness
@@ -71,6 +73,14 @@ class Commands(unittest.TestCase):
                     ran = harness.run([*words, command])
                     self.assertEqual(ran.returncode, expected.returncode, ran.stderr)
                     self.assertEqual(ran.stderr, expected.stderr)
+
+    def test_a_client_that_says_nothing_is_disconnected_long_before_the_login_grace_time(self):
+        with socket.create_connection(("127.0.0.1", stack.port)) as sock:
+            sock.settimeout(harness.WAIT_S)
+            started = time.monotonic()
+            while sock.recv(65536):
+                pass
+            self.assertTrue(9 < time.monotonic() - started < 20)
 
     def test_an_exit_signal_is_recorded_by_its_name(self):
         harness.run([*stack.jump(), "kill -USR1 $$; echo x"])
