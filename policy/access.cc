@@ -321,15 +321,19 @@ const AccessTarget* Access::target(std::string_view host, uint16_t port) const {
   return nullptr;
 }
 
+std::string_view account_of(std::string_view login) { return login.substr(0, login.find(':')); }
+
 std::optional<Grant> Access::decide(const AccessUser& user, const AccessTarget& target,
                                     std::string_view login) const {
+  const std::string_view account = account_of(login);
+  if (account.empty()) return std::nullopt;
   Grant grant;
   std::vector<std::string> names;
   for (const AccessRole& role : roles_) {
     if (std::find(user.roles.begin(), user.roles.end(), role.name) == user.roles.end()) continue;
     const bool may_login =
         std::any_of(role.logins.begin(), role.logins.end(),
-                    [&](const std::string& glob) { return glob_matches(glob, login); });
+                    [&](const std::string& glob) { return glob_matches(glob, account); });
     if (!may_login || !reaches_target(role, target)) continue;
     names.push_back(role.name);
     grant.shell = grant.shell || role.shell;

@@ -49,6 +49,10 @@ struct Grant {
   bool sftp = false;
 };
 
+// account_of returns the account of a login: the part before a colon. Behind it sshd takes the name
+// of an authentication style (sshd(8)).
+std::string_view account_of(std::string_view login);
+
 class Access {
  public:
   // parse reads the text of an access file. It fails with INVALID_ARGUMENT "path:line: what" for an
@@ -70,7 +74,7 @@ class Access {
   // `port` is the port that the client asked for: 22, or the port of the target. target returns
   // nullptr when no target fits.
   const AccessTarget* target(std::string_view host, uint16_t port) const;
-  // decide returns the grant, or nothing when the login is denied.
+  // decide returns the grant, or nothing when the login is denied. The rules compare its account.
   std::optional<Grant> decide(const AccessUser& user, const AccessTarget& target,
                               std::string_view login) const;
   // reaches returns true when decide would grant the user at least one login on the target.

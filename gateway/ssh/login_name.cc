@@ -1,7 +1,5 @@
 #include "gateway/ssh/login_name.h"
 
-#include <algorithm>
-
 #include "base/endpoint.h"
 
 namespace gatetape::gateway {
@@ -11,16 +9,12 @@ namespace {
 // longer ones.
 constexpr size_t kNameBytesMax = 255;
 
-bool is_graphic(std::string_view text) {
-  return !text.empty() &&
-         std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c != 0x7f; });
-}
-
 }  // namespace
 
 absl::StatusOr<LoginName> LoginName::parse(std::string_view text) {
-  if (text.size() > kNameBytesMax || !is_graphic(text))
-    return absl::InvalidArgumentError("not a user name");
+  if (text.empty()) return absl::InvalidArgumentError("the user name is empty");
+  if (text.size() > kNameBytesMax)
+    return absl::InvalidArgumentError("the user name is longer than 255 bytes");
   LoginName name;
   const size_t at = text.rfind('@');
   if (at == std::string_view::npos) {

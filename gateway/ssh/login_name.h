@@ -14,7 +14,7 @@ namespace gatetape::gateway {
 
 struct LoginName {
   std::string user;    // "jump" or the name of the user; empty in the direct form
-  std::string login;   // empty unless the form is direct
+  std::string login;   // any bytes; empty unless the form is direct
   std::string target;  // empty unless the form is direct: a name or an address
   uint16_t port = 22;
 

@@ -175,11 +175,11 @@ absl::Status Target::make_login_key() {
   request.public_key = blob.substr(blob.size() - 32);
   request.serial = ++services_.certificate_serial;
   request.key_id = plan_.key_id;
-  request.principals = {plan_.login};
+  request.principals = {std::string(account_of(plan_.login))};
   const auto now_s = static_cast<uint64_t>(loop_.clock().wall_ns() / kSecondNs);
   request.valid_after = now_s - 60;
   request.valid_before = now_s + services_.config.gateway.certificate_lifetime_s;
-  request.extensions = {"permit-pty"};
+  request.extensions = {"permit-pty", "permit-user-rc"};
   facts_.add("certificate_key_id", request.key_id);
   facts_.add_number("certificate_serial", request.serial);
   const std::string certificate = to_base64(mint_certificate(services_.user_ca, request));

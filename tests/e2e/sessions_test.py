@@ -74,6 +74,26 @@ class Commands(unittest.TestCase):
                     self.assertEqual(ran.returncode, expected.returncode, ran.stderr)
                     self.assertEqual(ran.stderr, expected.stderr)
 
+    def test_a_login_with_a_style_or_odd_bytes_goes_to_the_target_by_both_forms(self):
+        for words in (stack.jump(login=f"{harness.LOGIN}:style"),
+                      stack.direct(login=f"{harness.LOGIN}:style")):
+            ran = harness.run([*words, "echo styled"])
+            self.assertEqual(ran.stdout, b"styled\n", ran.stderr)
+        for number, login in enumerate(("al ice", "J\u00f6rg", "J\udcf6rg")):
+            for words in (stack.jump(login=login), stack.direct(login=login)):
+                ran = harness.run([*words, f"echo {number}"])
+                self.assertIn(b"may not log in to web as", ran.stderr, words)
+
+    def test_the_certificate_for_the_target_lets_the_users_rc_file_run(self):
+        target = stack.add_target("exposing", "ExposeAuthInfo yes")
+        stack.write_client_files()
+        ran = harness.run([*stack.direct(target="exposing"), "cat $SSH_USER_AUTH"])
+        certificate = ran.stdout.split(b" ", 1)[1]
+        shown = harness.run(["ssh-keygen", "-L", "-f", "-"], input=certificate).stdout.decode()
+        for extension in ("permit-pty", "permit-user-rc"):
+            self.assertIn(extension, shown)
+        self.assertIn("Accepted publickey", target.log_text())
+
     def test_a_client_that_says_nothing_is_disconnected_long_before_the_login_grace_time(self):
         with socket.create_connection(("127.0.0.1", stack.port)) as sock:
             sock.settimeout(harness.WAIT_S)

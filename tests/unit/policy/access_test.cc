@@ -124,6 +124,9 @@ TEST(Access, what_no_role_allows_is_denied) {
   const AccessTarget& db = *access.target("db1", 22);
   const AccessTarget& v6 = *access.target("v6", 22);
   EXPECT_FALSE(access.decide(bob, web, "deploy").has_value());
+  EXPECT_TRUE(access.decide(alice, web, "root:skey").has_value());
+  EXPECT_FALSE(access.decide(bob, web, "deploy:root").has_value());
+  EXPECT_FALSE(access.decide(alice, web, ":root").has_value());
   EXPECT_FALSE(access.decide(alice, v6, "root").has_value());
   EXPECT_FALSE(access.reaches(bob, web));
   EXPECT_FALSE(access.reaches(alice, v6));

@@ -42,9 +42,11 @@ INSTANTIATE_TEST_SUITE_P(
                     Row{"no_login", "@db1", false, "", "", "", 0},
                     Row{"no_target", "root@", false, "", "", "", 0},
                     Row{"bad_port", "root@db1:x", false, "", "", "", 0},
-                    Row{"space", "al ice", false, "", "", "", 0},
-                    Row{"newline", "alice\n", false, "", "", "", 0},
-                    Row{"nul", std::string("a\0b", 3), false, "", "", "", 0},
+                    Row{"space", "al ice@db1", true, "", "al ice", "db1", 22},
+                    Row{"utf8", "J\xc3\xb6rg@db1", true, "", "J\xc3\xb6rg", "db1", 22},
+                    Row{"latin1", "J\xf6rg@db1", true, "", "J\xf6rg", "db1", 22},
+                    Row{"style", "root:skey@db1", true, "", "root:skey", "db1", 22},
+                    Row{"space_in_target", "root@db 1", false, "", "", "", 0},
                     Row{"too_long", std::string(256, 'a'), false, "", "", "", 0}),
     [](const auto& row) { return std::string(row.param.name); });
 
