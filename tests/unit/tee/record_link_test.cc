@@ -11,6 +11,7 @@
 #include <filesystem>
 
 #include "tee/system_log.h"
+#include "tests/support/faketime.h"
 #include "tests/support/memory_recorder.h"
 
 namespace gatetape::tee {
@@ -119,12 +120,11 @@ TEST_F(RecordLinkTest, DISABLED_the_waits_of_a_system_log) {
 // The kernel's clock stands for a wall clock that was set back while somebody waits: for a process
 // that believes it to be an hour later, the kernel's wall clock reaches a deadline an hour late.
 TEST_F(RecordLinkTest, a_wall_clock_that_is_set_back_prolongs_no_wait) {
-  constexpr char kFakeTime[] = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
-  if (!std::filesystem::exists(kFakeTime)) GTEST_SKIP() << "the package faketime is not installed";
+  if (!FaketimeRun::is_possible()) GTEST_SKIP() << "faketime cannot run here";
   const pid_t child = fork();
   ASSERT_GE(child, 0);
   if (child == 0) {
-    setenv("LD_PRELOAD", kFakeTime, 1);
+    setenv("LD_PRELOAD", FaketimeRun::kLibrary, 1);
     setenv("FAKETIME", "+3600s", 1);
     setenv("FAKETIME_DONT_FAKE_MONOTONIC", "1", 1);
     unsetenv("GTEST_OUTPUT");
