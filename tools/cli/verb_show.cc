@@ -142,8 +142,7 @@ absl::Status print_events(const v1::SessionDetail& detail, const client::Context
   for (const v1::Event& event : detail.events()) {
     const EventRow row = row_of(event, fields_of(event));
     const std::string kind = kind_name(static_cast<FrameKind>(event.kind()));
-    const std::string name =
-        kind == row.name ? kind : absl::StrCat(kind, " ", row.name);
+    const std::string name = kind == row.name ? kind : absl::StrCat(kind, " ", row.name);
     client::Cell at{nullptr, absl::StrFormat("%.3fs", static_cast<double>(row.offset_ns) / 1e9),
                     nullptr};
     output.add({at, client::Cell::of_number(row.channel), client::Cell::of_text(name),
