@@ -77,10 +77,9 @@ void check_login(std::string_view text) {
   CHECK(text.size() <= 255 && !text.empty());
   if (!name->direct()) {
     CHECK(name->user == text && name->user.find('@') == std::string::npos);
-    check_shown(name->user);
     return;
   }
-  check_shown(name->login);
+  check_shown(name->target);
   CHECK(!name->login.empty() && text.starts_with(name->login + "@"), name->login);
   CHECK(name->target.find('@') == std::string::npos, name->target);
   const std::string target = format_host_port({name->target, name->port});
