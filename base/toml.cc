@@ -79,6 +79,14 @@ void TomlTable::get(std::string_view key, std::string* value) {
   if (auto text = state_->text(*node, key, "must be a string in quotes")) *value = *std::move(text);
 }
 
+void TomlTable::get(std::string_view key, bool* value) {
+  const toml::node* node = state_->ask(key);
+  if (node == nullptr) return;
+  const auto truth = node->value_exact<bool>();
+  if (!truth) return state_->fail(*node, key, "must be true or false");
+  *value = *truth;
+}
+
 template <typename Int>
 void TomlTable::get_number(std::string_view key, Int* value, TomlRange range) {
   const toml::node* node = state_->ask(key);

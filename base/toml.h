@@ -30,6 +30,7 @@ class TomlTable {
   // get writes the value of the key to *value, and leaves *value unchanged when the key is missing.
   // A text that holds a NUL is an error.
   void get(std::string_view key, std::string* value);
+  void get(std::string_view key, bool* value);
   void get(std::string_view key, uint32_t* value, TomlRange range);
   void get(std::string_view key, uint64_t* value, TomlRange range);
   void get(std::string_view key, std::vector<std::string>* value);

@@ -21,6 +21,7 @@
 #include "base/toml.h"
 #include "gateway/acceptor.h"
 #include "gateway/access_files.h"
+#include "gateway/banner_file.h"
 #include "gateway/loop.h"
 #include "gateway/pulse.h"
 #include "gateway/reach/resolver.h"
@@ -151,7 +152,16 @@ class Loops {
   std::vector<std::thread> threads_;
 };
 
-// serve_until_signalled runs the loops until SIGTERM; SIGHUP loads the access rules again.
+// reload_banner reads the banner again. A file that cannot be used changes nothing.
+void reload_banner(const std::string& path, BannerBox& box) {
+  absl::StatusOr<std::string> banner = load_banner(path);
+  if (!banner.ok())
+    return log_error("banner_refused", {{"error", std::string(banner.status().message())}});
+  box.set(std::make_shared<const std::string>(*std::move(banner)));
+}
+
+// serve_until_signalled runs the loops until SIGTERM; SIGHUP loads the access rules and the banner
+// again.
 void serve_until_signalled(Services& services, Loops& loops, Acceptor& acceptor,
                            DaemonSignals& signals) {
   loops.front().adopt(std::make_unique<Pulse>(services));
@@ -160,6 +170,7 @@ void serve_until_signalled(Services& services, Loops& loops, Acceptor& acceptor,
   const std::string& access_file = services.config.gateway.access_file;
   signals.run([&] {
     notify_reloading();
+    reload_banner(services.config.gateway.banner, services.banner);
     record_access_load(services.log, load_access(access_file),
                        [&access = services.access](std::shared_ptr<const Access> rules) {
                          access.set(std::move(rules));
@@ -182,6 +193,9 @@ absl::Status serve(const Config& config, const Keys& keys, const FirstLoads& loa
   const absl::StatusOr<ssh_bind> bind = make_bind(keys.host);
   if (!bind.ok()) return bind.status();
   const absl::Cleanup free_bind = [&] { ssh_bind_free(*bind); };
+  const absl::StatusOr<std::string> banner_text = load_banner(gateway.banner);
+  if (!banner_text.ok()) return banner_text.status();
+  BannerBox banner(std::make_shared<const std::string>(*banner_text));
   tee::RecordLink link({config.recorders, config.tls});
   tee::SystemLog log(link, system_clock(), keys.signing,
                      {.name = config.name, .program = "gatetape-gateway"});
@@ -205,6 +219,7 @@ absl::Status serve(const Config& config, const Keys& keys, const FirstLoads& loa
                     .host_ca = keys.host_ca,
                     .host_key = keys.host.public_key(),
                     .access = access,
+                    .banner = banner,
                     .startups = startups,
                     .refusals = refusals,
                     .resolver = resolver};

@@ -5,6 +5,8 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
@@ -21,24 +23,27 @@ namespace gatetape::gateway {
 
 class Resolver;  // gateway/reach
 
-// AccessBox holds the access rules in force. A reload replaces them; a decision uses the rules that
-// it got from get() to its end. Any thread.
-class AccessBox {
+// Box holds what a reload replaces. Who got the value from get() uses it to the end of one
+// decision. Any thread.
+template <typename Value>
+class Box {
  public:
-  explicit AccessBox(std::shared_ptr<const Access> access) : access_(std::move(access)) {}
-  std::shared_ptr<const Access> get() const {
+  explicit Box(std::shared_ptr<const Value> value) : value_(std::move(value)) {}
+  std::shared_ptr<const Value> get() const {
     const absl::MutexLock lock(&mutex_);
-    return access_;
+    return value_;
   }
-  void set(std::shared_ptr<const Access> access) {
+  void set(std::shared_ptr<const Value> value) {
     const absl::MutexLock lock(&mutex_);
-    access_ = std::move(access);
+    value_ = std::move(value);
   }
 
  private:
   mutable absl::Mutex mutex_;
-  std::shared_ptr<const Access> access_ ABSL_GUARDED_BY(mutex_);  // shared by all loops and main
+  std::shared_ptr<const Value> value_ ABSL_GUARDED_BY(mutex_);  // shared by all loops and main
 };
+using AccessBox = Box<Access>;       // the access rules in force
+using BannerBox = Box<std::string>;  // what clients see before the login, empty for nothing
 
 struct Services {
   const Config& config;
@@ -50,6 +55,7 @@ struct Services {
   const SigningKey& host_ca;      // signs the host certificates that clients see
   const PublicKey host_key;       // the gateway's own SSH host key
   AccessBox& access;
+  BannerBox& banner;
   Startups& startups;
   Refusals& refusals;
   Resolver& resolver;

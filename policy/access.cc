@@ -178,6 +178,7 @@ absl::StatusOr<AccessRole> read_role(TomlTable table) {
   table.get("targets", &role.targets);
   table.get("logins", &role.logins);
   table.get("allow", &allow);
+  table.get("tell_recorded", &role.tell_recorded);
   if (absl::Status status = table.finish(); !status.ok()) return status;
   if (absl::Status status = check_name(table, role.name, "role"); !status.ok()) return status;
   for (const std::string& what : allow) {
@@ -339,6 +340,7 @@ std::optional<Grant> Access::decide(const AccessUser& user, const AccessTarget& 
     grant.shell = grant.shell || role.shell;
     grant.exec = grant.exec || role.exec;
     grant.sftp = grant.sftp || role.sftp;
+    grant.tell_recorded = grant.tell_recorded || role.tell_recorded;
   }
   if (names.empty()) return std::nullopt;
   grant.rule = absl::StrJoin(names, ",");

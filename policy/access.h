@@ -38,7 +38,8 @@ struct AccessRole {
   bool shell = false;
   bool exec = false;
   bool sftp = false;
-  int line = 0;  // where the role stands in the file
+  bool tell_recorded = false;  // tell the user at the start that the session is recorded
+  int line = 0;                // where the role stands in the file
 };
 
 // Grant is the result of one decision: the union of what all matching roles allow.
@@ -47,6 +48,7 @@ struct Grant {
   bool shell = false;
   bool exec = false;
   bool sftp = false;
+  bool tell_recorded = false;
 };
 
 // account_of returns the account of a login: the part before a colon. Behind it sshd takes the name

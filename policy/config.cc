@@ -76,6 +76,7 @@ absl::Status read_gateway(TomlTable table, const std::string& dir, GatewayConfig
   table.get("user_ca", &gateway->user_ca);
   table.get("host_ca", &gateway->host_ca);
   table.get("access_file", &gateway->access_file);
+  table.get("banner", &gateway->banner);
   table.get("window_bytes", &gateway->window_bytes, {64 << 10, 1 << 30});
   table.get("freeze_timeout_s", &gateway->freeze_timeout_s, {1, kDay});
   table.get("login_grace_time_s", &gateway->login_grace_time_s, {1, 3600});
@@ -99,6 +100,7 @@ absl::Status read_gateway(TomlTable table, const std::string& dir, GatewayConfig
   for (std::string* path : {&gateway->host_key, &gateway->signing_key, &gateway->user_ca,
                             &gateway->host_ca, &gateway->access_file})
     *path = absolute(dir, *path);
+  if (!gateway->banner.empty()) gateway->banner = absolute(dir, gateway->banner);
   return check_metrics(table, gateway->metrics_listen);
 }
 

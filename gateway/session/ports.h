@@ -74,6 +74,13 @@ class ChannelPort {
   virtual std::string_view read_held(Side side, Stream stream, size_t bytes_max) = 0;
 };
 
+// Banner is a text that the user sees before the login has succeeded (SSH_MSG_USERAUTH_BANNER, RFC
+// 4252 section 5.4), as its sender wrote it.
+struct Banner {
+  std::string text;
+  std::string language{};
+};
+
 // SessionEnd is why a session ended.
 struct SessionEnd {
   std::string reason;  // a word of docs/FORMAT.md, session_end
@@ -90,6 +97,8 @@ class SessionPort {
   virtual void connect_target() = 0;
   // let_user_in tells the user that the login succeeded.
   virtual void let_user_in() = 0;
+  // show_banner shows a banner to the user. It is called before let_user_in.
+  virtual void show_banner(const Banner& banner) = 0;
   // refuse_request refuses the request that was denied under this number (SessionCore::Denial), now
   // that the denial is durable.
   virtual void refuse_request(uint64_t number) = 0;

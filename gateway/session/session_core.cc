@@ -12,6 +12,8 @@ namespace gatetape::gateway {
 namespace {
 
 constexpr int64_t kSecondNs = 1'000'000'000;
+constexpr size_t kLanguageBytesMax = 256;  // A longer tag of a banner is cut.
+constexpr const char* kTellRecorded = "This session is recorded.\r\n";
 
 }  // namespace
 
@@ -39,13 +41,27 @@ void SessionCore::start(const Event& session_open) {
 void SessionCore::on_target_ready(const Event& facts) {
   if (over()) return;
   CHECK(state_ == State::kConnecting, static_cast<int>(state_));
+  login_is_over_ = true;
   offer(0, FrameKind::kTargetConnect, facts.encode_within());
 }
 
 void SessionCore::on_target_failed(const Event& facts) {
   if (over()) return;
   CHECK(state_ == State::kConnecting, static_cast<int>(state_));
+  login_is_over_ = true;
   offer(0, FrameKind::kTargetFail, facts.encode_within());
+}
+
+void SessionCore::on_target_banner(Banner banner) {
+  if (over() || login_is_over_ || banners_ == limits_.banners_max) return;
+  CHECK(banner_bytes_ <= limits_.banner_bytes_max, banner_bytes_);
+  banner.text.resize(std::min(banner.text.size(), limits_.banner_bytes_max - banner_bytes_));
+  if (banner.text.empty()) return;
+  banners_++;
+  banner_bytes_ += banner.text.size();
+  Event event{{"text", std::move(banner.text)}};
+  if (!banner.language.empty()) event.add("language", banner.language.substr(0, kLanguageBytesMax));
+  offer(0, FrameKind::kBanner, event.encode());
 }
 
 ChannelCore* SessionCore::open_channel(std::string_view type, std::unique_ptr<ChannelPort> peers) {
@@ -125,10 +141,8 @@ void SessionCore::pass_to_channel(tee::FramePtr frame) {
 }
 
 void SessionCore::on_session_step(const Frame& frame) {
-  if (frame.kind == FrameKind::kSessionOpen) {
-    move_to(State::kConnecting);
-    return port_.connect_target();
-  }
+  if (frame.kind == FrameKind::kSessionOpen) return begin_to_connect();
+  if (frame.kind == FrameKind::kBanner) return show_recorded_banner(frame);
   if (frame.kind == FrameKind::kTargetConnect) {
     if (state_ == State::kConnecting) move_to(State::kUp);
     port_.let_user_in();
@@ -141,6 +155,19 @@ void SessionCore::on_session_step(const Frame& frame) {
   finish({.reason = "target",
           .detail = std::string(event->get("reason")) + ": " + detail,
           .text = "gatetape: " + target_ + ": " + printable(detail)});
+}
+
+void SessionCore::begin_to_connect() {
+  move_to(State::kConnecting);
+  if (grant_.tell_recorded) port_.show_banner({.text = kTellRecorded});
+  port_.connect_target();
+}
+
+void SessionCore::show_recorded_banner(const Frame& frame) {
+  CHECK(state_ != State::kUp, frame.seq);
+  const absl::StatusOr<Event> event = Event::decode(frame.payload);
+  port_.show_banner(
+      {.text = std::string(event->get("text")), .language = std::string(event->get("language"))});
 }
 
 void SessionCore::release_held() {

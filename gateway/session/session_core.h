@@ -37,6 +37,10 @@ struct SessionLimits {
   // ends the session.
   size_t waiting_denials_max = 1024;
   size_t held_frames_max = 256;
+  // Bytes of the target's banners together, and their number. What exceeds them is cut, because it
+  // has no flow control; sshd itself sends one file.
+  size_t banner_bytes_max = size_t{64} << 10;
+  size_t banners_max = 64;
 };
 
 class SessionCore final : public Recording::Owner {
@@ -63,6 +67,9 @@ class SessionCore final : public Recording::Owner {
   // Events of the target's connection: the fields of target_connect and target_fail.
   void on_target_ready(const Event& facts);
   void on_target_failed(const Event& facts);
+  // on_target_banner is called with each banner of the target, which may hold any bytes. The user
+  // sees the same bytes when their frame is durable. A banner after the login is ignored.
+  void on_target_banner(Banner banner);
   // open_channel is called when the user asks for a channel. It returns the channel, whose events
   // come from now on, or nullptr when it is denied. The user gets the answer through `peers`.
   ChannelCore* open_channel(std::string_view type, std::unique_ptr<ChannelPort> peers);
@@ -124,6 +131,8 @@ class SessionCore final : public Recording::Owner {
   void release_held();
   void pass_to_channel(tee::FramePtr frame);
   void on_session_step(const Frame& frame);
+  void begin_to_connect();
+  void show_recorded_banner(const Frame& frame);
   uint64_t offer_denial(const Denial& denial);
   void await_denial(uint64_t seq, Denied denied);
   void refuse_denied(const Frame& frame);
@@ -141,6 +150,9 @@ class SessionCore final : public Recording::Owner {
   std::deque<tee::FramePtr> held_;      // durable, in order: the target is not ready for them
   std::map<uint64_t, Denied> denials_;  // by the sequence numbers of their frames
   uint32_t last_channel_ = 0;
+  bool login_is_over_ = false;  // target_connect or target_fail is offered
+  size_t banners_ = 0;
+  size_t banner_bytes_ = 0;
   int64_t denied_ = 0;
   int64_t target_gone_ns_ = 0;
   std::string misuse_;  // set inside an event, acted on in service()

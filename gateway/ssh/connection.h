@@ -59,6 +59,8 @@ class Connection : public Member,
   // Events of the session. on_session_up is called when the target is ready: the user's login
   // succeeds. on_session_over is called once: the user is disconnected with this text.
   void on_session_up();
+  // show_banner shows a text to a user whose login waits for the target.
+  void show_banner(const Banner& banner);
   void on_session_over(const std::string& text);
   // RecordedAnswers::Port
   void record(uint64_t number, FrameKind kind, const Event& event) override;
@@ -96,6 +98,7 @@ class Connection : public Member,
   void move_to(State to);
   // Logins: connection_login.cc
   void on_login(ssh_message message);
+  void show_own_banner();
   void on_public_key(ssh_message message, const std::string& user, Attempt attempt, Event event);
   void on_inner_login(ssh_message message);
   void record_attempt(Attempt attempt, const Event& event, const std::string& reason);

@@ -42,6 +42,7 @@ std::string user_of(ssh_message message) {
 void Connection::on_login(ssh_message message) {
   const int method = ssh_message_subtype(message);
   const std::string user = user_of(message);
+  if (login_messages_ == 1) show_own_banner();
   if (login_messages_ > kLoginMessagesMax) {
     ssh_message_free(message);
     return on_misuse("too many login messages");
@@ -57,6 +58,19 @@ void Connection::on_login(ssh_message message) {
   if (method != SSH_AUTH_METHOD_PUBLICKEY)
     return record_attempt(std::move(attempt), event, "only publickey is accepted");
   on_public_key(message, user, std::move(attempt), event);
+}
+
+// The gateway's own banner comes before the answer to the first login message, as sshd's does.
+void Connection::show_own_banner() {
+  const std::shared_ptr<const std::string> banner = services_.banner.get();
+  if (!banner->empty()) send_banner(peer_.session(), *banner, "");
+}
+
+// A banner may only be sent before the login has succeeded (RFC 4252 section 5.4).
+void Connection::show_banner(const Banner& banner) {
+  if (state_ != State::kOpening || peer_.dead()) return;
+  send_banner(peer_.session(), banner.text, banner.language);
+  loop_.mark(this);
 }
 
 // The key says who it is; the name is only checked.

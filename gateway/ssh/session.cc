@@ -82,6 +82,8 @@ void Session::on_user_message(ssh_message message) {
 
 void Session::let_user_in() { connection_.on_session_up(); }
 
+void Session::show_banner(const Banner& banner) { connection_.show_banner(banner); }
+
 void Session::wake() { connection_.on_activity(); }
 
 void Session::open_channel(ssh_message message) {
@@ -186,6 +188,10 @@ void Session::on_open_reply(ssh_channel handle, bool ok, std::string_view text) 
 
 void Session::on_global_request(std::string_view name, bool, std::string_view) {
   core_.on_global_request(name);
+}
+
+void Session::on_banner(std::string_view text, std::string_view language) {
+  core_.on_target_banner({.text = std::string(text), .language = std::string(language)});
 }
 
 Event Session::open_event() const {

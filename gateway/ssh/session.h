@@ -54,6 +54,7 @@ class Session : public SessionPort, public PacketSink {
   // SessionPort
   void connect_target() override { target_->start(); }
   void let_user_in() override;
+  void show_banner(const Banner& banner) override;
   void refuse_request(uint64_t number) override;
   void on_over(const SessionEnd& end) override;
   void wake() override;
@@ -83,6 +84,7 @@ class Session : public SessionPort, public PacketSink {
   void on_channel_reply(ssh_channel channel, bool ok) override;
   void on_open_reply(ssh_channel channel, bool ok, std::string_view text) override;
   void on_global_request(std::string_view name, bool want_reply, std::string_view data) override;
+  void on_banner(std::string_view text, std::string_view language) override;
 
  private:
   Event open_event() const;

@@ -1,6 +1,5 @@
 #include "gateway/ssh/shim.h"
 
-#include <cstdarg>
 #include <cstring>
 #include <unordered_map>
 #include <utility>
@@ -13,7 +12,6 @@ extern "C" {
 ssh_channel ssh_channel_from_local(ssh_session session, uint32_t id);
 int ssh_message_handle_channel_request(ssh_session session, ssh_channel channel, ssh_buffer packet,
                                        const char* request, uint8_t want_reply);
-int ssh_buffer_pack_va(ssh_buffer buffer, const char* format, size_t count, va_list arguments);
 int __real_channel_rcv_request(ssh_session session, uint8_t type, ssh_buffer packet, void* user);
 int __real_ssh_packet_channel_success(ssh_session session, uint8_t type, ssh_buffer packet,
                                       void* user);
@@ -27,6 +25,8 @@ int __real_ssh_packet_global_request(ssh_session session, uint8_t type, ssh_buff
                                      void* user);
 int __real_ssh_packet_userauth_request(ssh_session session, uint8_t type, ssh_buffer packet,
                                        void* user);
+int __real_ssh_packet_userauth_banner(ssh_session session, uint8_t type, ssh_buffer packet,
+                                      void* user);
 int __real_ssh_options_set_algo(ssh_session session, int algorithm, const char* list, char** place);
 int __real_crypt_set_algorithms_server(ssh_session session);
 int __real_ssh_key_type_from_signature_name(const char* name);
@@ -41,10 +41,6 @@ constexpr int kHostKeyAlgorithm = 1;  // SSH_HOSTKEYS of enum ssh_kex_types_e
 constexpr char kPlainAlgorithm[] = "ssh-ed25519";
 constexpr char kCertificateAlgorithm[] = "ssh-ed25519-cert-v01@openssh.com";
 constexpr std::string_view kKeepalive = "keepalive@openssh.com";
-// An argument that marks our own calls of libssh. It is recognized by its address, which libssh's
-// internal calls cannot have.
-constexpr char kMarker[] = "gatetape";
-
 struct SessionState {
   PacketSink* sink = nullptr;
   uint64_t auth_packets = 0;
@@ -72,55 +68,11 @@ std::string_view bytes_of(ssh_buffer packet) {
   return {static_cast<const char*>(ssh_buffer_get(packet)), ssh_buffer_get_len(packet)};
 }
 
-// PackOverride replaces the contents of libssh's next packet. It is set while one of our functions
-// calls libssh, and each step is used once, so that other packets that libssh sends during the call
-// (answers, a rekey) stay unchanged.
-struct PackOverride {
-  enum class Next { kNothing, kRequestData, kRequestHeader, kOpenFailure };
-  Next next = Next::kNothing;
-  std::string_view text;  // the name of the request, or the text of the failure
-  std::string_view data;
-  bool want_reply = false;
-  uint32_t reason_code = 0;
-};
-thread_local PackOverride pack_override;
-
-// override_pack writes the replacement of one ssh_buffer_pack into `bytes`. It returns false when
-// the call is not the expected one and must not be replaced.
-bool override_pack(const char* format, va_list arguments, std::string* bytes) {
-  using Next = PackOverride::Next;
-  PackOverride& now = pack_override;
-  if (now.next == Next::kRequestData && strcmp(format, "s") == 0) {
-    if (va_arg(arguments, const char*) != kMarker) return false;
-    bytes->assign(now.data);
-    now.next = Next::kRequestHeader;
-    return true;
-  }
-  if (now.next == Next::kRequestHeader && strcmp(format, "bdsb") == 0) {
-    put_u8(bytes, static_cast<uint8_t>(va_arg(arguments, unsigned)));
-    put_u32(bytes, va_arg(arguments, uint32_t));
-    put_string(bytes, now.text);
-    put_u8(bytes, now.want_reply ? 1 : 0);
-    now.next = Next::kNothing;
-    return true;
-  }
-  if (now.next == Next::kOpenFailure && strcmp(format, "bdddd") == 0) {
-    put_u8(bytes, static_cast<uint8_t>(va_arg(arguments, unsigned)));
-    put_u32(bytes, va_arg(arguments, uint32_t));
-    put_u32(bytes, now.reason_code);
-    put_string(bytes, now.text);
-    put_string(bytes, "");  // language tag
-    now.next = Next::kNothing;
-    return true;
-  }
-  return false;
-}
-
 // queue_reply_message makes libssh queue a message. The answer to that message is sent as the
 // answer to the peer's request.
 void queue_reply_message(ssh_session session, ssh_channel channel) {
   std::string data;
-  put_string(&data, kMarker);
+  put_string(&data, "");
   ssh_buffer buffer = ssh_buffer_new();
   if (buffer == nullptr) return;
   if (ssh_buffer_add_data(buffer, data.data(), static_cast<uint32_t>(data.size())) == 0) {
@@ -190,25 +142,6 @@ bool untouched(ssh_session session) {
   return state != nullptr && state->untouched;
 }
 
-int send_channel_request(ssh_channel channel, std::string_view name, std::string_view data,
-                         bool want_reply) {
-  CHECK(pack_override.next == PackOverride::Next::kNothing, name);
-  pack_override = {PackOverride::Next::kRequestData, name, data, want_reply, 0};
-  // libssh's function for "signal" does not wait for a reply.
-  const int rc = ssh_channel_request_send_signal(channel, kMarker);
-  pack_override = {};
-  return rc;
-}
-
-int refuse_channel_open(ssh_message open, uint32_t reason_code, std::string_view text) {
-  if (ssh_message_type(open) != SSH_REQUEST_CHANNEL_OPEN) return SSH_ERROR;
-  CHECK(pack_override.next == PackOverride::Next::kNothing, text);
-  pack_override = {PackOverride::Next::kOpenFailure, text, {}, false, reason_code};
-  const int rc = ssh_message_reply_default(open);
-  pack_override = {};
-  return rc;
-}
-
 const char* host_key_algorithm(ssh_session session) {
   const SessionState* state = find_state(session);
   return state != nullptr && state->certificate_negotiated ? kCertificateAlgorithm
@@ -226,21 +159,6 @@ extern "C" {
 
 using namespace gatetape;           // NOLINT: C linkage, this file's own namespace
 using namespace gatetape::gateway;  // NOLINT
-
-int __wrap__ssh_buffer_pack(ssh_buffer buffer, const char* format, size_t count, ...) {
-  va_list arguments;
-  va_start(arguments, count);
-  va_list peeked;
-  va_copy(peeked, arguments);
-  std::string bytes;
-  const int rc =
-      override_pack(format, peeked, &bytes)
-          ? ssh_buffer_add_data(buffer, bytes.data(), static_cast<uint32_t>(bytes.size()))
-          : ssh_buffer_pack_va(buffer, format, count, arguments);
-  va_end(peeked);
-  va_end(arguments);
-  return rc;
-}
 
 int __wrap_channel_rcv_request(ssh_session session, uint8_t type, ssh_buffer packet, void* user) {
   PacketSink* sink = find_sink(session);
@@ -317,6 +235,20 @@ int __wrap_ssh_packet_userauth_request(ssh_session session, uint8_t type, ssh_bu
     state->untouched = state->untouched || lacks_touch(bytes_of(packet));
   }
   return __real_ssh_packet_userauth_request(session, type, packet, user);
+}
+
+// libssh calls this only before the login has succeeded; its packet filter rejects a later banner.
+int __wrap_ssh_packet_userauth_banner(ssh_session session, uint8_t type, ssh_buffer packet,
+                                      void* user) {
+  PacketSink* sink = find_sink(session);
+  if (sink == nullptr) return __real_ssh_packet_userauth_banner(session, type, packet, user);
+  ByteReader reader(bytes_of(packet));
+  std::string_view text, language;
+  if (reader.get_string(&text)) {
+    reader.get_string(&language);
+    sink->on_banner(text, language);
+  }
+  return kPacketUsed;
 }
 
 // server_set_kex sets the offered host key algorithms by this call, at the first key exchange and

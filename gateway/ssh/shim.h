@@ -43,6 +43,9 @@ class PacketSink {
   // keepalive@openssh.com. libssh then answers it with SSH_MSG_REQUEST_FAILURE, or queues it
   // (tcpip-forward) as the message SSH_REQUEST_GLOBAL.
   virtual void on_global_request(std::string_view name, bool want_reply, std::string_view data) = 0;
+  // on_banner accepts the bytes of each SSH_MSG_USERAUTH_BANNER (RFC 4252 section 5.4) that a
+  // server sends before the login has succeeded. libssh itself keeps only one of them.
+  virtual void on_banner(std::string_view /*text*/, std::string_view /*language*/) {}
 };
 
 // watch_packets sends the session's requests to `sink` (not owned) until forget_packets. A session
@@ -64,6 +67,9 @@ bool untouched(ssh_session session);
 // the connection is lost.
 int send_channel_request(ssh_channel channel, std::string_view name, std::string_view data,
                          bool want_reply);
+// send_banner sends SSH_MSG_USERAUTH_BANNER (RFC 4252 section 5.4) with these bytes to the client
+// of a server session. Call it between the first login message and the answer that accepts a login.
+int send_banner(ssh_session session, std::string_view text, std::string_view language);
 // refuse_channel_open sends SSH_MSG_CHANNEL_OPEN_FAILURE (RFC 4254 section 5.1) with this reason
 // code and text; libssh alone always sends code 1 and an empty text. The caller still frees the
 // message.

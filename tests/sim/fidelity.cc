@@ -40,8 +40,16 @@ const char* Fidelity::check(const Frame& frame) {
   const bool is_open = what == FrameClass::kOpen ||
                        (what == FrameClass::kDenial && field(frame, "what") == "channel");
   if (is_open) return asked_-- > 0 ? nullptr : "nobody asked for a channel";
+  if (frame.kind == FrameKind::kBanner) return check_banner(frame);
   if (frame.channel == 0) return nullptr;
   return check_step(&conversations_[frame.channel], frame);
+}
+
+const char* Fidelity::check_banner(const Frame& frame) {
+  const size_t place = banners_offered_++;
+  return place < banners_.size() && banners_[place] == field(frame, "text")
+             ? nullptr
+             : "the target sent another banner next";
 }
 
 const char* Fidelity::check_step(Conversation* talk, const Frame& frame) {

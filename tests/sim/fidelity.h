@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <string>
+#include <vector>
 
 #include "tests/sim/plan.h"
 
@@ -19,6 +21,9 @@ class Fidelity {
   void on_asked() { asked_++; }
   void on_said(uint32_t channel, Side from, const Said& said);
   void on_lost(Side side) { lost_[static_cast<size_t>(side)] = true; }
+  // on_banner_sent is called when the target sends a banner.
+  void on_banner_sent(const std::string& text) { banners_.push_back(text); }
+  size_t banners_sent() const { return banners_.size(); }
   // check checks an offered frame. It returns the fault, or nullptr when the frame is what a peer
   // sent next.
   const char* check(const Frame& frame);
@@ -33,6 +38,7 @@ class Fidelity {
     bool gateway_closes = false;           // the gateway closes the channel of a denied program
   };
 
+  const char* check_banner(const Frame& frame);
   const char* check_step(Conversation* talk, const Frame& frame);
   const char* take_bytes(std::deque<Said>* said, const Frame& frame);
   const char* take_close(Conversation* talk, Side from);
@@ -40,6 +46,8 @@ class Fidelity {
 
   uint64_t asked_ = 0;          // channels that were neither opened nor denied yet
   std::array<bool, 2> lost_{};  // by Side
+  std::vector<std::string> banners_;
+  size_t banners_offered_ = 0;
   std::map<uint32_t, Conversation> conversations_;
 };
 

@@ -210,29 +210,6 @@ void Oracle::on_step(uint64_t session, Path path, FrameClass what, bool ok) {
   }
 }
 
-void Oracle::on_session_step(uint64_t session, FrameKind kind) {
-  const Subject& one = subject(session);
-  for (uint64_t seq = 1; seq <= std::min(one.durable, one.told); seq++)
-    if (one.offered[seq - 1].kind == kind) return;
-  violate("I1", session, "the session continues before its frame is durable");
-}
-
-void Oracle::on_answered(uint64_t session, uint64_t seq) {
-  const Subject& one = subject(session);
-  if (seq > one.durable) violate("I1", session, "an answer leaves before its question is durable");
-  if (seq > one.told) violate("I5", session, "an answer leaves while its question is in doubt");
-}
-
-void Oracle::on_denial_told(uint64_t session) {
-  Subject& one = subject(session);
-  uint64_t durable = 0;
-  for (uint64_t seq = 1; seq <= std::min(one.durable, one.told); seq++)
-    if (one.offered[seq - 1].kind == FrameKind::kDenied && one.offered[seq - 1].channel == 0)
-      durable++;
-  if (++one.denials_told > durable)
-    violate("I1", session, "a peer learns of a denial before it is durable");
-}
-
 void Oracle::on_opened(uint64_t session, const Allowed& allowed, uint64_t library_bytes) {
   if (!allowed.login) violate("access", session, "the session is opened, and the rules deny it");
   subject(session).is_users = true;

@@ -37,6 +37,7 @@ struct Allowed {
   bool shell = true;
   bool exec = true;
   bool sftp = true;
+  bool tell_recorded = false;
 };
 
 // Bytes that a session of the simulation may have offered and not durable, in addition to four
@@ -67,6 +68,10 @@ class Oracle {
     subject(session).fidelity.on_said(channel, from, said);
   }
   void on_lost(uint64_t session, Side side) { subject(session).fidelity.on_lost(side); }
+  // on_banner_sent: the target sends a banner.
+  void on_banner_sent(uint64_t session, const std::string& text) {
+    subject(session).fidelity.on_banner_sent(text);
+  }
 
   // What the writer does. on_offered: a frame is offered. on_released: the frames up to `up_to` are
   // released.
@@ -78,6 +83,8 @@ class Oracle {
   void on_request(uint64_t session, Path path, const gateway::Request& request);
   void on_step(uint64_t session, Path path, FrameClass what, bool ok);
   void on_session_step(uint64_t session, FrameKind kind);
+  // on_banner_shown: the user sees a banner: the line of the user's role first, then the target's.
+  void on_banner_shown(uint64_t session, std::string_view text);
   // on_kept: the SSH library of a peer keeps requests of this size because a key exchange is under
   // way.
   void on_kept(uint64_t session, Path path, uint64_t bytes) { subject(session).kept[path] = bytes; }
@@ -163,6 +170,8 @@ class Oracle {
     int64_t too_much_since_ns = 0;     // 0 = not more than the limit
     Fidelity fidelity;
     uint64_t denials_told = 0;
+    size_t banners_shown = 0;  // of the target
+    bool told_recorded = false;
     uint64_t library_bytes = 0;
     uint64_t loads = 0;
     uint64_t load_frames = 0;

@@ -136,6 +136,16 @@ void make_large(Rng& rng, SessionPlan* plan) {
   channel.script.push_back(eof());
 }
 
+// draw_banners returns the texts of a target that has banners. They have a generator of their own,
+// so that the other draws of a seed stay what they were.
+std::vector<std::string> draw_banners(uint64_t seed) {
+  Rng rng(seed);
+  std::vector<std::string> banners;
+  if (rng.chance(0.8)) return banners;
+  for (uint64_t i = rng.below(3) + 1; i > 0; i--) banners.push_back(rng.bytes(rng.below(60) + 1));
+  return banners;
+}
+
 }  // namespace
 
 SessionPlan draw_plan(Rng& rng) {
@@ -145,6 +155,7 @@ SessionPlan draw_plan(Rng& rng) {
   plan.window_bytes = uint64_t{64} << rng.below(8);
   plan.freeze_ns = kFreezes[rng.below(3)];
   plan.target_fails = rng.chance(0.04);
+  plan.banners = draw_banners(static_cast<uint64_t>(plan.starts_after_ns));
   for (uint64_t i = rng.below(3) + 1; i > 0; i--) plan.channels.push_back(draw_channel(rng));
   if (rng.chance(0.1)) plan.channels_max = 1;
   if (rng.chance(0.005)) make_large(rng, &plan);

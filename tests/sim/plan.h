@@ -44,7 +44,8 @@ struct SessionPlan {
   uint64_t window_bytes = 0;
   int64_t freeze_ns = 0;
   bool target_fails = false;
-  bool is_large = false;  // uses the product's own limits
+  std::vector<std::string> banners{};  // texts that the target sends before its login succeeds
+  bool is_large = false;               // uses the product's own limits
   size_t channels_max = 64;
   std::vector<ChannelPlan> channels;
 };

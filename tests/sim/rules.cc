@@ -18,7 +18,8 @@ std::string file_of(const Allowed& allowed) {
          "host_keys = [\"ssh-ed25519 "
          "AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\"]\n"
          "[[role]]\nname = \"dev\"\ntargets = [\"db1\"]\nlogins = [\"" +
-         std::string(allowed.login ? "root" : "backup") + "\"]\nallow = [" + programs + "]\n";
+         std::string(allowed.login ? "root" : "backup") + "\"]\nallow = [" + programs + "]\n" +
+         (allowed.tell_recorded ? "tell_recorded = true\n" : "");
 }
 
 }  // namespace
@@ -37,6 +38,7 @@ Rules::Rules(const Record::Place& place, const Allowed& first)
 Allowed Rules::draw(Rng& rng) {
   Allowed allowed{rng.chance(0.95), rng.chance(0.8), rng.chance(0.8), rng.chance(0.8)};
   allowed.shell = allowed.shell || !(allowed.exec || allowed.sftp);  // A role must allow something.
+  allowed.tell_recorded = allowed.login && allowed.exec;  // Another draw would change all seeds.
   return allowed;
 }
 

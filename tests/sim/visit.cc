@@ -59,12 +59,24 @@ void Visit::connect_target() {
   place_.oracle->on_session_step(number(), FrameKind::kSessionOpen);
   place_.world->after(place_.world->rng.between(kMs, 100 * kMs), [this] {
     if (over()) return;
+    send_banners();
     if (plan_.target_fails)
       return core_.on_target_failed(
           Event{{"reason", "unreachable"}, {"detail", "connection refused"}});
     connected_ = true;
     core_.on_target_ready(Event{{"address", "10.0.0.1:22"}});
   });
+}
+
+void Visit::send_banners() {
+  for (const std::string& text : plan_.banners) {
+    place_.oracle->on_banner_sent(number(), text);
+    core_.on_target_banner({.text = text});
+  }
+}
+
+void Visit::show_banner(const gateway::Banner& banner) {
+  place_.oracle->on_banner_shown(number(), banner.text);
 }
 
 void Visit::let_user_in() {

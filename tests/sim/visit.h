@@ -30,6 +30,7 @@ class Visit : public gateway::SessionPort, public Peers::Owner {
   // gateway::SessionPort
   void connect_target() override;
   void let_user_in() override;
+  void show_banner(const gateway::Banner& banner) override;
   void refuse_request(uint64_t number) override;
   void on_over(const gateway::SessionEnd& end) override;
   void wake() override;
@@ -46,6 +47,7 @@ class Visit : public gateway::SessionPort, public Peers::Owner {
  private:
   void ask_for_channels(bool early);
   void ask(const ChannelPlan& plan);
+  void send_banners();
   void service();
   void tick();
 

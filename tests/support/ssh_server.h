@@ -73,6 +73,7 @@ struct ServerOptions {
   std::set<std::string> refused_requests;
   std::string refused_open;  // when it is set, every channel open fails with reason 2 and this text
   std::string accepted_types;  // types of public keys; empty = all, and the method "none" succeeds
+  std::vector<std::pair<std::string, std::string>> banners;  // text and language
   bool inner_servers = false;  // a direct-tcpip channel ends in an inner server
 };
 
@@ -170,6 +171,8 @@ class ServerSession : public gateway::PacketSink {
   // answer_auth accepts every user. With accepted types it accepts the question for any key of
   // these types and then rejects every signature.
   void answer_auth(ssh_message message) {
+    for (const auto& [text, language] : options_.banners)
+      gateway::send_banner(session_, text, language);
     if (options_.accepted_types.empty()) {
       ssh_message_auth_reply_success(message, 0);
     } else if (ssh_message_subtype(message) == SSH_AUTH_METHOD_PUBLICKEY) {

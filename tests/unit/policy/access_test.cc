@@ -146,6 +146,21 @@ TEST(Access, a_grant_is_the_union_of_the_roles_that_match) {
   EXPECT_TRUE(grant->shell && grant->exec && grant->sftp);
 }
 
+TEST(Access, one_matching_role_is_enough_to_tell_of_the_record) {
+  std::string text = good_text();
+  const std::string dba = "name = \"dba\"\n";
+  text.insert(text.find(dba) + dba.size(), "tell_recorded = true\n");
+  const Access access = parsed(text);
+  const AccessUser& alice = *access.user("alice");
+  EXPECT_TRUE(access.decide(alice, *access.target("web1", 22), "app-1")->tell_recorded);
+  EXPECT_TRUE(access.decide(alice, *access.target("db1", 2200), "root")->tell_recorded);
+  EXPECT_FALSE(
+      parsed(good_text()).decide(alice, *access.target("web1", 22), "app-1")->tell_recorded);
+  text.replace(text.find("true"), 4, "1");
+  EXPECT_THAT(std::string(Access::parse(text, "a.toml").status().message()),
+              HasSubstr("must be true or false"));
+}
+
 TEST(Access, a_role_covers_what_its_pattern_says) {
   const struct {
     const char* pattern;

@@ -42,6 +42,7 @@ TEST_F(ConfigTest, an_empty_file_gives_the_defaults_with_absolute_paths) {
   EXPECT_EQ(config->recorder.listen, "unix:" + dir_ + "/run/recorder.sock");
   EXPECT_EQ(config->gateway.host_key, dir_ + "/keys/gateway_host.pem");
   EXPECT_EQ(config->gateway.access_file, dir_ + "/access.toml");
+  EXPECT_EQ(config->gateway.banner, "");
   EXPECT_EQ(config->auditd.signing_key, dir_ + "/keys/auditd_sign.pem");
   EXPECT_TRUE(config->tls.ca.empty());
 }
@@ -61,6 +62,7 @@ threads = 8
 window_bytes = 65536
 freeze_timeout_s = 1
 max_auth_tries = 3
+banner = "banner.txt"
 [recorder]
 listen = "127.0.0.1:7000"
 database = "host=/run/pg"
@@ -78,6 +80,7 @@ recorder_keys = ["keys/r.pub"]
   EXPECT_EQ(config->gateway.listen.size(), 2u);
   EXPECT_EQ(config->gateway.threads, 8u);
   EXPECT_EQ(config->gateway.window_bytes, 65536u);
+  EXPECT_EQ(config->gateway.banner, dir_ + "/banner.txt");
   EXPECT_EQ(config->recorder.database, "host=/run/pg");
   EXPECT_EQ(config->recorder.queue_bytes_max, 1048576u);
   EXPECT_EQ(config->auditd.writer_keys[0], dir_ + "/keys/a.pub");

@@ -65,7 +65,8 @@ class FakePeers : public ChannelPort {
 
 class FakeSession : public SessionPort, public RecordPort {
  public:
-  explicit FakeSession(SessionLimits limits = {}, uint64_t window_bytes = 1 << 20)
+  explicit FakeSession(SessionLimits limits = {}, uint64_t window_bytes = 1 << 20,
+                       Grant grant = {.rule = "sre", .shell = true, .exec = false, .sftp = true})
       : limits_(limits),
         recording_({.session = SessionId::mint(1'000'000'000),
                     .commit_key = std::string(kCommitKeyBytes, 'k'),
@@ -73,8 +74,7 @@ class FakeSession : public SessionPort, public RecordPort {
                     .forced_bytes_max = 1 << 22,
                     .key = &key_},
                    *this),
-        core_("db1", Grant{.rule = "sre", .shell = true, .exec = false, .sftp = true}, limits_,
-              recording_, *this) {
+        core_("db1", grant, limits_, recording_, *this) {
     recording_.set_owner(&core_);
   }
 
@@ -126,6 +126,9 @@ class FakeSession : public SessionPort, public RecordPort {
   // SessionPort
   void connect_target() override { words_.push_back("target: connect"); }
   void let_user_in() override { words_.push_back("user: in"); }
+  void show_banner(const Banner& banner) override {
+    words_.push_back("user: banner " + banner.language + " " + banner.text);
+  }
   void refuse_request(uint64_t) override { words_.push_back("request refused"); }
   void on_over(const SessionEnd& end) override { words_.push_back("over: " + end.reason); }
   void wake() override {}

@@ -29,6 +29,65 @@ TEST(SessionCore, each_step_of_the_login_waits_for_its_record) {
   EXPECT_THAT(session.words_, ElementsAre("target: connect", "user: in"));
 }
 
+// connecting starts a session whose target is being dialled.
+void connecting(FakeSession* session) {
+  session->core_.start(Event{{"kind", "session"}});
+  session->commit();
+  session->words_.clear();
+  session->kinds();
+}
+
+TEST(SessionCore, a_banner_of_the_target_waits_for_its_record) {
+  FakeSession session;
+  connecting(&session);
+  session.core_.on_target_banner({.text = "keep out \xff\x1b\n", .language = "en"});
+  session.service();
+  EXPECT_THAT(session.kinds(), ElementsAre("banner"));
+  EXPECT_THAT(session.words_, IsEmpty());
+  session.core_.on_target_banner({.text = "again"});
+  session.core_.on_target_ready(Event{{"address", "10.0.0.1:22"}});
+  session.commit();
+  EXPECT_THAT(session.words_, ElementsAre("user: banner en keep out \xff\x1b\n",
+                                          "user: banner  again", "user: in"));
+}
+
+TEST(SessionCore, a_banner_is_shown_also_when_the_login_then_fails) {
+  FakeSession session;
+  connecting(&session);
+  session.core_.on_target_banner({.text = "closed for work"});
+  session.core_.on_target_failed(Event{{"reason", "auth_failed"}, {"detail", "no"}});
+  session.commit();
+  EXPECT_THAT(session.words_, ElementsAre("user: banner  closed for work", "over: target"));
+}
+
+TEST(SessionCore, banners_have_a_limit_and_end_with_the_login) {
+  FakeSession session({.banner_bytes_max = 10, .banners_max = 3});
+  connecting(&session);
+  for (const char* text : {"", "12345678", "90abc", "more"})
+    session.core_.on_target_banner({.text = text});
+  session.core_.on_target_ready(Event{{"address", "10.0.0.1:22"}});
+  session.core_.on_target_banner({.text = "x"});
+  session.commit();
+  EXPECT_THAT(session.words_,
+              ElementsAre("user: banner  12345678", "user: banner  90", "user: in"));
+}
+
+TEST(SessionCore, the_number_of_banners_has_a_limit) {
+  FakeSession session({.banners_max = 2});
+  connecting(&session);
+  for (int i = 0; i < 3; i++) session.core_.on_target_banner({.text = "x"});
+  EXPECT_THAT(session.kinds(), ElementsAre("banner", "banner"));
+}
+
+TEST(SessionCore, a_role_tells_that_the_session_is_recorded_when_it_is) {
+  FakeSession session({}, 1 << 20, {.rule = "sre", .shell = true, .tell_recorded = true});
+  session.core_.start(Event{{"kind", "session"}});
+  EXPECT_THAT(session.words_, IsEmpty());
+  session.commit();
+  EXPECT_THAT(session.words_,
+              ElementsAre("user: banner  This session is recorded.\r\n", "target: connect"));
+}
+
 TEST(SessionCore, a_channel_that_is_asked_for_before_the_login_waits_for_the_target) {
   FakeSession session;
   session.core_.start(Event{{"kind", "session"}});

@@ -117,6 +117,10 @@ class Client : public PacketSink {
   void on_open_reply(ssh_channel, bool ok, std::string_view text) override {
     opened_.emplace_back(ok, text);
   }
+  void on_banner(std::string_view text, std::string_view language) override {
+    banners_.emplace_back(text, language);
+  }
+  const std::vector<std::pair<std::string, std::string>>& banners() const { return banners_; }
   void on_global_request(std::string_view name, bool want_reply, std::string_view data) override {
     seen_.push_back({"global " + std::string(name), want_reply, std::string(data)});
   }
@@ -132,7 +136,29 @@ class Client : public PacketSink {
   std::vector<Seen> seen_;
   std::vector<bool> replies_;
   std::vector<std::pair<bool, std::string>> opened_;
+  std::vector<std::pair<std::string, std::string>> banners_;
 };
+
+TEST(SshShim, each_banner_of_a_server_arrives_as_it_was_sent) {
+  TempDir dir;
+  ServerOptions options;
+  options.banners = {{std::string("any \xff\x1b\0 byte\n", 13), "de-CH"},
+                     {std::string(65536, 'x'), ""}};
+  ShimServer server(dir, options);
+  EXPECT_EQ(Client(server.port(), "").banners(), options.banners);
+  server.finish();
+}
+
+TEST(SshShim, a_stock_client_shows_a_banner) {
+  TempDir dir;
+  ServerOptions options;
+  options.banners = {{"keep out\n", ""}, {"and stay there\n", "en"}};
+  ShimServer server(dir, options);
+  const auto result = run(ssh_command(dir, server.port()) +
+                          " -o LogLevel=INFO root@127.0.0.1 echo 2>&1 </dev/null");
+  EXPECT_NE(result.out.find("keep out\nand stay there\n"), std::string::npos) << result.out;
+  server.finish();
+}
 
 TEST(SshShim, env_and_exec_are_seen_as_raw_bytes_in_order_with_data) {
   TempDir dir;
