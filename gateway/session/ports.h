@@ -88,6 +88,13 @@ struct SessionEnd {
   std::string text;    // for the user; empty when nobody is there to read it
 };
 
+// Loss is how the connection to a peer ended: the peer ended it (SSH_MSG_DISCONNECT, or an orderly
+// end of the stream), or it broke. `error` is the SSH library's error at that moment.
+struct Loss {
+  bool by_peer = false;
+  std::string error{};
+};
+
 // SessionPort is the session's two connections as a whole.
 class SessionPort {
  public:
@@ -110,6 +117,9 @@ class SessionPort {
   // there is no connection to the target yet.
   virtual bool user_lost() const = 0;
   virtual bool target_lost() const = 0;
+  // user_loss and target_loss return how a connection that is gone ended.
+  virtual Loss user_loss() const = 0;
+  virtual Loss target_loss() const = 0;
   // user_busy returns true while bytes for the user wait for the socket.
   virtual bool user_busy() const = 0;
   virtual int64_t mono_ns() = 0;

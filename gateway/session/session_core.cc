@@ -223,10 +223,29 @@ bool SessionCore::end_misuse() {
 
 void SessionCore::service() {
   if (over() || end_misuse()) return;
-  if (port_.user_lost() && state_ != State::kTargetGone)
-    return finish({.reason = "client", .detail = "the client disconnected", .text = ""});
+  if (port_.user_lost() && state_ != State::kTargetGone) return end_lost_user();
   service_channels();
   if (!end_misuse()) SessionInvariants::check_cheap(*this);
+}
+
+void SessionCore::end_lost_user() {
+  const Loss loss = port_.user_loss();
+  if (loss.by_peer)
+    return finish({.reason = "client", .detail = "the client disconnected", .text = ""});
+  finish({.reason = "client_lost",
+          .detail = "the connection to the client was lost: " + loss.error,
+          .text = ""});
+}
+
+SessionEnd SessionCore::target_end() const {
+  const Loss loss = port_.target_loss();
+  if (loss.by_peer)
+    return {.reason = "target_lost",
+            .detail = "the target closed the connection",
+            .text = "gatetape: " + target_ + " closed the connection"};
+  return {.reason = "target_lost",
+          .detail = "the connection to the target was lost: " + loss.error,
+          .text = "gatetape: the connection to " + target_ + " was lost"};
 }
 
 void SessionCore::service_channels() {
@@ -241,19 +260,18 @@ void SessionCore::service_channels() {
 // each channel closed: a stock client drops what it has not shown yet when it is disconnected.
 void SessionCore::check_target() {
   if (over() || !port_.target_lost()) return;
-  const std::string text = "gatetape: " + target_ + " closed the connection";
+  const SessionEnd end = target_end();
   const int64_t now_ns = port_.mono_ns();
   if (state_ != State::kTargetGone) {
     move_to(State::kTargetGone);
     target_gone_ns_ = now_ns;
-    for (Joined& joined : channels_) joined.core.on_target_gone(text);
+    for (Joined& joined : channels_) joined.core.on_target_gone(end.text);
     release_held();  // what a user asked for before the login is refused now
   }
   const bool drained = std::all_of(channels_.begin(), channels_.end(),
                                    [](const Joined& joined) { return joined.core.drained(); });
   const bool is_told = recording_.all_released() && drained && !port_.user_busy();
-  if (is_told || port_.user_lost() || now_ns - target_gone_ns_ > limits_.last_words_ns)
-    finish({.reason = "target_lost", .detail = "the target closed the connection", .text = text});
+  if (is_told || port_.user_lost() || now_ns - target_gone_ns_ > limits_.last_words_ns) finish(end);
 }
 
 void SessionCore::on_tick() {

@@ -138,6 +138,8 @@ class SessionCore final : public Recording::Owner {
   void refuse_denied(const Frame& frame);
   void service_channels();
   bool end_misuse();
+  void end_lost_user();
+  SessionEnd target_end() const;
 
   const std::string target_;
   const Grant grant_;

@@ -65,13 +65,7 @@ Connection::Connection(Loop& loop, Services& services, ssh_bind bind, int fd,
 }
 
 Connection::~Connection() {
-  for (Bridge& bridge : bridges_) {
-    auto* inner = static_cast<Connection*>(bridge.inner());
-    if (inner == nullptr) continue;
-    inner->bridge_ = nullptr;
-    inner->peer_.mark_dead();
-    loop_.mark(inner);
-  }
+  abandon_inner();
   if (bridge_ != nullptr) {
     bridge_->set_inner(nullptr);
     bridge_->on_inner_activity();
@@ -80,6 +74,18 @@ Connection::~Connection() {
   if (attempt_) ssh_message_free(attempt_->message);
   if (startup_ != Startup::kUncounted)
     services_.startups.leave(counted_as_, startup_ == Startup::kAuthenticated);
+}
+
+// abandon_inner ends the inner connections, which end as this one did.
+void Connection::abandon_inner() {
+  for (Bridge& bridge : bridges_) {
+    auto* inner = static_cast<Connection*>(bridge.inner());
+    if (inner == nullptr) continue;
+    inner->bridge_ = nullptr;
+    bridge.set_inner(nullptr);
+    inner->peer_.mark_dead(peer_.loss());
+    loop_.mark(inner);
+  }
 }
 
 // begin starts the server side of the handshake.
@@ -129,16 +135,18 @@ void Connection::service() {
   }
   if (!shutdown_.empty() && !session_ && bridges_.empty()) leave(shutdown_);
   if (state_ == State::kLeaving && !peer_.dead() && !peer_.write_pending()) {
-    session_.reset();  // ssh_disconnect frees the channels that are left
+    session_.reset();
     CHECK(bridges_.empty());
     peer_.disconnect(disconnect_text_);
   }
   peer_.catch_up();
+  if (peer_.dead()) abandon_inner();
   if (session_ && peer_.dead()) session_->service();
   if (bridge_ != nullptr) bridge_->on_inner_activity();
 }
 
 void Connection::on_tick(int64_t mono_ns) {
+  if (peer_.dead()) return peer_.on_tick(mono_ns);
   const bool logging_in = state_ == State::kHandshake || state_ == State::kLogin;
   const int64_t grace_ns = services_.config.gateway.login_grace_time_s * kSecondNs;
   // A client sends its version at once (RFC 4253 section 4.2).
@@ -158,7 +166,9 @@ void Connection::on_tick(int64_t mono_ns) {
 }
 
 bool Connection::finished() const {
-  return peer_.dead() && (bridge_ == nullptr || bridge_->drained());
+  const bool is_recorded = session_ == nullptr || session_->over();
+  return peer_.dead() && !peer_.lingers() && is_recorded &&
+         (bridge_ == nullptr || bridge_->drained());
 }
 
 void Connection::shut_down(const std::string& reason) {
@@ -174,7 +184,7 @@ bool Connection::on_handshake() {
   if (result != SSH_OK) {
     services_.refusals.note(
         {.source = source_, .reason = "handshake", .detail = ssh_get_error(peer_.session())});
-    peer_.mark_dead();
+    peer_.break_off();
     return false;
   }
   move_to(State::kLogin);

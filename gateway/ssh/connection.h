@@ -114,6 +114,7 @@ class Connection : public Member,
   std::string denial_of_inner(const std::string& host, int port, const AccessTarget* target) const;
   void deny(ssh_message message, const Denial& denial);
   void answer_request(ssh_message message, const std::string& reason);
+  void abandon_inner();
   void leave(const std::string& text);
   void drop();
 

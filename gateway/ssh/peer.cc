@@ -13,9 +13,11 @@ namespace {
 constexpr int kReadsPerPump = 32;         // reads of up to 4096 bytes
 constexpr int kMessagesPerPump = 256;     // messages, because ssh_message_get may read too
 constexpr uint64_t kPacketsPerPump = 64;  // packets, because each may become a frame
-// Messages that are dropped before a disconnect. Each call also polls the socket; the limit keeps a
-// peer that sends many messages from delaying the disconnect.
-constexpr int kDroppedMessagesMax = 64;
+// Time for which the last bytes of a dead peer are on their way, in nanoseconds. Then the socket is
+// closed. One round trip is enough for a client that reads.
+constexpr int64_t kLingerNs = 1'000'000'000;
+constexpr uint32_t kProtocolError = 2;   // SSH_DISCONNECT_PROTOCOL_ERROR
+constexpr uint32_t kByApplication = 11;  // SSH_DISCONNECT_BY_APPLICATION
 // Packets that libssh holds for a peer that does not read. Above this limit the peer is marked
 // dead, because libssh answers some requests itself and without a limit.
 constexpr uint64_t kUnreadPacketsMax = 4096;
@@ -34,6 +36,7 @@ SshPeer::SshPeer(Loop& loop, Role role, int fd, bool in_memory, Owner* owner)
 
 // libssh closes the descriptor itself in most cases; the shim keeps it open until io_detach.
 SshPeer::~SshPeer() {
+  lingers_until_ns_ = 0;
   disarm();
   forget_packets(session_);
   ssh_silent_disconnect(session_);
@@ -55,6 +58,10 @@ void SshPeer::attach_io() {
 }
 
 void SshPeer::on_ready(uint32_t) {
+  if (lingers()) {
+    linger();
+    return owner_->on_activity();
+  }
   pump();
   if (dead()) disarm();
   owner_->on_activity();
@@ -92,8 +99,7 @@ void SshPeer::pump() {
     if (dead()) return;
     if (ssh_is_connected(session_) == 0 ||
         (ssh_get_status(session_) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0) {
-      mark_dead();
-      return;
+      return break_off();
     }
     if (!owner_->may_read()) break;
     if (counters_.in_bytes == before && !io_readable(fd_)) break;
@@ -107,7 +113,7 @@ void SshPeer::pump() {
 void SshPeer::catch_up() {
   if (dead()) return disarm();
   if (state_ == State::kOpen && ssh_is_connected(session_) == 0) {
-    mark_dead();
+    break_off();
     return owner_->on_activity();
   }
   const bool unread = state_ == State::kOpen && (unread_ || counters_.in_bytes != seen_bytes_);
@@ -122,16 +128,57 @@ void SshPeer::catch_up() {
 
 void SshPeer::disconnect(const std::string& text) {
   if (dead()) return;
-  ssh_session_set_disconnect_message(session_, text.c_str());
-  // libssh sends the text only when its socket was found writable since the last write, and
-  // ssh_message_get polls the socket.
-  for (int i = 0; i < kDroppedMessagesMax; i++) {
-    const ssh_message message = ssh_message_get(session_);
-    if (message == nullptr) break;
-    ssh_message_free(message);
-  }
-  ssh_disconnect(session_);
+  say_last(kByApplication, text);
   mark_dead();
+  linger();
+}
+
+void SshPeer::mark_dead() {
+  if (dead()) return;
+  const bool is_orderly = has_disconnected(session_) || io_end(fd_) == 0;
+  mark_dead({.by_peer = is_orderly, .error = ssh_get_error(session_)});
+}
+
+void SshPeer::mark_dead(const Loss& why) {
+  if (dead()) return;
+  CHECK(!lingers(), fd_);
+  loss_ = why;
+  state_ = State::kDead;
+}
+
+void SshPeer::break_off() {
+  if (dead()) return;
+  mark_dead();
+  if (loss_.by_peer) return;
+  if (ssh_is_connected(session_) != 0) say_last(kProtocolError, "gatetape: " + loss_.error);
+  linger();
+}
+
+void SshPeer::say_last(uint32_t reason_code, const std::string& text) {
+  io_end_output(fd_);
+  send_disconnect(session_, reason_code, text);
+}
+
+// linger brings the last bytes of a dead peer to the client as far as possible now.
+void SshPeer::linger() {
+  CHECK(state_ == State::kDead, fd_);
+  if (in_memory_ || !attached_ || role_ == Role::kClient) return;
+  if (!lingers()) lingers_until_ns_ = loop_.clock().mono_ns() + kLingerNs;
+  if (io_finish(fd_)) {
+    lingers_until_ns_ = 0;
+    return disarm();
+  }
+  const uint32_t events = EPOLLIN | (io_unsent(fd_) ? static_cast<uint32_t>(EPOLLOUT) : 0U);
+  if (events != armed_) loop_.watch(fd_, events, this);
+  armed_ = events;
+}
+
+void SshPeer::on_tick(int64_t mono_ns) {
+  if (!lingers() || mono_ns < lingers_until_ns_) return;
+  CHECK(state_ == State::kDead, static_cast<int>(state_));
+  lingers_until_ns_ = 0;
+  disarm();
+  owner_->on_activity();
 }
 
 // floods returns true, and marks the peer dead, when libssh holds too many answers that the peer
@@ -147,6 +194,7 @@ bool SshPeer::floods() {
 
 // A dead descriptor is not watched, because epoll would report its hang-up repeatedly.
 void SshPeer::disarm() {
+  if (lingers()) return;
   if (armed_ != 0) loop_.unwatch(fd_);
   armed_ = 0;
 }

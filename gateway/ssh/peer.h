@@ -6,16 +6,19 @@
 //
 // Legal transitions of State:
 //   kHandshake -> kOpen: messages can be read
-//   kHandshake, kOpen -> kDead: nothing is read or written any more
+//   kHandshake, kOpen -> kDead: nothing is read or written any more, except that a server's last
+//     bytes are on their way for some time (lingers)
 #pragma once
 
 #include <libssh/callbacks.h>
 #include <libssh/libssh.h>
 #include <libssh/server.h>
 
+#include <cstdint>
 #include <string>
 
 #include "gateway/loop.h"
+#include "gateway/session/ports.h"
 #include "gateway/ssh/shim.h"
 
 namespace gatetape::gateway {
@@ -52,8 +55,19 @@ class SshPeer : public Ready {
   ssh_session session() const { return session_; }
   int fd() const { return fd_; }
   bool dead() const { return state_ == State::kDead; }
-  // mark_dead stops all reading and writing.
-  void mark_dead() { state_ = State::kDead; }
+  // mark_dead stops all reading and writing, and keeps how the connection ended. `why` is that of
+  // another connection that carried this one.
+  void mark_dead();
+  void mark_dead(const Loss& why);
+  // break_off marks a peer dead whose connection libssh has given up, and sends
+  // SSH_MSG_DISCONNECT with libssh's error when the peer has not ended the connection itself.
+  void break_off();
+  // loss returns how the connection of a dead peer ended.
+  const Loss& loss() const { return loss_; }
+  // lingers returns true while the last bytes of a dead peer are on their way. Then the object must
+  // stay, and on_tick be called.
+  bool lingers() const { return lingers_until_ns_ != 0; }
+  void on_tick(int64_t mono_ns);
   // write_pending returns true when libssh still holds bytes for a full socket. Then the caller
   // must not write more.
   bool write_pending() const;
@@ -69,14 +83,16 @@ class SshPeer : public Ready {
   // catch_up reads again when other libssh calls have read packets, and registers the events that
   // epoll must report.
   void catch_up();
-  // disconnect sends SSH_MSG_DISCONNECT with this text (RFC 4253 section 11.1) and marks the peer
-  // dead.
+  // disconnect sends SSH_MSG_DISCONNECT with this text (RFC 4253 section 11.1), marks the peer dead
+  // and lets it linger.
   void disconnect(const std::string& text);
 
  private:
   enum class State { kHandshake, kOpen, kDead };
 
   bool finish_handshake();
+  void say_last(uint32_t reason_code, const std::string& text);
+  void linger();
   void arm();
   void disarm();
   bool floods();
@@ -95,6 +111,8 @@ class SshPeer : public Ready {
   uint32_t armed_ = 0;
   bool attached_ = false;  // the shim keeps the descriptor open until io_detach
   State state_ = State::kHandshake;
+  Loss loss_;
+  int64_t lingers_until_ns_ = 0;
 };
 
 }  // namespace gatetape::gateway

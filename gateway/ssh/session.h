@@ -50,6 +50,8 @@ class Session : public SessionPort, public PacketSink {
   void on_tick(int64_t mono_ns);
   // finish ends the session; later calls do nothing.
   void finish(const SessionEnd& end) { core_.finish(end); }
+  // over returns true when the end of the session is offered to the record.
+  bool over() const { return core_.over(); }
 
   // SessionPort
   void connect_target() override { target_->start(); }
@@ -60,6 +62,8 @@ class Session : public SessionPort, public PacketSink {
   void wake() override;
   bool user_lost() const override { return user_.dead(); }
   bool target_lost() const override { return target_->gone(); }
+  Loss user_loss() const override { return user_.loss(); }
+  Loss target_loss() const override { return target_->loss(); }
   bool user_busy() const override { return user_.write_pending(); }
   int64_t mono_ns() override { return loop_.clock().mono_ns(); }
   // A channel is on the session's list, by which packets find it, as long as it lives.

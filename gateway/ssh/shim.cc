@@ -27,6 +27,8 @@ int __real_ssh_packet_userauth_request(ssh_session session, uint8_t type, ssh_bu
                                        void* user);
 int __real_ssh_packet_userauth_banner(ssh_session session, uint8_t type, ssh_buffer packet,
                                       void* user);
+int __real_ssh_packet_disconnect_callback(ssh_session session, uint8_t type, ssh_buffer packet,
+                                          void* user);
 int __real_ssh_options_set_algo(ssh_session session, int algorithm, const char* list, char** place);
 int __real_crypt_set_algorithms_server(ssh_session session);
 int __real_ssh_key_type_from_signature_name(const char* name);
@@ -45,6 +47,7 @@ struct SessionState {
   PacketSink* sink = nullptr;
   uint64_t auth_packets = 0;
   bool untouched = false;
+  bool has_disconnected = false;
   std::string host_certificate;
   bool certificate_negotiated = false;
 };
@@ -142,6 +145,11 @@ bool untouched(ssh_session session) {
   return state != nullptr && state->untouched;
 }
 
+bool has_disconnected(ssh_session session) {
+  SessionState* state = find_state(session);
+  return state != nullptr && state->has_disconnected;
+}
+
 const char* host_key_algorithm(ssh_session session) {
   const SessionState* state = find_state(session);
   return state != nullptr && state->certificate_negotiated ? kCertificateAlgorithm
@@ -235,6 +243,12 @@ int __wrap_ssh_packet_userauth_request(ssh_session session, uint8_t type, ssh_bu
     state->untouched = state->untouched || lacks_touch(bytes_of(packet));
   }
   return __real_ssh_packet_userauth_request(session, type, packet, user);
+}
+
+int __wrap_ssh_packet_disconnect_callback(ssh_session session, uint8_t type, ssh_buffer packet,
+                                          void* user) {
+  if (SessionState* state = find_state(session); state != nullptr) state->has_disconnected = true;
+  return __real_ssh_packet_disconnect_callback(session, type, packet, user);
 }
 
 // libssh calls this only before the login has succeeded; its packet filter rejects a later banner.

@@ -58,6 +58,9 @@ void forget_packets(ssh_session session);
 // watched session received. libssh drops packets with a bad signature or an unknown key without a
 // message or an answer.
 uint64_t auth_packets(ssh_session session);
+// has_disconnected returns true when the peer of a watched session has sent SSH_MSG_DISCONNECT (RFC
+// 4253 section 11.1).
+bool has_disconnected(ssh_session session);
 // untouched returns true when a security key signed one of these packets without a touch of the
 // user.
 bool untouched(ssh_session session);
@@ -70,6 +73,10 @@ int send_channel_request(ssh_channel channel, std::string_view name, std::string
 // send_banner sends SSH_MSG_USERAUTH_BANNER (RFC 4252 section 5.4) with these bytes to the client
 // of a server session. Call it between the first login message and the answer that accepts a login.
 int send_banner(ssh_session session, std::string_view text, std::string_view language);
+// send_disconnect sends SSH_MSG_DISCONNECT (RFC 4253 section 11.1) with this reason code and text,
+// and leaves the session open, with its channels. After io_end_output no byte of it stays in
+// libssh.
+int send_disconnect(ssh_session session, uint32_t reason_code, std::string_view text);
 // refuse_channel_open sends SSH_MSG_CHANNEL_OPEN_FAILURE (RFC 4254 section 5.1) with this reason
 // code and text; libssh alone always sends code 1 and an empty text. The caller still frees the
 // message.

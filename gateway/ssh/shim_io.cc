@@ -18,6 +18,13 @@
 #include "base/check.h"
 
 extern "C" {
+// A type and functions of libssh 0.10 that its headers do not declare and its archive exports.
+typedef struct ssh_socket_struct* ssh_socket;
+int ssh_socket_get_fd(ssh_socket socket);
+void ssh_socket_set_write_wontblock(ssh_socket socket);
+int ssh_socket_nonblocking_flush(ssh_socket socket);
+int __real_ssh_socket_write(ssh_socket socket, const void* buffer, uint32_t size);
+void __real_ssh_socket_close(ssh_socket socket);
 ssize_t __real_recv(int fd, void* buffer, size_t size, int flags);
 ssize_t __real_send(int fd, const void* buffer, size_t size, int flags);
 int __real_poll(struct pollfd* fds, nfds_t count, int timeout_ms);
@@ -36,6 +43,8 @@ constexpr size_t kPipeOutBytesMax = 1024 * 1024;
 // Capacity in bytes that an empty queue keeps. A larger buffer is freed, so that idle connections
 // hold little memory.
 constexpr size_t kKeptBytesMax = 16 * 1024;
+// Reads of one io_finish, so that a peer that keeps sending does not keep the loop busy.
+constexpr int kDroppedReadsMax = 16;
 // Size of the table of descriptors. Sockets with a higher number work without read-ahead, and no
 // pipe is made for them.
 constexpr int kDescriptorsMax = 65536;
@@ -78,10 +87,12 @@ struct Pipe {
 // Attached is one attached descriptor: a pipe, or a socket with its read-ahead buffer.
 struct Attached {
   std::unique_ptr<Pipe> pipe;
-  bool closed = false;     // libssh has closed the descriptor, which stays open
-  bool writable = false;   // the kernel reported it and accepted every send since
-  std::optional<int> end;  // errno of the socket's last recv; 0 at the end of its stream
-  int broken = 0;          // errno of a send that failed
+  bool closed = false;       // libssh has closed the descriptor, which stays open
+  bool writable = false;     // the kernel reported it and accepted every send since
+  std::optional<int> end;    // errno of the socket's last recv; 0 at the end of its stream
+  int broken = 0;            // errno of a send that failed
+  bool ends_output = false;  // `last` accepts what the kernel does not
+  ByteQueue last;
   std::unique_ptr<char[]> ahead;
   size_t start = 0;
   size_t count = 0;
@@ -185,6 +196,18 @@ short socket_events(int fd, Attached* socket, short wanted) {
   return events;
 }
 
+// send_last sends what libssh left. It returns true when all of it is sent.
+bool send_last(int fd, Attached* socket) {
+  while (socket->last.size() > 0) {
+    const std::string_view rest = socket->last.view();
+    const ssize_t sent = __real_send(fd, rest.data(), rest.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent < 0 && errno != EAGAIN && errno != EINTR) socket->broken = errno;
+    if (sent <= 0) return false;
+    socket->last.pop(static_cast<size_t>(sent));
+  }
+  return true;
+}
+
 short pipe_events(const Attached& attached, short wanted) {
   short events = 0;
   if ((wanted & POLLIN) != 0 && attached.readable()) events |= POLLIN;
@@ -193,6 +216,38 @@ short pipe_events(const Attached& attached, short wanted) {
 }
 
 }  // namespace
+
+std::optional<int> io_end(int fd) {
+  const Attached* attached = find(fd);
+  if (attached == nullptr) return std::nullopt;
+  if (attached->pipe == nullptr) return attached->end;
+  return attached->pipe->in_ended ? std::optional<int>(0) : std::nullopt;
+}
+
+void io_end_output(int fd) {
+  Attached* attached = find(fd);
+  if (attached != nullptr) attached->ends_output = true;
+}
+
+bool io_unsent(int fd) {
+  const Attached* attached = find(fd);
+  return attached != nullptr && attached->last.size() > 0;
+}
+
+bool io_finish(int fd) {
+  Attached* attached = find(fd);
+  if (attached == nullptr || attached->pipe != nullptr) return true;
+  CHECK(attached->ends_output || attached->last.size() == 0, fd);
+  if (!send_last(fd, attached)) return attached->broken != 0;
+  shutdown(fd, SHUT_WR);
+  if (attached->end.has_value()) return true;
+  std::array<char, 4096> dropped{};
+  for (int i = 0; i < kDroppedReadsMax; i++) {
+    const ssize_t got = __real_recv(fd, dropped.data(), dropped.size(), MSG_DONTWAIT);
+    if (got <= 0) return got == 0 || (errno != EAGAIN && errno != EINTR);
+  }
+  return false;
+}
 
 void io_attach(int fd) {
   if (fd < kDescriptorsMax) attach(fd, std::make_unique<Attached>());
@@ -268,10 +323,16 @@ ssize_t __wrap_send(int fd, const void* buffer, size_t size, int flags) {
   if (attached == nullptr) return __real_send(fd, buffer, size, flags);
   if (attached->pipe != nullptr) {
     ByteQueue& out = attached->pipe->out;
-    CHECK(out.size() <= kPipeOutBytesMax, fd, out.size());
-    const size_t sent = std::min(size, kPipeOutBytesMax - out.size());
+    CHECK(attached->ends_output || out.size() <= kPipeOutBytesMax, fd, out.size());
+    const size_t room = attached->ends_output ? size : kPipeOutBytesMax - out.size();
+    const size_t sent = std::min(size, room);
     out.push({static_cast<const char*>(buffer), sent});
     return static_cast<ssize_t>(sent);
+  }
+  if (attached->ends_output) {
+    attached->last.push({static_cast<const char*>(buffer), size});
+    send_last(fd, attached);
+    return static_cast<ssize_t>(size);
   }
   const ssize_t sent = __real_send(fd, buffer, size, flags | MSG_DONTWAIT | MSG_NOSIGNAL);
   attached->writable = sent >= 0 && static_cast<size_t>(sent) == size;
@@ -297,8 +358,26 @@ int __wrap_close(int fd) {
   attached->closed = true;
   attached->ahead.reset();
   attached->count = 0;
-  if (attached->pipe == nullptr) shutdown(fd, SHUT_RDWR);
+  if (attached->pipe == nullptr && attached->last.size() == 0) shutdown(fd, SHUT_WR);
   return 0;
+}
+
+// libssh writes to its socket only when poll() has reported room since the last write. At the end
+// of the output it must not keep anything.
+int __wrap_ssh_socket_write(ssh_socket socket, const void* buffer, uint32_t size) {
+  const Attached* attached = find(ssh_socket_get_fd(socket));
+  if (attached != nullptr && attached->ends_output) ssh_socket_set_write_wontblock(socket);
+  return __real_ssh_socket_write(socket, buffer, size);
+}
+
+void __wrap_ssh_socket_close(ssh_socket socket) {
+  Attached* attached = find(ssh_socket_get_fd(socket));
+  if (attached != nullptr && !attached->closed) {
+    attached->ends_output = true;
+    ssh_socket_set_write_wontblock(socket);
+    ssh_socket_nonblocking_flush(socket);
+  }
+  __real_ssh_socket_close(socket);
 }
 
 }  // extern "C"

@@ -6,13 +6,15 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string_view>
 
 namespace gatetape::gateway {
 
 // io_attach starts the read-ahead of a non-blocking socket. Call it before the next epoll_wait.
-// From then on the descriptor stays open until io_detach: when libssh closes it, the socket is only
-// shut down, so that its number is not used again. Descriptors of 65536 and above are not attached.
+// From then on the descriptor stays open until io_detach: when libssh closes it, only its output is
+// ended, so that its number is not used again and the peer receives what libssh has sent.
+// Descriptors of 65536 and above are not attached.
 void io_attach(int fd);
 // io_make_pipe returns the attached descriptor of a new pipe, for ssh_bind_accept_fd, or -1 when
 // the process has no descriptor left. The kernel never sees its bytes, so epoll reports no events.
@@ -24,6 +26,21 @@ void io_detach(int fd);
 // of a pipe. epoll does not report these. Check it after every pump, and pump again while it is
 // true (not at once, for fairness).
 bool io_readable(int fd);
+
+// io_end returns how the peer's stream has ended, as far as libssh has read it: 0 for an orderly
+// end, an errno for a broken one, nothing while it goes on.
+std::optional<int> io_end(int fd);
+
+// The orderly end of a connection. io_end_output makes the shim take over what libssh writes from
+// now on and what still waits in libssh: without it, libssh drops these bytes when it closes the
+// socket. It happens by itself when libssh closes the socket. Then io_finish is called until it
+// returns true, or as long as the caller has patience: it sends the bytes, ends our stream, and
+// drops what the peer still sends, because close() with unread bytes in the socket sends a TCP RST,
+// by which the peer may lose the last bytes. It never blocks. io_unsent returns true while bytes
+// wait for room in the socket.
+void io_end_output(int fd);
+bool io_finish(int fd);
+bool io_unsent(int fd);
 
 // pipe_feed writes bytes for libssh to read. The caller limits them by pipe_pending_in.
 void pipe_feed(int fd, std::string_view bytes);

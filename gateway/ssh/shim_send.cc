@@ -18,12 +18,13 @@ namespace {
 // An argument that marks our own calls of libssh. It is recognized by its address, which libssh's
 // internal calls cannot have.
 constexpr char kMarker[] = "gatetape";
+constexpr uint8_t kDisconnectPacket = 1;  // SSH_MSG_DISCONNECT
 
 // PackOverride replaces the contents of libssh's next packet. It is set while one of our functions
 // calls libssh, and each step is used once, so that other packets that libssh sends during the call
 // (answers, a rekey) stay unchanged.
 struct PackOverride {
-  enum class Next { kNothing, kRequestData, kRequestHeader, kOpenFailure, kBanner };
+  enum class Next { kNothing, kRequestData, kRequestHeader, kOpenFailure, kBanner, kDisconnect };
   Next next = Next::kNothing;
   std::string_view text;  // the name of the request, or the text of the failure or banner
   std::string_view data;  // of the request, or the language tag of the banner
@@ -67,7 +68,28 @@ bool override_pack(const char* format, va_list arguments, std::string* bytes) {
     now.next = Next::kNothing;
     return true;
   }
+  if (now.next == Next::kDisconnect && strcmp(format, "bSs") == 0) {
+    put_u8(bytes, kDisconnectPacket);
+    put_u32(bytes, now.reason_code);
+    put_string(bytes, now.text);
+    put_string(bytes, "");  // language tag
+    now.next = Next::kNothing;
+    return true;
+  }
   return false;
+}
+
+// send_as_banner sends a packet by libssh's function for banners, which sends and does nothing
+// else.
+int send_as_banner(ssh_session session, const PackOverride& packet) {
+  CHECK(pack_override.next == PackOverride::Next::kNothing, packet.text.size());
+  ssh_string replaced = ssh_string_new(0);
+  if (replaced == nullptr) return SSH_ERROR;
+  pack_override = packet;
+  const int rc = ssh_send_issue_banner(session, replaced);
+  pack_override = {};
+  ssh_string_free(replaced);
+  return rc;
 }
 
 }  // namespace
@@ -83,14 +105,11 @@ int send_channel_request(ssh_channel channel, std::string_view name, std::string
 }
 
 int send_banner(ssh_session session, std::string_view text, std::string_view language) {
-  CHECK(pack_override.next == PackOverride::Next::kNothing, text.size());
-  ssh_string replaced = ssh_string_new(0);
-  if (replaced == nullptr) return SSH_ERROR;
-  pack_override = {PackOverride::Next::kBanner, text, language, false, 0};
-  const int rc = ssh_send_issue_banner(session, replaced);
-  pack_override = {};
-  ssh_string_free(replaced);
-  return rc;
+  return send_as_banner(session, {PackOverride::Next::kBanner, text, language, false, 0});
+}
+
+int send_disconnect(ssh_session session, uint32_t reason_code, std::string_view text) {
+  return send_as_banner(session, {PackOverride::Next::kDisconnect, text, {}, false, reason_code});
 }
 
 int refuse_channel_open(ssh_message open, uint32_t reason_code, std::string_view text) {

@@ -47,6 +47,11 @@ class Target : public SshPeer::Owner {
     return *peer_;
   }
   bool gone() const { return state_ == State::kReady && peer_->dead(); }
+  // loss returns how the connection ended. Call it only when gone() has returned true.
+  const Loss& loss() const {
+    CHECK(gone(), static_cast<int>(state_));
+    return peer_->loss();
+  }
   void catch_up();
 
   bool on_handshake() override;

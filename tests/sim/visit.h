@@ -36,6 +36,8 @@ class Visit : public gateway::SessionPort, public Peers::Owner {
   void wake() override;
   bool user_lost() const override { return is_lost(Side::kUser); }
   bool target_lost() const override { return connected_ && is_lost(Side::kTarget); }
+  gateway::Loss user_loss() const override { return {.by_peer = true}; }
+  gateway::Loss target_loss() const override { return {.by_peer = true}; }
   bool user_busy() const override { return false; }
   int64_t mono_ns() override { return place_.world->mono_ns(); }
   // Peers::Owner

@@ -130,10 +130,15 @@ class FakeSession : public SessionPort, public RecordPort {
     words_.push_back("user: banner " + banner.language + " " + banner.text);
   }
   void refuse_request(uint64_t) override { words_.push_back("request refused"); }
-  void on_over(const SessionEnd& end) override { words_.push_back("over: " + end.reason); }
+  void on_over(const SessionEnd& end) override {
+    words_.push_back("over: " + end.reason);
+    end_ = end;
+  }
   void wake() override {}
   bool user_lost() const override { return user_lost_; }
   bool target_lost() const override { return target_lost_; }
+  Loss user_loss() const override { return loss_; }
+  Loss target_loss() const override { return loss_; }
   bool user_busy() const override { return false; }
   int64_t mono_ns() override { return now_ns_; }
   // RecordPort
@@ -155,6 +160,8 @@ class FakeSession : public SessionPort, public RecordPort {
   std::string failed_;
   bool user_lost_ = false;
   bool target_lost_ = false;
+  Loss loss_{.by_peer = true};  // of the connection that is lost
+  SessionEnd end_;
   int64_t now_ns_ = 0;
   const SigningKey key_ = SigningKey::generate();
   const SessionLimits limits_;

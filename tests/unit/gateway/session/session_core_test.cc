@@ -190,6 +190,24 @@ TEST(SessionCore, the_end_is_the_last_frame_under_a_signed_head) {
   EXPECT_EQ(session.core_.offer(0, FrameKind::kDenied, ""), 0U);
 }
 
+TEST(SessionCore, a_connection_that_broke_did_not_end_by_itself) {
+  FakeSession user;
+  user.up();
+  user.user_lost_ = true;
+  user.loss_ = {.by_peer = false, .error = "reset"};
+  user.service();
+  EXPECT_EQ(user.end_.reason, "client_lost");
+  EXPECT_EQ(user.end_.detail, "the connection to the client was lost: reset");
+  FakeSession target;
+  target.up();
+  target.target_lost_ = true;
+  target.loss_ = {.by_peer = false, .error = "reset"};
+  target.service();
+  EXPECT_EQ(target.end_.reason, "target_lost");
+  EXPECT_EQ(target.end_.detail, "the connection to the target was lost: reset");
+  EXPECT_EQ(target.end_.text, "gatetape: the connection to db1 was lost");
+}
+
 TEST(SessionCore, other_content_fails_the_record_and_ends_the_session) {
   FakeSession session;
   session.up();

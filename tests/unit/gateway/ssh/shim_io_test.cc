@@ -88,6 +88,35 @@ TEST_F(SshIo, writing_to_a_peer_that_does_not_read_never_blocks) {
   EXPECT_EQ(poll_now(fd_, POLLOUT), POLLOUT);
 }
 
+TEST_F(SshIo, at_the_end_the_last_bytes_reach_a_slow_peer_before_its_end) {
+  const std::string sent(4 << 20, 'x');
+  io_end_output(fd_);
+  EXPECT_EQ(send(fd_, sent.data(), sent.size(), 0), ssize_t{4 << 20});
+  ASSERT_EQ(write(peer_, "unread", 6), 6);
+  EXPECT_TRUE(io_unsent(fd_));
+  EXPECT_FALSE(io_finish(fd_));
+  std::string got;
+  char buffer[65536];
+  for (ssize_t count; (count = recv(peer_, buffer, sizeof buffer, 0)) > 0; io_finish(fd_))
+    got.append(buffer, static_cast<size_t>(count));
+  EXPECT_TRUE(got == sent);
+  EXPECT_FALSE(io_unsent(fd_));
+  EXPECT_FALSE(io_finish(fd_)) << "the peer has not ended its stream";
+  close(peer_);
+  peer_ = -1;
+  EXPECT_TRUE(io_finish(fd_));
+}
+
+TEST_F(SshIo, the_end_of_a_stream_is_told_when_it_is_read) {
+  EXPECT_FALSE(io_end(fd_).has_value());
+  close(peer_);
+  peer_ = -1;
+  char byte;
+  EXPECT_EQ(recv(fd_, &byte, 1, 0), 0);
+  EXPECT_EQ(io_end(fd_), 0);
+  EXPECT_TRUE(io_finish(fd_));
+}
+
 TEST_F(SshIo, a_partial_send_counts_only_what_the_kernel_took) {
   const int tiny = 1;  // the kernel raises it to its least size, about 4 KiB
   ASSERT_EQ(setsockopt(fd_, SOL_SOCKET, SO_SNDBUF, &tiny, sizeof tiny), 0);
