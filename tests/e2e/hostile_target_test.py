@@ -120,7 +120,8 @@ class HostileTarget(AttackTest):
             with self.subTest(requests=name), Attack(self, stack, f"target: flood of {name}"):
                 liar.becomes(flood(what))
                 _, session = self.session("true")
-                self.assertRegex(self.end_of(session), "^(target|protocol): ")
+                # Which end comes first depends on how fast the flood reaches a limit.
+                self.assertRegex(self.end_of(session), "^(target_lost|protocol): ")
 
     def test_more_data_than_the_window_ends_the_session(self):
         def lie(peer):
