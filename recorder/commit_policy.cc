@@ -28,6 +28,7 @@ struct Draft {
     CHECK(cost == 0 || write.session == work.session, work.handle);
     cost += work.cost();
     write.session = work.session;
+    write.rebound = work.rebound;
     if (work.kind == Work::Kind::kClose) {
       write.head = std::move(work.head);
       return;

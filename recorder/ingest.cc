@@ -52,7 +52,8 @@ Ingest::Verdict Ingest::on_bind(const record::v1::Bind& bind) {
   session_ = *session;
   keys_.emplace(bind.commit_key(),
                 bind.format_version() < 2 ? FormatVersion::k1 : FormatVersion::k2);
-  state_ = bind.fresh() ? State::kBound : State::kAsked;
+  rebound_ = !bind.fresh();
+  state_ = rebound_ ? State::kAsked : State::kBound;
   return Verdict::kAccept;
 }
 
@@ -107,6 +108,9 @@ std::string Ingest::check_order(const Frame& frame) const {
   if ((frame.seq == 1) != is_first(frame.kind))
     return "session_open or start is frame 1, and no other";
   if (is_last(last_kind_)) return "the session had its end";
+  // The row of a channel that was opened twice would not be stored.
+  if (frame.kind == FrameKind::kChannelOpen && frame.channel <= last_channel_)
+    return "the number of a new channel is not above those before it";
   return {};
 }
 
@@ -165,6 +169,7 @@ Ingest::Verdict Ingest::on_frame(const Frame& frame, std::string_view root) {
                   "the root with frame " + std::to_string(frame.seq) + " is another");
   offset_ns_ = frame.offset_ns;
   last_kind_ = frame.kind;
+  if (frame.kind == FrameKind::kChannelOpen) last_channel_ = frame.channel;
   known_.push_back({leaf, root_});
   if (known_.size() > kRepeatsKept) known_.pop_front();
   CHECK(range_.size() == frame.seq && known_.size() <= frame.seq, range_.size(), known_.size());

@@ -50,6 +50,8 @@ class Ingest {
   const CommitKeys& keys() const { return *keys_; }
   // is_fresh returns true after a bind that needs no tail.
   bool is_fresh() const { return state_ == State::kBound; }
+  // is_rebound returns true when the bind was not fresh, so that rows may be stored already.
+  bool is_rebound() const { return rebound_; }
   bool is_waiting_for_tail() const { return state_ == State::kAsked; }
   bool is_closed() const { return state_ == State::kClosed; }
   SessionHead head() const { return {session_, range_.size(), root_}; }
@@ -71,6 +73,7 @@ class Ingest {
   std::string derive(const Frame& frame);
 
   State state_ = State::kUnbound;
+  bool rebound_ = false;
   Refusal refusal_;
   SessionId session_;
   std::optional<CommitKeys> keys_;  // since the bind
@@ -79,6 +82,7 @@ class Ingest {
   Hash root_{};
   uint64_t offset_ns_ = 0;
   FrameKind last_kind_{};
+  int64_t last_channel_ = -1;  // of the channel_open frames of this stream; -1 = none
   int64_t started_at_ns_ = 0;
   std::deque<Known> known_;  // the newest frames of this stream, the last one included
   std::unique_ptr<Derived> derived_;

@@ -9,18 +9,20 @@
 namespace gatetape::recorder {
 namespace {
 
+// Evidence is read back with RETURNING: PostgreSQL refuses tableoid when a view stands in the place
+// of the table, or when a rule stores the row elsewhere. Such a row would count as stored.
 constexpr char kInsertFrames[] =
     "insert into gatetape.frames (session_id, first_seq, last_seq, root, bytes_in, bytes_out, "
     "codec, raw_bytes, data, last_offset_ns, last_kind) values ($1::uuid, $2::bigint, $3::bigint, "
     "$4::bytea, $5::bigint, $6::bigint, $7::smallint, $8::integer, $9::bytea, $10::bigint, "
-    "$11::smallint)";
+    "$11::smallint) returning tableoid";
 constexpr char kInsertKey[] =
     "insert into gatetape.session_key (session_id, commit_key, format_version, key_check) values "
-    "($1::uuid, $2::bytea, $3::smallint, $4::bytea)";
+    "($1::uuid, $2::bytea, $3::smallint, $4::bytea) returning tableoid";
 constexpr char kInsertHead[] =
     "insert into gatetape.head (session_id, size, root, gateway_key, gateway_signature, "
     "recorder_key, recorder_signature) values ($1::uuid, $2::bigint, $3::bytea, $4::bytea, "
-    "$5::bytea, $6::bytea, $7::bytea)";
+    "$5::bytea, $6::bytea, $7::bytea) returning tableoid";
 // A derived row that exists already must not prevent that evidence is stored.
 constexpr char kInsertSession[] =
     "insert into gatetape.session (session_id, kind, user_name, login, target, target_address, "
@@ -54,6 +56,16 @@ constexpr char kReadTail[] =
 // row that was read is durable.
 constexpr char kBarrier[] = "select pg_logical_emit_message(true, 'gatetape', '')";
 
+// one_of is the count of an INSERT of evidence.
+PgRows one_of(const char* table) { return {.table = table, .min = 1, .max = 1}; }
+
+// derived_of is the count of an INSERT of `rows` derived rows. Rows of a session that was bound
+// again may be there already; `old_rows` is the number of such rows.
+PgRows derived_of(const char* table, uint64_t rows, uint64_t old_rows) {
+  CHECK(old_rows <= rows, old_rows, rows);
+  return {.table = table, .min = rows - old_rows, .max = rows};
+}
+
 PgParam int8_of(uint64_t value) { return PgParam::int8(static_cast<int64_t>(value)); }
 PgParam int4_of(uint32_t value) { return PgParam::int4(static_cast<int32_t>(value)); }
 
@@ -63,13 +75,15 @@ PgStatement frames_of(const SessionWrite& write) {
            PgParam::bytea(view(write.root)), int8_of(write.bytes_in), int8_of(write.bytes_out),
            PgParam::int2(write.batch.codec), int4_of(write.batch.raw_bytes),
            PgParam::bytea(write.batch.data), int8_of(write.last_offset_ns),
-           PgParam::int2(static_cast<int16_t>(write.last_kind))}};
+           PgParam::int2(static_cast<int16_t>(write.last_kind))},
+          one_of("gatetape.frames")};
 }
 
 PgStatement key_of(const PgParam& id, const CommitKeys& keys) {
   return {kInsertKey,
           {id, PgParam::bytea(keys.commit_key()),
-           PgParam::int2(static_cast<int16_t>(keys.version())), PgParam::bytea(keys.check())}};
+           PgParam::int2(static_cast<int16_t>(keys.version())), PgParam::bytea(keys.check())},
+          one_of("gatetape.session_key")};
 }
 
 PgStatement head_of(const SignedHead& signed_head) {
@@ -78,10 +92,11 @@ PgStatement head_of(const SignedHead& signed_head) {
       kInsertHead,
       {PgParam::uuid(head.session.bytes()), int8_of(head.size), PgParam::bytea(view(head.root)),
        PgParam::bytea(signed_head.gateway_key), PgParam::bytea(signed_head.gateway_signature),
-       PgParam::bytea(signed_head.recorder_key), PgParam::bytea(signed_head.recorder_signature)}};
+       PgParam::bytea(signed_head.recorder_key), PgParam::bytea(signed_head.recorder_signature)},
+      one_of("gatetape.head")};
 }
 
-PgStatement session_of(const PgParam& id, const SessionRow& row) {
+PgStatement session_of(const PgParam& id, bool rebound, const SessionRow& row) {
   const bool has_source = !row.source_ip.empty();
   return {kInsertSession,
           {id, PgParam::text(row.kind), PgParam::text(row.user), PgParam::text(row.login),
@@ -90,26 +105,30 @@ PgStatement session_of(const PgParam& id, const SessionRow& row) {
            has_source ? PgParam::int4(row.source_port) : PgParam::null(), PgParam::text(row.rule),
            PgParam::text(row.key_fingerprint), PgParam::text(row.gateway),
            row.gateway_run.empty() ? PgParam::null() : PgParam::uuid(row.gateway_run),
-           PgParam::timestamptz(row.started_at_ns)}};
+           PgParam::timestamptz(row.started_at_ns)},
+          derived_of("gatetape.session", 1, rebound ? 1 : 0)};
 }
 
-PgStatement session_end_of(const PgParam& id, const SessionEndRow& row) {
+PgStatement session_end_of(const PgParam& id, bool rebound, const SessionEndRow& row) {
   return {kInsertSessionEnd,
           {id, PgParam::timestamptz(row.ended_at_ns), PgParam::text(row.reason),
            PgParam::text(row.detail), int8_of(row.bytes_in), int8_of(row.bytes_out),
-           int8_of(row.frames)}};
+           int8_of(row.frames)},
+          derived_of("gatetape.session_end", 1, rebound ? 1 : 0)};
 }
 
-PgStatement channel_of(const PgParam& id, const ChannelRow& row) {
+PgStatement channel_of(const PgParam& id, bool rebound, const ChannelRow& row) {
   return {kInsertChannel,
-          {id, int4_of(row.channel), int8_of(row.opened_seq), PgParam::text(row.type)}};
+          {id, int4_of(row.channel), int8_of(row.opened_seq), PgParam::text(row.type)},
+          derived_of("gatetape.channel", 1, rebound ? 1 : 0)};
 }
 
 // Events collects the event rows of a transaction for one statement, because a statement per row
 // takes longer than the row itself.
 class Events {
  public:
-  void add(const PgParam& id, const EventRow& row) {
+  void add(const PgParam& id, bool rebound, const EventRow& row) {
+    old_rows_ += rebound ? 1 : 0;
     session_ids_.add(id);
     seqs_.add(int8_of(row.seq));
     channels_.add(int4_of(row.channel));
@@ -127,11 +146,13 @@ class Events {
       CHECK(column->size() == session_ids_.size(), column->size(), session_ids_.size());
     return {kInsertEvents,
             {session_ids_.finish(), seqs_.finish(), channels_.finish(), kinds_.finish(),
-             offsets_.finish(), names_.finish(), texts_.finish(), fields_.finish()}};
+             offsets_.finish(), names_.finish(), texts_.finish(), fields_.finish()},
+            derived_of("gatetape.event", session_ids_.size(), old_rows_)};
   }
 
  private:
   using Element = PgArray::Element;
+  uint64_t old_rows_ = 0;  // rows that may be there already
   PgArray session_ids_{Element::kUuid};
   PgArray seqs_{Element::kInt8};
   PgArray channels_{Element::kInt4};
@@ -156,10 +177,11 @@ void add_statements(const SessionWrite& write, std::vector<PgStatement>* out, Ev
   if (write.first_seq > 0) out->push_back(frames_of(write));
   if (write.keys) out->push_back(key_of(id, *write.keys));
   for (const Derived& derived : write.derived) {
-    if (derived.session) out->push_back(session_of(id, *derived.session));
-    if (derived.session_end) out->push_back(session_end_of(id, *derived.session_end));
-    if (derived.channel) out->push_back(channel_of(id, *derived.channel));
-    events->add(id, derived.event);
+    if (derived.session) out->push_back(session_of(id, write.rebound, *derived.session));
+    if (derived.session_end)
+      out->push_back(session_end_of(id, write.rebound, *derived.session_end));
+    if (derived.channel) out->push_back(channel_of(id, write.rebound, *derived.channel));
+    events->add(id, write.rebound, derived.event);
   }
   if (write.head) out->push_back(head_of(*write.head));
 }

@@ -17,7 +17,8 @@ class PgStore : public Store {
   PgStore(std::string conninfo, uint32_t timeout_s);
 
   absl::Status open() override;
-  // One round trip and one flush of the write-ahead log for any number of sessions.
+  // Two round trips and one flush of the write-ahead log for any number of sessions: COMMIT is sent
+  // when each INSERT has reported that it stored its rows.
   absl::Status commit(absl::Span<const SessionWrite> writes) override;
   absl::StatusOr<std::vector<Tail>> read_tails(absl::Span<const SessionId> sessions) override;
   absl::Status keep_up() override;

@@ -18,7 +18,8 @@ class Store {
   virtual absl::Status open() = 0;
   // commit stores all writes in one transaction. It returns OK when they are durable,
   // ALREADY_EXISTS when they are certainly not stored because rows of another writer are there,
-  // INVALID_ARGUMENT when they are certainly not stored because the store refuses the data, and
+  // INVALID_ARGUMENT when they are certainly not stored because the store refuses the data,
+  // FAILED_PRECONDITION when they are certainly not stored because the store swallowed rows, and
   // ABORTED when the commit is in doubt. After ABORTED and every other code the store must be
   // opened again.
   virtual absl::Status commit(absl::Span<const SessionWrite> writes) = 0;

@@ -31,6 +31,7 @@ Work work_of(Work::Kind kind, uint32_t handle, const Ingest& ingest,
   work.lane = lane;
   work.handle = handle;
   work.session = ingest.session();
+  work.rebound = ingest.is_rebound();
   return work;
 }
 

@@ -57,6 +57,7 @@ struct Derived {
 // SessionWrite is what one commit stores of one session.
 struct SessionWrite {
   SessionId session;
+  bool rebound = false;    // the bind was not fresh: derived rows may be there already
   uint64_t first_seq = 0;  // 0 = no frames, only a head
   uint64_t last_seq = 0;
   Hash root{};
@@ -103,6 +104,7 @@ struct Work {
   std::shared_ptr<Lane> lane;  // shared by the stream's handler thread and the committer's queue
   uint32_t handle = 0;
   SessionId session;
+  bool rebound = false;              // the bind of the session was not fresh
   Frame frame;                       // kFrame
   Hash root{};                       // kFrame: with this frame as last leaf
   std::unique_ptr<CommitKeys> keys;  // kFrame with seq 1

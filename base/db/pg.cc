@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -44,6 +45,22 @@ struct Params {
   }
   int count() const { return static_cast<int>(values.size()); }
 };
+
+bool counts_rows(const std::vector<PgStatement>& statements) {
+  return std::any_of(statements.begin(), statements.end(),
+                     [](const PgStatement& statement) { return statement.stores.has_value(); });
+}
+
+// check_count compares the number of rows that a statement reports with what it must store.
+absl::Status check_count(const PgStatement& statement, const PgResult& result) {
+  if (!statement.stores) return absl::OkStatus();
+  const PgRows& rows = *statement.stores;
+  const uint64_t stored = result.affected();
+  if (stored >= rows.min && stored <= rows.max) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      rows.table, " stored ", stored, " of ", rows.max,
+      " rows: a trigger, a rule or a policy of the database interferes; run `gatetape doctor`"));
+}
 
 }  // namespace
 
@@ -198,7 +215,7 @@ absl::StatusOr<std::vector<PgResult>> PgConnection::run_pipeline(
   clear_warning();
   const absl::Status sent = send_pipeline(statements);
   if (!sent.ok()) return doubt(sent.message());
-  absl::StatusOr<std::vector<PgResult>> results = read_pipeline(statements.size() + 2);
+  absl::StatusOr<std::vector<PgResult>> results = finish_pipeline(statements);
   CHECK(!results.ok() || results->size() >= 2, "BEGIN and COMMIT have results too");
   if (results.ok()) return std::vector<PgResult>(results->begin() + 1, results->end() - 1);
   if (absl::IsAborted(results.status())) return results.status();
@@ -235,6 +252,7 @@ absl::Status PgConnection::send_prepared(const char* sql, const std::vector<PgPa
   return sent == 1 ? absl::OkStatus() : lost();
 }
 
+// send_pipeline enters pipeline mode and sends everything but the end of the transaction.
 absl::Status PgConnection::send_pipeline(const std::vector<PgStatement>& statements) {
   CHECK(!warned_, "a warning of an earlier transaction would put this one in doubt");
   if (PQenterPipelineMode(connection_.get()) != 1) return lost();
@@ -242,32 +260,60 @@ absl::Status PgConnection::send_pipeline(const std::vector<PgStatement>& stateme
   absl::Status status = send_prepared(kBegin, {});
   for (const PgStatement& statement : statements)
     if (status.ok()) status = send_prepared(statement.sql, statement.params);
-  if (status.ok()) status = send_prepared(kCommit, {});
+  return status;
+}
+
+// send_end sends COMMIT, unless the transaction failed already, and the end of the pipeline.
+absl::Status PgConnection::send_end(bool commits) {
+  CHECK(PQpipelineStatus(connection_.get()) != PQ_PIPELINE_OFF, commits);
+  const absl::Status status = commits ? send_prepared(kCommit, {}) : absl::OkStatus();
   if (!status.ok()) return status;
   return PQpipelineSync(connection_.get()) == 1 ? absl::OkStatus() : lost();
 }
 
-// read_pipeline reads the results of `queries` statements, the last of them COMMIT, and leaves
-// pipeline mode.
-absl::StatusOr<std::vector<PgResult>> PgConnection::read_pipeline(size_t queries) {
-  CHECK(PQpipelineStatus(connection_.get()) != PQ_PIPELINE_OFF, queries);
+// finish_pipeline ends the transaction that was sent, reads the results of BEGIN, the statements
+// and COMMIT, and leaves pipeline mode.
+absl::StatusOr<std::vector<PgResult>> PgConnection::finish_pipeline(
+    const std::vector<PgStatement>& statements) {
   std::vector<PgResult> results;
-  const absl::Status read = read_results(&results);
-  if (absl::IsAborted(read)) return read;
+  absl::Status status =
+      counts_rows(statements) ? read_counts(statements, &results) : absl::OkStatus();
+  if (absl::IsAborted(status)) return status;
+  const absl::Status sent = send_end(status.ok());
+  if (!sent.ok()) return doubt(sent.message());
+  const absl::Status ended = read_results(SIZE_MAX, &results);
+  if (absl::IsAborted(ended)) return ended;
   CHECK(PQexitPipelineMode(connection_.get()) == 1, PQerrorMessage(connection_.get()));
-  if (!read.ok()) return read;
+  if (status.ok()) status = ended;
+  if (!status.ok()) return status;
   if (warned_) return doubt("the server warned while it committed");
-  CHECK(results.size() == queries, results.size(), queries);
+  CHECK(results.size() == statements.size() + 2, results.size(), statements.size());
   return results;
 }
 
-// read_results reads until the end of the pipeline. It returns ABORTED when it is in doubt whether
-// the transaction committed, and the first failure when it certainly did not.
-absl::Status PgConnection::read_results(std::vector<PgResult>* results) {
+// read_counts reads the results of BEGIN and of the statements before COMMIT is sent, and checks
+// the number of rows that each statement reports.
+absl::Status PgConnection::read_counts(const std::vector<PgStatement>& statements,
+                                       std::vector<PgResult>* results) {
   CHECK(results->empty(), results->size());
+  if (PQsendFlushRequest(connection_.get()) != 1) return doubt(lost().message());
+  const absl::Status read = read_results(statements.size() + 1, results);
+  if (!read.ok()) return read;
+  CHECK(results->size() == statements.size() + 1, results->size(), statements.size());
+  for (size_t i = 0; i < statements.size(); i++)
+    if (absl::Status counted = check_count(statements[i], (*results)[i + 1]); !counted.ok())
+      return counted;
+  return absl::OkStatus();
+}
+
+// read_results adds results until there are `results_max` of them, or until the end of the
+// pipeline. It returns ABORTED when it is in doubt whether the transaction committed, and the first
+// failure when it certainly did not.
+absl::Status PgConnection::read_results(size_t results_max, std::vector<PgResult>* results) {
+  CHECK(results->size() < results_max, results->size(), results_max);
   const int64_t deadline = deadline_ns();
   absl::Status failed;
-  while (true) {
+  while (results->size() < results_max) {
     absl::StatusOr<PgResultHandle> result = next_result(deadline);
     if (!result.ok()) return doubt(result.status().message());
     if (*result == nullptr) {
@@ -282,6 +328,7 @@ absl::Status PgConnection::read_results(std::vector<PgResult>* results) {
     }
     results->emplace_back(result->release());
   }
+  return failed;
 }
 
 }  // namespace gatetape

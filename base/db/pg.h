@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,10 +22,19 @@ struct PgClear {
 };
 using PgResultHandle = std::unique_ptr<pg_result, PgClear>;
 
+// PgRows is the number of rows that an INSERT must report. A trigger, a rule or a policy of the
+// server may keep a row away without an error.
+struct PgRows {
+  const char* table;
+  uint64_t min;
+  uint64_t max;
+};
+
 // PgStatement is one statement of a transaction.
 struct PgStatement {
   const char* sql;  // a constant: each text is prepared once per connection
   std::vector<PgParam> params;
+  std::optional<PgRows> stores = {};  // nullopt: the number of rows is not checked
 };
 
 // The states: kIdle (no statement runs; execute and transact may begin), kRunning (one of them sent
@@ -45,11 +55,13 @@ class PgConnection {
   // execute runs one statement with parameters and returns its rows in binary format. It fails as
   // sql_status says (base/db/pg_status.h).
   absl::StatusOr<PgResult> execute(const std::string& sql, const std::vector<PgParam>& params = {});
-  // transact runs BEGIN, the statements and COMMIT in one round trip (libpq's pipeline mode) and
-  // returns each statement's result. It returns OK only when the commit is certain and no warning
-  // came with it, because PostgreSQL reports a cancelled wait for a synchronous standby as a
-  // warning. ABORTED means in doubt: read the rows again before anything else, on a new connection,
-  // because this one is closed. Any other code means certainly not committed, and rolled back.
+  // transact runs BEGIN, the statements and COMMIT in libpq's pipeline mode and returns each
+  // statement's result. That takes one round trip, or two when a statement `stores` rows: then
+  // COMMIT is sent only after every statement has reported its number of rows, and another number
+  // is FAILED_PRECONDITION. It returns OK only when the commit is certain and no warning came with
+  // it, because PostgreSQL reports a cancelled wait for a synchronous standby as a warning. ABORTED
+  // means in doubt: read the rows again before anything else, on a new connection, because this one
+  // is closed. Any other code means certainly not committed, and rolled back.
   absl::StatusOr<std::vector<PgResult>> transact(const std::vector<PgStatement>& statements);
   // clear_warning forgets the warnings so far; was_warned returns true when one came since then.
   void clear_warning() { warned_ = false; }
@@ -81,8 +93,11 @@ class PgConnection {
   absl::Status send_prepared(const char* sql, const std::vector<PgParam>& params);
   absl::Status send_pipeline(const std::vector<PgStatement>& statements);
   absl::StatusOr<std::vector<PgResult>> run_pipeline(const std::vector<PgStatement>& statements);
-  absl::StatusOr<std::vector<PgResult>> read_pipeline(size_t queries);
-  absl::Status read_results(std::vector<PgResult>* results);
+  absl::StatusOr<std::vector<PgResult>> finish_pipeline(const std::vector<PgStatement>& statements);
+  absl::Status read_counts(const std::vector<PgStatement>& statements,
+                           std::vector<PgResult>* results);
+  absl::Status send_end(bool commits);
+  absl::Status read_results(size_t results_max, std::vector<PgResult>* results);
   absl::Status doubt(absl::string_view why);  // closes the connection
   absl::Status lost() const;
   int64_t deadline_ns() const;

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "base/bytes.h"
 #include "base/check.h"
 
@@ -97,6 +98,11 @@ PgParam PgArray::finish() const {
 PgResult::PgResult(pg_result* result) : result_(result, PQclear) {}
 
 int PgResult::rows() const { return PQntuples(result_.get()); }
+
+uint64_t PgResult::affected() const {
+  uint64_t count = 0;  // what a statement without a number reports
+  return absl::SimpleAtoi(PQcmdTuples(result_.get()), &count) ? count : 0;
+}
 
 bool PgResult::is_null(int row, int column) const {
   return PQgetisnull(result_.get(), row, column) != 0;

@@ -52,6 +52,8 @@ class PgResult {
  public:
   explicit PgResult(pg_result* result);
   int rows() const;
+  // affected returns the number of rows that the statement reports: those that INSERT stored.
+  uint64_t affected() const;
   bool is_null(int row, int column) const;
   std::string_view bytes(int row, int column) const;  // lives as long as the result
   int64_t int8(int row, int column) const;            // of int2, int4 or int8

@@ -216,6 +216,32 @@ class Faults(unittest.TestCase):
         self.assertTrue(self.recorded_out(session).startswith(shown))
         self.intact(session)
 
+    def test_nothing_passes_while_the_database_swallows_rows(self):
+        swallows = {
+            "trigger": ("create function gatetape.swallow() returns trigger language plpgsql as "
+                        "$$ begin return null; end $$; create trigger swallow before insert on "
+                        "gatetape.frames for each row execute function gatetape.swallow()",
+                        "drop function gatetape.swallow() cascade"),
+            "rule": ("create rule swallow as on insert to gatetape.frames do instead nothing",
+                     "drop rule swallow on gatetape.frames")}
+        for name, (swallow, undo) in swallows.items():
+            with self.subTest(name):
+                mark = f"{stack.folder}/passed_{name}"
+                talk = Talk(name)
+                talk.say(b"before\n")
+                talk.expect(b"before\n")
+                stack.sql(swallow)
+                try:
+                    talk.say(b"swallowed\n")
+                    self.assertNotEqual(talk.end()[0], 0)
+                    ran = harness.run([*stack.jump(), f"touch {mark}"])
+                finally:
+                    stack.sql(undo)
+                self.assertNotEqual(ran.returncode, 0)
+                self.assertFalse(os.path.exists(mark), "a command ran without a record")
+                self.assertEqual(talk.heard, b"before\n")
+                works_again()
+
     def test_many_sessions_at_once_are_each_whole(self):
         failed = []
 

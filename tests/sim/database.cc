@@ -139,7 +139,9 @@ absl::Status Store::commit(absl::Span<const recorder::SessionWrite> writes) {
     open_ = false;
     if (world_->failing().doubt > 0) return doubt(std::move(inserts));
     world_->note("commit fails", 0, inserts.size());
-    return absl::UnavailableError("the commit failed");
+    // The recorder must not tell these apart.
+    return inserts.size() % 2 == 0 ? absl::UnavailableError("the commit failed")
+                                   : absl::FailedPreconditionError("the database swallowed a row");
   }
   if (world_->strikes(world_->faults.commit_doubts)) return doubt(std::move(inserts));
   const absl::Status status = database_->commit(inserts);

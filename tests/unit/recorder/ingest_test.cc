@@ -181,6 +181,22 @@ TEST_F(IngestTest, nothing_follows_the_end) {
   expect_refused(take(session_.next(FrameKind::kIn, "x")), Code::CODE_MALFORMED);
 }
 
+TEST_F(IngestTest, the_numbers_of_channels_grow) {
+  const std::string type = Event{{"type", "session"}}.encode();
+  begin();
+  EXPECT_EQ(take(session_.next(FrameKind::kChannelOpen, type, 1)), Verdict::kAccept);
+  EXPECT_EQ(take(session_.next(FrameKind::kChannelOpen, type, 7)), Verdict::kAccept);
+  expect_refused(take(session_.next(FrameKind::kChannelOpen, type, 7)), Code::CODE_MALFORMED);
+}
+
+TEST_F(IngestTest, only_a_bind_that_is_fresh_expects_no_rows) {
+  ASSERT_EQ(ingest_.on_bind(session_.bind(true).bind()), Verdict::kAccept);
+  EXPECT_FALSE(ingest_.is_rebound());
+  ingest_ = Ingest();
+  ASSERT_EQ(ingest_.on_bind(session_.bind(false).bind()), Verdict::kAccept);
+  EXPECT_TRUE(ingest_.is_rebound());
+}
+
 TEST_F(IngestTest, an_equal_repeat_is_dropped_silently) {
   begin();
   const Frame third = session_.next(FrameKind::kIn, "x");

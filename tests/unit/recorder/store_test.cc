@@ -2,54 +2,11 @@
 
 #include <algorithm>
 
-#include "recorder/pg_store.h"
 #include "tests/support/pg_cluster.h"
-#include "tests/support/test_session.h"
+#include "tests/unit/recorder/store_fixture.h"
 
 namespace gatetape::recorder {
 namespace {
-
-class StoreTest : public testing::Test {
- protected:
-  void SetUp() override { ASSERT_TRUE(store_.open().ok()); }
-
-  // What one commit stores when these frames came, the last of the session's.
-  SessionWrite write_of(const TestSession& session, const std::vector<Frame>& frames) {
-    SessionWrite write;
-    write.session = session.id();
-    write.first_seq = frames.front().seq;
-    write.last_seq = frames.back().seq;
-    write.root = session.root();
-    write.batch = encode_batch(frames);
-    write.last_offset_ns = frames.back().offset_ns;
-    write.last_kind = frames.back().kind;
-    if (write.first_seq == 1) write.keys = std::make_unique<CommitKeys>(session.keys());
-    for (const Frame& frame : frames) {
-      if (is_bytes(frame.kind)) continue;
-      const Event event = *Event::decode(frame.payload);
-      Derived derived;
-      if (frame.seq == 1) derived.session = derive_session(frame, event);
-      if (frame.kind == FrameKind::kSessionEnd)
-        derived.session_end = derive_session_end(frame, event, 0);
-      derived.channel = derive_channel(frame, event);
-      derived.event = derive_event(frame, event);
-      write.derived.push_back(std::move(derived));
-    }
-    return write;
-  }
-  absl::Status commit(SessionWrite write) { return store_.commit(absl::MakeConstSpan(&write, 1)); }
-  Tail tail_of(const TestSession& session) {
-    const auto tails = store_.read_tails({session.id()});
-    EXPECT_TRUE(tails.ok()) << tails.status();
-    return tails.ok() ? tails->front() : Tail();
-  }
-  int64_t number(const std::string& sql) { return owner_->execute(sql)->int8(0, 0); }
-
-  std::string database_ = PgCluster::shared().create_record();
-  std::unique_ptr<PgConnection> owner_ = PgCluster::shared().connect(database_);
-  PgStore store_{PgCluster::shared().conninfo(database_, "gatetape_recorder"), 5};
-  TestSession session_;
-};
 
 TEST_F(StoreTest, frames_come_back_as_they_were_committed) {
   const std::vector<Frame> frames = {session_.open(), session_.next(FrameKind::kIn, "ls\r"),
@@ -82,14 +39,20 @@ TEST_F(StoreTest, derived_rows_are_in_the_same_transaction) {
             1);
 }
 
-TEST_F(StoreTest, a_derived_row_that_is_there_already_does_not_stop_the_frames) {
-  std::vector<Frame> frames = {session_.open()};
-  const std::string type = Event{{"type", "session"}}.encode();
-  frames.push_back(session_.next(FrameKind::kChannelOpen, type));
-  frames.push_back(session_.next(FrameKind::kChannelOpen, type));
-  const absl::Status stored = commit(write_of(session_, frames));
-  ASSERT_TRUE(stored.ok()) << stored;
-  EXPECT_EQ(number("select opened_seq from gatetape.channel"), 2);
+TEST_F(StoreTest, a_derived_row_may_be_there_already_only_after_another_bind) {
+  const std::vector<Frame> frames = {
+      session_.open(), session_.next(FrameKind::kChannelOpen, Event{{"type", "session"}}.encode())};
+  ASSERT_TRUE(owner_
+                  ->execute("insert into gatetape.channel values ($1::uuid, 1, 2, 'session')",
+                            {PgParam::uuid(session_.id().bytes())})
+                  .ok());
+  EXPECT_EQ(commit(write_of(session_, frames)).code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(number("select count(*) from gatetape.frames"), 0);
+  ASSERT_TRUE(store_.open().ok());
+  SessionWrite again = write_of(session_, frames);
+  again.rebound = true;
+  const absl::Status stored = commit(std::move(again));
+  EXPECT_TRUE(stored.ok()) << stored;
 }
 
 TEST_F(StoreTest, hostile_field_values_are_stored) {

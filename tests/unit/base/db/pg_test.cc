@@ -126,6 +126,39 @@ TEST_F(Pg, transact_commits_all_or_nothing) {
   EXPECT_EQ(count(), 2);
 }
 
+TEST_F(Pg, a_commit_is_sent_only_when_each_statement_stored_its_rows) {
+  make_table();
+  constexpr char kIgnore[] = "insert into t values ($1::bigint) on conflict do nothing";
+  // Stores the row `fresh`, and 7 unless it is there already.
+  const auto store = [&](int64_t fresh, PgRows rows) {
+    return connection_->transact({{kIgnore, {PgParam::int8(fresh)}, PgRows{"t", 1, 1}},
+                                  {kIgnore, {PgParam::int8(7)}, rows}});
+  };
+  EXPECT_TRUE(store(1, {"t", 1, 1}).ok());
+  EXPECT_EQ(count(), 2);
+  const auto swallowed = store(2, {"the table", 1, 1});
+  EXPECT_EQ(swallowed.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(swallowed.status().message().substr(0, 28), "the table stored 0 of 1 rows");
+  EXPECT_EQ(count(), 2);
+  EXPECT_FALSE(connection_->is_broken());
+  const auto repeated = store(4, {"t", 0, 1});
+  ASSERT_TRUE(repeated.ok()) << repeated.status();
+  EXPECT_EQ((*repeated)[0].affected(), 1u);
+  EXPECT_EQ((*repeated)[1].affected(), 0u);
+  EXPECT_EQ(count(), 3);
+}
+
+TEST_F(Pg, an_error_before_the_commit_is_certain_also_when_rows_are_counted) {
+  make_table();
+  const PgStatement insert{
+      kInsertStatement, {PgParam::int8(1), PgParam::null()}, PgRows{"t", 1, 1}};
+  EXPECT_EQ(connection_->transact({insert, insert, insert}).status().code(),
+            absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ(count(), 0);
+  EXPECT_TRUE(connection_->transact({insert}).ok());
+  EXPECT_EQ(count(), 1);
+}
+
 TEST_F(Pg, an_error_at_commit_is_certain) {
   make_table();
   at_commit("raise exception 'no'");
