@@ -279,6 +279,9 @@ absl::Status Service::verify_one(const grpc::ServerContext& context, const std::
 
 absl::Status Service::verify_all(const grpc::ServerContext& context,
                                  grpc::ServerWriter<v1::Verdict>* writer, uint64_t* count) {
+  const auto guards = verify_schema(context);
+  if (!guards.ok()) return guards.status();
+  if (absl::Status status = write_verdicts(*guards, writer, count); !status.ok()) return status;
   SessionId after;
   while (!context.IsCancelled()) {
     absl::StatusOr<std::vector<SessionId>> sessions;
@@ -291,14 +294,28 @@ absl::Status Service::verify_all(const grpc::ServerContext& context,
     for (const SessionId& session : *sessions) {
       const auto verdicts = verify_stored(context, session);
       if (!verdicts.ok()) return verdicts.status();
-      for (const v1::Verdict& verdict : *verdicts) {
-        if (!writer->Write(verdict)) return client_gone();
-        ++*count;
-      }
+      if (absl::Status status = write_verdicts(*verdicts, writer, count); !status.ok())
+        return status;
     }
     after = sessions->back();
   }
   return client_gone();
+}
+
+absl::Status Service::write_verdicts(const std::vector<v1::Verdict>& verdicts,
+                                     grpc::ServerWriter<v1::Verdict>* writer, uint64_t* count) {
+  for (const v1::Verdict& verdict : verdicts) {
+    if (!writer->Write(verdict)) return client_gone();
+    ++*count;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<v1::Verdict>> Service::verify_schema(
+    const grpc::ServerContext& context) {
+  absl::StatusOr<Database::Lease> db = lease(context);
+  if (!db.ok()) return db.status();
+  return verify_guards(**db);
 }
 
 absl::StatusOr<std::vector<v1::Verdict>> Service::verify_stored(const grpc::ServerContext& context,

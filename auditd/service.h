@@ -68,6 +68,10 @@ class Service final : public audit::v1::AuditService::Service {
                           grpc::ServerWriter<audit::v1::Hit>* writer, uint64_t* count);
   absl::Status verify_one(const grpc::ServerContext& context, const std::string& id,
                           grpc::ServerWriter<audit::v1::Verdict>* writer, uint64_t* count);
+  absl::StatusOr<std::vector<audit::v1::Verdict>> verify_schema(const grpc::ServerContext& context);
+  static absl::Status write_verdicts(const std::vector<audit::v1::Verdict>& verdicts,
+                                     grpc::ServerWriter<audit::v1::Verdict>* writer,
+                                     uint64_t* count);
   absl::Status verify_all(const grpc::ServerContext& context,
                           grpc::ServerWriter<audit::v1::Verdict>* writer, uint64_t* count);
   // resolve replaces the name of a session that somebody typed by its id, before the call is

@@ -9,6 +9,7 @@
 #include "auditd/verify/derived_check.h"
 #include "auditd/verify/evidence_reader.h"
 #include "base/bytes.h"
+#include "base/db/catalogue.h"
 
 namespace gatetape::auditd {
 namespace {
@@ -46,6 +47,17 @@ absl::StatusOr<std::vector<PublicKey>> read_keys(const std::vector<std::string>&
     keys.push_back(*std::move(key));
   }
   return keys;
+}
+
+absl::StatusOr<std::vector<Verdict>> verify_guards(Db& db) {
+  const absl::StatusOr<std::vector<std::string>> deviations = guard_deviations(db);
+  if (!deviations.ok()) return deviations.status();
+  std::vector<Verdict> verdicts;
+  for (const std::string& deviation : *deviations) {
+    verdicts.emplace_back();
+    set_tampered({0, "a guard of the database differs: " + deviation}, &verdicts.back());
+  }
+  return verdicts;
 }
 
 absl::StatusOr<Verdict> Verifier::verify(const SessionId& session) {

@@ -21,6 +21,10 @@ namespace gatetape::auditd {
 // read_keys reads files of public keys, one key per file in the form of PublicKey::to_text.
 absl::StatusOr<std::vector<PublicKey>> read_keys(const std::vector<std::string>& paths);
 
+// verify_guards returns a verdict without a session for each guard of the schema that is not as the
+// migrations made it: what keeps rows from being changed may have been switched off.
+absl::StatusOr<std::vector<audit::v1::Verdict>> verify_guards(Db& db);
+
 class Verifier {
  public:
   Verifier(Db& db, const TrustedKeys& trusted, const Clock& clock)

@@ -277,6 +277,23 @@ class Tampering(unittest.TestCase):
             return ran.returncode == TAMPERED and session in ran.stdout.decode()
         harness.wait_until(accused, "the gateway's record accuses")
 
+    def test_a_guard_that_was_switched_off(self):
+        trigger = "alter table gatetape.{} {} trigger {}_is_append_only"
+        stack.sql(trigger.format("event_default", "disable", "event"))
+        try:
+            verified = stack.gatetape("verify", "--all", "-o", "json")
+            doctor = stack.gatetape("doctor")
+        finally:
+            stack.sql(trigger.format("event_default", "enable", "event"))
+        line = "gatetape.event_default: trigger event_is_append_only is `"
+        self.assertEqual(verified.returncode, TAMPERED, verified.stderr)
+        self.assertEqual([verdict["detail"].split("`")[0] + "`" for verdict in
+                          json.loads(verified.stdout) if not verdict["id"]],
+                         [f"a guard of the database differs: {line}"])
+        self.assertEqual(doctor.returncode, 1)
+        self.assertIn(f"FAIL  {line}", doctor.stdout.decode())
+        self.assertNotIn(line, stack.gatetape("doctor").stdout.decode())
+
     def test_only_what_was_altered_is_accused(self):
         session = record("echo innocent")
         self.assertEqual(stack.gatetape("verify", session).returncode, 0)

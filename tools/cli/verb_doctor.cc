@@ -13,6 +13,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/db/catalogue.h"
 #include "base/db/db.h"
 #include "base/db/migrate.h"
 #include "base/endpoint.h"
@@ -70,6 +71,7 @@ class Doctor {
     std::string conninfo;
   };
   void check_database(const DatabaseOf& database);
+  void check_guards(Db& db);
   void check_trusted(const std::string& key_file, const std::vector<std::string>& trusted_files,
                      const std::string& list);
   bool check_tls(const TlsConfig& tls);
@@ -205,7 +207,17 @@ void Doctor::check_database(const DatabaseOf& database) {
                 .advice = "run `gatetape migrate`"});
   if (const absl::Status known = check_known(**db); !known.ok())
     return bad(known, "until then neither recorder nor auditd uses it");
+  check_guards(**db);
   good(absl::StrCat("PostgreSQL for ", daemon, ", at migration ", *newest));
+}
+
+void Doctor::check_guards(Db& db) {
+  const absl::StatusOr<std::vector<std::string>> deviations = guard_deviations(db);
+  if (!deviations.ok()) return bad(deviations.status(), "see PostgreSQL's log");
+  for (const std::string& deviation : *deviations)
+    bad({.what = deviation,
+         .advice = "find out who changed it, and undo it; until then the record is not protected "
+                   "as docs/THREATS.md says"});
 }
 
 // check_tls returns true when a recorder can be asked over TCP.

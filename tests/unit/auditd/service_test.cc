@@ -175,6 +175,19 @@ TEST_F(ServiceTest, verify_all_names_every_session) {
         << verdict.detail();
 }
 
+TEST_F(ServiceTest, verify_all_also_names_a_guard_that_was_switched_off) {
+  ASSERT_TRUE(
+      owner_->execute("alter table gatetape.frames disable trigger frames_is_append_only").ok());
+  const std::vector<v1::Verdict> verdicts = verify("");
+  ASSERT_GT(verdicts.size(), 5u);
+  EXPECT_EQ(verdicts[0].result(), v1::Verdict::RESULT_TAMPERED);
+  EXPECT_TRUE(verdicts[0].session_id().empty());
+  EXPECT_NE(verdicts[0].detail().find("gatetape.frames: trigger frames_is_append_only is `"),
+            std::string::npos)
+      << verdicts[0].detail();
+  EXPECT_EQ(verify(closed_.id.to_text()).size(), 1u);
+}
+
 TEST_F(ServiceTest, verify_finds_a_session_whose_derived_rows_are_gone) {
   ASSERT_TRUE(owner_->execute("set session_replication_role = replica").ok());
   for (const char* table : {"session", "session_end", "event", "channel"})
