@@ -104,15 +104,26 @@ absl::Status read_gateway(TomlTable table, const std::string& dir, GatewayConfig
   return check_metrics(table, gateway->metrics_listen);
 }
 
+// is_durable returns true for the values of synchronous_commit with which PostgreSQL answers a
+// commit only when this server has flushed it.
+bool is_durable(std::string_view synchronous_commit) {
+  return synchronous_commit == "on" || synchronous_commit == "remote_apply" ||
+         synchronous_commit == "local";
+}
+
 absl::Status read_recorder(TomlTable table, const std::string& dir, RecorderConfig* recorder) {
   table.get("listen", &recorder->listen);
   table.get("database", &recorder->database);
   table.get("signing_key", &recorder->signing_key);
   table.get("allowed_users", &recorder->allowed_users);
   table.get("commit_timeout_s", &recorder->commit_timeout_s, {1, 3600});
+  table.get("synchronous_commit", &recorder->synchronous_commit);
   table.get("queue_bytes_max", &recorder->queue_bytes_max, {1 << 20, uint64_t{1} << 36});
   table.get("metrics_listen", &recorder->metrics_listen);
   if (absl::Status status = table.finish(); !status.ok()) return status;
+  if (!is_durable(recorder->synchronous_commit))
+    return table.error(table.line("synchronous_commit"),
+                       "`synchronous_commit` is one of on, remote_apply, local");
   absolute_endpoint(dir, &recorder->listen);
   recorder->signing_key = absolute(dir, recorder->signing_key);
   if (absl::Status status = check_metrics(table, recorder->metrics_listen); !status.ok())

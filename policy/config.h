@@ -45,8 +45,9 @@ struct RecorderConfig {
   std::vector<std::string>
       allowed_users;  // accounts that may connect to the unix socket, besides root and its own
   uint32_t commit_timeout_s = 30;
-  uint64_t queue_bytes_max = 64 << 20;  // limit of the frames that wait for a commit
-  std::string metrics_listen;           // like the gateway's
+  std::string synchronous_commit = "on";  // on, remote_apply or local; never less
+  uint64_t queue_bytes_max = 64 << 20;    // limit of the frames that wait for a commit
+  std::string metrics_listen;             // like the gateway's
 };
 
 struct AuditdConfig {

@@ -37,7 +37,7 @@ class StoreState {
     else
       log_error("database_lost", {{"error", std::string(store.message())}});
     notify_status(store.ok() ? "recording"
-                             : "nothing can be recorded: the database is not reached");
+                             : "nothing can be recorded: see database_lost in the log");
     const absl::MutexLock lock(&mutex_);
     open_ = store.ok();
     if (server_ != nullptr) server_->set_serving(open_);
@@ -98,16 +98,18 @@ Committer::Options committer_options(const Config& config, StoreState* state) {
           .on_store_state = [state](const absl::Status& store) { state->report(store); },
           .on_upkeep_failed =
               [](const absl::Status& status) {
-                log_warn("partitions_not_made", {{"error", std::string(status.message())}});
+                log_warn("upkeep_failed", {{"error", std::string(status.message())}});
               }};
 }
 
 int serve(const Config& config, const SigningKey& key, DaemonSignals* signals) {
   const DiskWatch disk_watch(config.dir);
   StoreState state;
-  Committer committer(
-      std::make_unique<PgStore>(config.recorder.database, config.recorder.commit_timeout_s),
-      committer_options(config, &state));
+  Committer committer(std::make_unique<PgStore>(
+                          PgStoreOptions{.conninfo = config.recorder.database,
+                                         .timeout_s = config.recorder.commit_timeout_s,
+                                         .synchronous_commit = config.recorder.synchronous_commit}),
+                      committer_options(config, &state));
   const absl::StatusOr<std::unique_ptr<Metrics>> metrics =
       Metrics::serve(config.recorder.metrics_listen, figures_of(config, &committer));
   if (!metrics.ok()) return fail(metrics.status());

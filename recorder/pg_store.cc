@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/crypto.h"
+#include "base/db/durability.h"
 #include "base/db/migrate.h"
 
 namespace gatetape::recorder {
@@ -55,6 +56,11 @@ constexpr char kReadTail[] =
 // transaction comes later in the write-ahead log, so that once PostgreSQL has answered it, every
 // row that was read is durable.
 constexpr char kBarrier[] = "select pg_logical_emit_message(true, 'gatetape', '')";
+// The settings are read in each transaction: fsync and full_page_writes change with a reload of
+// PostgreSQL below an open connection, and a trigger may set synchronous_commit.
+constexpr char kIsDurable[] =
+    "select where current_setting('fsync') = 'on' and current_setting('full_page_writes') = 'on' "
+    "and current_setting('synchronous_commit') = $1::text";
 
 // one_of is the count of an INSERT of evidence.
 PgRows one_of(const char* table) { return {.table = table, .min = 1, .max = 1}; }
@@ -220,28 +226,35 @@ Tail tail_of(const PgResult& row) {
 
 }  // namespace
 
-PgStore::PgStore(std::string conninfo, uint32_t timeout_s)
-    : conninfo_(std::move(conninfo)), timeout_s_(timeout_s) {}
-
 absl::Status PgStore::open() {
   state_ = State::kClosed;
   db_ = nullptr;
   absl::StatusOr<std::unique_ptr<Db>> db =
-      Db::open({.conninfo = conninfo_, .timeout_s = timeout_s_});
+      Db::open({.conninfo = options_.conninfo,
+                .settings = {synchronous_commit(options_.synchronous_commit)},
+                .timeout_s = options_.timeout_s});
   if (!db.ok()) return db.status();
   if (absl::Status status = check_known(**db); !status.ok()) return status;
+  if (absl::Status status = check_durable(**db, options_.synchronous_commit); !status.ok())
+    return status;
   db_ = *std::move(db);
   state_ = State::kOpen;
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<PgResult>> PgStore::transact(
-    const std::vector<PgStatement>& statements) {
+absl::StatusOr<std::vector<PgResult>> PgStore::transact(std::vector<PgStatement> statements) {
   CHECK(state_ == State::kOpen, statements.size());
+  statements.push_back(
+      {.sql = kIsDurable,
+       .params = {PgParam::text(options_.synchronous_commit)},
+       .broken_condition =
+           "fsync, full_page_writes or synchronous_commit of PostgreSQL changed, so that a commit "
+           "may be lost: run `gatetape doctor`"});
   absl::StatusOr<std::vector<PgResult>> results = db_->frame_path().transact(statements);
   const absl::Status& status = results.status();
   if (!status.ok() && !absl::IsAlreadyExists(status) && !absl::IsInvalidArgument(status))
     state_ = State::kClosed;
+  if (results.ok()) results->pop_back();
   return results;
 }
 
@@ -251,7 +264,7 @@ absl::Status PgStore::commit(absl::Span<const SessionWrite> writes) {
   for (const SessionWrite& write : writes) add_statements(write, &statements, &events);
   CHECK(statements.size() >= writes.size(), statements.size(), writes.size());
   if (!events.empty()) statements.push_back(events.finish());
-  return transact(statements).status();
+  return transact(std::move(statements)).status();
 }
 
 absl::StatusOr<std::vector<Tail>> PgStore::read_tails(absl::Span<const SessionId> sessions) {
@@ -259,9 +272,9 @@ absl::StatusOr<std::vector<Tail>> PgStore::read_tails(absl::Span<const SessionId
   for (const SessionId& session : sessions)
     statements.push_back({kReadTail, {PgParam::uuid(session.bytes())}});
   statements.push_back({kBarrier, {}});
-  const absl::StatusOr<std::vector<PgResult>> rows = transact(statements);
+  const absl::StatusOr<std::vector<PgResult>> rows = transact(std::move(statements));
   if (!rows.ok()) return rows.status();
-  CHECK(rows->size() == statements.size(), rows->size(), statements.size());
+  CHECK(rows->size() == sessions.size() + 1, rows->size(), sessions.size());
   std::vector<Tail> tails;
   for (size_t i = 0; i < sessions.size(); i++) tails.push_back(tail_of((*rows)[i]));
   CHECK(tails.size() == sessions.size(), tails.size(), sessions.size());

@@ -4,18 +4,25 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "base/db/db.h"
 #include "recorder/store.h"
 
 namespace gatetape::recorder {
 
+struct PgStoreOptions {
+  std::string conninfo;                   // connects as the role gatetape_recorder
+  uint32_t timeout_s;                     // no transaction takes longer
+  std::string synchronous_commit = "on";  // of [recorder] in gatetape.toml
+};
+
 class PgStore : public Store {
  public:
-  // `conninfo` connects as the role gatetape_recorder. No transaction takes longer than
-  // `timeout_s`.
-  PgStore(std::string conninfo, uint32_t timeout_s);
+  explicit PgStore(PgStoreOptions options) : options_(std::move(options)) {}
 
+  // open also fails, with FAILED_PRECONDITION, when a commit of this PostgreSQL may be lost
+  // (check_durable).
   absl::Status open() override;
   // Two round trips and one flush of the write-ahead log for any number of sessions: COMMIT is sent
   // when each INSERT has reported that it stored its rows.
@@ -28,11 +35,11 @@ class PgStore : public Store {
   // data that PostgreSQL refuses leave the store open.
   enum class State { kClosed, kOpen };
 
-  // transact runs one transaction of an open store.
-  absl::StatusOr<std::vector<PgResult>> transact(const std::vector<PgStatement>& statements);
+  // transact runs one transaction of an open store. It fails with FAILED_PRECONDITION, and stores
+  // nothing, when its commit could be lost.
+  absl::StatusOr<std::vector<PgResult>> transact(std::vector<PgStatement> statements);
 
-  std::string conninfo_;
-  uint32_t timeout_s_;
+  const PgStoreOptions options_;
   std::unique_ptr<Db> db_;  // kept when closed, never used then
   State state_ = State::kClosed;
 };

@@ -47,12 +47,16 @@ struct Params {
 };
 
 bool counts_rows(const std::vector<PgStatement>& statements) {
-  return std::any_of(statements.begin(), statements.end(),
-                     [](const PgStatement& statement) { return statement.stores.has_value(); });
+  return std::any_of(statements.begin(), statements.end(), [](const PgStatement& statement) {
+    return statement.stores || statement.broken_condition != nullptr;
+  });
 }
 
-// check_count compares the number of rows that a statement reports with what it must store.
+// check_count compares the number of rows that a statement reports with what it must store or
+// return.
 absl::Status check_count(const PgStatement& statement, const PgResult& result) {
+  if (statement.broken_condition != nullptr && result.rows() != 1)
+    return absl::FailedPreconditionError(statement.broken_condition);
   if (!statement.stores) return absl::OkStatus();
   const PgRows& rows = *statement.stores;
   const uint64_t stored = result.affected();

@@ -35,6 +35,9 @@ struct PgStatement {
   const char* sql;  // a constant: each text is prepared once per connection
   std::vector<PgParam> params;
   std::optional<PgRows> stores = {};  // nullopt: the number of rows is not checked
+  // A SELECT with a condition returns one row while the condition holds. The text is the error when
+  // it does not; nullptr for other statements.
+  const char* broken_condition = nullptr;
 };
 
 // The states: kIdle (no statement runs; execute and transact may begin), kRunning (one of them sent
@@ -56,12 +59,13 @@ class PgConnection {
   // sql_status says (base/db/pg_status.h).
   absl::StatusOr<PgResult> execute(const std::string& sql, const std::vector<PgParam>& params = {});
   // transact runs BEGIN, the statements and COMMIT in libpq's pipeline mode and returns each
-  // statement's result. That takes one round trip, or two when a statement `stores` rows: then
-  // COMMIT is sent only after every statement has reported its number of rows, and another number
-  // is FAILED_PRECONDITION. It returns OK only when the commit is certain and no warning came with
-  // it, because PostgreSQL reports a cancelled wait for a synchronous standby as a warning. ABORTED
-  // means in doubt: read the rows again before anything else, on a new connection, because this one
-  // is closed. Any other code means certainly not committed, and rolled back.
+  // statement's result. That takes one round trip, or two when a statement `stores` rows or is a
+  // condition: then COMMIT is sent only after every statement has reported its number of rows, and
+  // another number is FAILED_PRECONDITION. It returns OK only when the commit is certain and no
+  // warning came with it, because PostgreSQL reports a cancelled wait for a synchronous standby as
+  // a warning. ABORTED means in doubt: read the rows again before anything else, on a new
+  // connection, because this one is closed. Any other code means certainly not committed, and
+  // rolled back.
   absl::StatusOr<std::vector<PgResult>> transact(const std::vector<PgStatement>& statements);
   // clear_warning forgets the warnings so far; was_warned returns true when one came since then.
   void clear_warning() { warned_ = false; }

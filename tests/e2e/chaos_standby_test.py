@@ -63,6 +63,11 @@ class Standby(chaos_load.UnderLoad):
         return harness.Stack({"gateway": chaos_load.FREEZE}, WithStandby())
 
     def test_what_was_seen_survives_the_loss_of_the_primary(self):
+        line = "warn  synchronous_commit of [recorder] is local, and PostgreSQL has a synchronous"
+        self.assertNotIn(line, self.doctor())
+        self.stack.add_settings({"recorder": 'synchronous_commit = "local"'})
+        self.assertIn(line, self.doctor())
+        self.stack.replace_in_config('synchronous_commit = "local"\n', "")
         for number in range(ABSENCES):  # A standby that is away stops everything, by I6.
             with self.goes_on_after(f"a synchronous standby that is away, {number}"):
                 with self.stack.daemons[STANDBY].paused():

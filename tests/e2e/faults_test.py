@@ -242,6 +242,31 @@ class Faults(unittest.TestCase):
                 self.assertEqual(talk.heard, b"before\n")
                 works_again()
 
+    def test_nothing_passes_while_a_commit_may_be_lost(self):
+        for name in ("fsync", "full_page_writes"):
+            with self.subTest(name):
+                mark = f"{stack.folder}/passed_{name}"
+                stack.sql(f"alter system set {name} = off")
+                stack.sql("select pg_reload_conf()")
+                try:
+                    harness.wait_until(lambda: stack.sql(f"show {name}") == [["off"]], "it is off")
+                    stack.restart("gatetape-recorder")
+                    harness.wait_until(
+                        lambda: metric("recorder", "gatetape_recorder_database_up") == 0,
+                        "the database is told to be down")
+                    ran = harness.run([*stack.jump(), f"touch {mark}"])
+                    doctor = stack.gatetape("doctor").stdout.decode()
+                finally:
+                    stack.sql(f"alter system reset {name}")
+                    stack.sql("select pg_reload_conf()")
+                self.assertNotEqual(ran.returncode, 0)
+                self.assertFalse(os.path.exists(mark), "a command ran without a durable record")
+                self.assertIn(f"FAIL  {name} is off", doctor)
+                works_again()
+                errors = [line["error"] for line in stack.log("recorder")
+                          if line["event"] == "database_lost"]
+                self.assertTrue(errors[-1].startswith(f"{name} of PostgreSQL is off"), errors)
+
     def test_many_sessions_at_once_are_each_whole(self):
         failed = []
 

@@ -58,7 +58,8 @@ class Stack:
         """`settings` are lines for sections of gatetape.toml, "" for its top: {"gateway":
         "freeze_timeout_s = 2"}. `runner` says how the daemons run: supervised by `gatetape up`,
         or each by itself (runners.Separate)."""
-        self.folder = tempfile.mkdtemp(prefix="gatetape_e2e_")
+        # PostgreSQL runs with fsync, without which the recorder refuses it; in memory it is free.
+        self.folder = tempfile.mkdtemp(prefix="gatetape_e2e_", dir="/dev/shm")
         os.chmod(self.folder, 0o755)
         atexit.register(self.close)
         self.dir = f"{self.folder}/state"

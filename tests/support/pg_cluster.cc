@@ -33,7 +33,7 @@ PgCluster& PgCluster::shared() {
 }
 
 PgCluster::PgCluster() {
-  char folder[] = "/tmp/gatetape_pg_XXXXXX";
+  char folder[] = "/dev/shm/gatetape_pg_XXXXXX";
   CHECK(mkdtemp(folder) != nullptr, errno);
   folder_ = folder;
   if (geteuid() == 0) CHECK(std::system(("chown postgres: " + folder_).c_str()) == 0, folder_);
@@ -44,6 +44,7 @@ PgCluster::PgCluster() {
 }
 
 PgCluster::~PgCluster() {
+  if (getpid() != owner_) return;
   run_as_postgres(std::string(kBin) + "pg_ctl -m immediate -w -D " + folder_ + "/data stop");
   CHECK(std::system(("rm -rf " + folder_).c_str()) == 0, folder_);
 }
@@ -51,7 +52,7 @@ PgCluster::~PgCluster() {
 void PgCluster::start() {
   run_as_postgres(std::string(kBin) + "pg_ctl -w -D " + folder_ + "/data -l " + folder_ +
                   "/log -o \"-k " + folder_ +
-                  " -c listen_addresses= -c fsync=off -c shared_buffers=32MB\" start");
+                  " -c listen_addresses= -c shared_buffers=32MB\" start");
 }
 
 void PgCluster::stop() {

@@ -1,7 +1,9 @@
-// PgCluster: a temporary private PostgreSQL cluster for tests, on a unix socket in a folder under
-// /tmp, without fsync. Each test binary has one; it starts at the first use and is removed when the
-// process ends. Main thread only.
+// PgCluster: a temporary private PostgreSQL cluster for tests, on a unix socket in a folder below
+// /dev/shm, where fsync costs nothing: a recorder refuses a cluster without it. Each test binary
+// has one; it starts at the first use and is removed when the process ends. Main thread only.
 #pragma once
+
+#include <unistd.h>
 
 #include <memory>
 #include <string>
@@ -36,6 +38,7 @@ class PgCluster {
  private:
   PgCluster();
 
+  const int owner_ = getpid();  // a death test is another process, whose end is not the cluster's
   std::string folder_;
   int databases_ = 0;
 };

@@ -15,6 +15,7 @@
 #include "base/crypto.h"
 #include "base/db/catalogue.h"
 #include "base/db/db.h"
+#include "base/db/durability.h"
 #include "base/db/migrate.h"
 #include "base/endpoint.h"
 #include "base/os/disk.h"
@@ -69,8 +70,10 @@ class Doctor {
   struct DatabaseOf {
     std::string daemon;
     std::string conninfo;
+    std::string synchronous_commit = {};  // empty for a daemon that stores nothing
   };
   void check_database(const DatabaseOf& database);
+  void check_durability(const DatabaseOf& database, Db& db);
   void check_guards(Db& db);
   void check_trusted(const std::string& key_file, const std::vector<std::string>& trusted_files,
                      const std::string& list);
@@ -138,7 +141,9 @@ void Doctor::check_daemons(const Config& config) {
 void Doctor::check_recorder_here(const Config& config) {
   check_key(config.recorder.signing_key);
   check_trusted(config.recorder.signing_key, config.auditd.recorder_keys, "recorder_keys");
-  check_database({.daemon = "recorder", .conninfo = config.recorder.database});
+  check_database({.daemon = "recorder",
+                  .conninfo = config.recorder.database,
+                  .synchronous_commit = config.recorder.synchronous_commit});
 }
 
 void Doctor::check_access(const Config& config) {
@@ -180,27 +185,15 @@ void Doctor::check_trusted(const std::string& key_file,
        .advice = "add that file; until then, what this key signs does not verify"});
 }
 
-// settings_that_are_off returns the settings without which a commit is not durable.
-absl::StatusOr<std::vector<std::string>> settings_that_are_off(Db& db) {
-  const absl::StatusOr<DbRows> rows = db.query(
-      "select name from pg_settings where setting = 'off' and "
-      "name in ('fsync', 'full_page_writes', 'synchronous_commit')");
-  if (!rows.ok()) return rows.status();
-  return read_rows(*rows, [](DbRow& row) { return row.text(); });
-}
-
 void Doctor::check_database(const DatabaseOf& database) {
-  const auto& [daemon, conninfo] = database;
+  const std::string& daemon = database.daemon;
+  const std::string& conninfo = database.conninfo;
   if (conninfo.empty())
     return warn({.what = daemon + " has no `database` in this file",
                  .advice = "set it where the " + daemon + " runs"});
   absl::StatusOr<std::unique_ptr<Db>> db = Db::open({.conninfo = conninfo});
   if (!db.ok()) return bad(db.status(), "is PostgreSQL running, and may you connect as this role?");
-  const absl::StatusOr<std::vector<std::string>> unsafe = settings_that_are_off(**db);
-  if (!unsafe.ok()) return bad(unsafe.status(), "see PostgreSQL's log");
-  for (const std::string& name : *unsafe)
-    bad({.what = name + " is off: what is acknowledged may be lost",
-         .advice = "set it to on in postgresql.conf and reload"});
+  check_durability(database, **db);
   const absl::StatusOr<uint32_t> newest = newest_migration(**db);
   if (!newest.ok() || *newest == 0)
     return bad({.what = "the database of " + daemon + " has no schema",
@@ -209,6 +202,22 @@ void Doctor::check_database(const DatabaseOf& database) {
     return bad(known, "until then neither recorder nor auditd uses it");
   check_guards(**db);
   good(absl::StrCat("PostgreSQL for ", daemon, ", at migration ", *newest));
+}
+
+void Doctor::check_durability(const DatabaseOf& database, Db& db) {
+  const absl::StatusOr<std::vector<std::string>> unsafe = unsafe_settings(db);
+  if (!unsafe.ok()) return bad(unsafe.status(), "see PostgreSQL's log");
+  for (const std::string& name : *unsafe)
+    bad({.what = name + " is off: a commit may be lost, so the recorder refuses to record",
+         .advice = "set it to on in postgresql.conf and reload"});
+  if (database.synchronous_commit != "local") return;
+  const absl::StatusOr<bool> has_standby = has_synchronous_standby(db);
+  if (!has_standby.ok()) return bad(has_standby.status(), "see PostgreSQL's log");
+  if (*has_standby)
+    warn({.what = "synchronous_commit of [recorder] is local, and PostgreSQL has a synchronous "
+                  "standby: what is acknowledged may be lost with this server",
+          .advice = "set synchronous_commit to on, or remove the standby from "
+                    "synchronous_standby_names"});
 }
 
 void Doctor::check_guards(Db& db) {

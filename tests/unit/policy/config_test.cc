@@ -67,6 +67,7 @@ banner = "banner.txt"
 listen = "127.0.0.1:7000"
 database = "host=/run/pg"
 commit_timeout_s = 5
+synchronous_commit = "remote_apply"
 queue_bytes_max = 1048576
 [auditd]
 writer_keys = ["keys/a.pub", "/b.pub"]
@@ -82,6 +83,7 @@ recorder_keys = ["keys/r.pub"]
   EXPECT_EQ(config->gateway.window_bytes, 65536u);
   EXPECT_EQ(config->gateway.banner, dir_ + "/banner.txt");
   EXPECT_EQ(config->recorder.database, "host=/run/pg");
+  EXPECT_EQ(config->recorder.synchronous_commit, "remote_apply");
   EXPECT_EQ(config->recorder.queue_bytes_max, 1048576u);
   EXPECT_EQ(config->auditd.writer_keys[0], dir_ + "/keys/a.pub");
   EXPECT_EQ(config->auditd.writer_keys[1], "/b.pub");
@@ -109,6 +111,10 @@ TEST_F(ConfigTest, what_is_wrong_is_refused_with_its_line) {
       {"no port", "[gateway]\nlisten = [\"0.0.0.0\"]", ":2: `0.0.0.0` is not host:port"},
       {"gateway on a unix socket", "[gateway]\nlisten = [\"unix:/a\"]", "listens on addr:port"},
       {"level", "log_level = \"verbose\"", "debug, info, warn, error"},
+      {"commits that are not waited for", "[recorder]\n\nsynchronous_commit = \"off\"",
+       ":3: `synchronous_commit` is one of on, remote_apply, local"},
+      {"commits that a standby has in memory only",
+       "[recorder]\nsynchronous_commit = \"remote_write\"", "is one of on, remote_apply, local"},
       {"TCP without TLS", "[recorder]\nlisten = \"0.0.0.0:7000\"", "needs [tls]"},
       {"half of TLS", "recorders = [\"a:1\"]\n[tls]\ncertificate = \"c\"", "needs [tls]"},
       {"socket without a path", "recorders = [\"unix:\"]", "`unix:` has no path"},

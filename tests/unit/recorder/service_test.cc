@@ -36,7 +36,8 @@ class ServiceTest : public testing::Test {
   std::string path() const { return folder_ + "/recorder.sock"; }
   void start() {
     committer_ = std::make_unique<Committer>(
-        std::make_unique<PgStore>(PgCluster::shared().conninfo(database_, "gatetape_recorder"), 5),
+        std::make_unique<PgStore>(
+            PgStoreOptions{PgCluster::shared().conninfo(database_, "gatetape_recorder"), 5}),
         Committer::Options{.queue_bytes_max = 1 << 20,
                            .on_store_state = [](const absl::Status&) {},
                            .on_upkeep_failed = [](const absl::Status&) {}});

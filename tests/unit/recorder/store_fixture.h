@@ -51,7 +51,7 @@ class StoreTest : public testing::Test {
 
   std::string database_ = PgCluster::shared().create_record();
   std::unique_ptr<PgConnection> owner_ = PgCluster::shared().connect(database_);
-  PgStore store_{PgCluster::shared().conninfo(database_, "gatetape_recorder"), 5};
+  PgStore store_{PgStoreOptions{PgCluster::shared().conninfo(database_, "gatetape_recorder"), 5}};
   TestSession session_;
 };
 

@@ -132,7 +132,7 @@ TEST_F(StoreTest, two_writers_cannot_both_append) {
   const Frame open = session_.open();
   const SessionWrite first = write_of(session_, {open});
   ASSERT_TRUE(store_.commit(absl::MakeConstSpan(&first, 1)).ok());
-  PgStore zombie(PgCluster::shared().conninfo(database_, "gatetape_recorder"), 5);
+  PgStore zombie({PgCluster::shared().conninfo(database_, "gatetape_recorder"), 5});
   ASSERT_TRUE(zombie.open().ok());
   EXPECT_EQ(zombie.commit(absl::MakeConstSpan(&first, 1)).code(), absl::StatusCode::kAlreadyExists);
   EXPECT_EQ(number("select count(*) from gatetape.frames"), 1);
