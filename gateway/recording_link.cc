@@ -19,8 +19,6 @@ std::shared_ptr<RecordingLink> RecordingLink::start(Loop& loop, Services& servic
                     [link](const tee::TeeEvent& event) { link->recording_.on_event(event); });
   services.live_sessions++;
   link->live_ = true;
-  services.log.record_async(FrameKind::kSessionOpened,
-                            Event{{"session", recording.session().to_text()}}, nullptr);
   return link;
 }
 
@@ -34,6 +32,14 @@ RecordingLink::RecordingLink(Loop& loop, Services& services)
                       4 * services.config.gateway.window_bytes + ChannelLimits{}.held_bytes_max,
                   .key = &services.signing_key},
                  *this) {}
+
+void RecordingLink::claim() {
+  CHECK(live_, handle_);
+  services_.log.record_async(
+      FrameKind::kSessionOpened, Event{{"session", recording_.session().to_text()}},
+      loop_.guarded<absl::Status>(
+          guard_, [this](const absl::Status& claimed) { recording_.on_claimed(claimed); }));
+}
 
 void RecordingLink::add(tee::FramePtr frame) {
   CHECK(live_, frame->frame.seq);

@@ -22,6 +22,7 @@ class RecordingLink : public RecordPort {
 
   int64_t mono_ns() override { return loop_.clock().mono_ns(); }
   int64_t wall_ns() override { return loop_.clock().wall_ns(); }
+  void claim() override;
   void add(tee::FramePtr frame) override;
   void close(tee::FramePtr last, tee::CloseItem head) override;
   void on_closed(const SessionHead& head) override;
@@ -34,6 +35,7 @@ class RecordingLink : public RecordPort {
   Loop& loop_;
   Services& services_;
   Recording recording_;
+  Guard guard_;  // for the result of the claim
   uint32_t handle_ = 0;
   bool live_ = false;  // while it is counted in Services::live_sessions
 };

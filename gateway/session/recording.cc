@@ -11,7 +11,8 @@ Recording::Recording(Setup setup, RecordPort& port)
       key_(*setup.key),
       forced_bytes_max_(setup.forced_bytes_max),
       started_mono_ns_(port.mono_ns()),
-      gate_(setup.session, std::move(setup.commit_key), setup.window_bytes) {}
+      gate_(setup.session, std::move(setup.commit_key), setup.window_bytes),
+      claim_(setup.is_own ? Claim::kDurable : Claim::kUnasked) {}
 
 tee::FramePtr Recording::seal(uint32_t channel, FrameKind kind, std::string payload) {
   CHECK(state_ == State::kOpen, static_cast<int>(state_), static_cast<int>(kind));
@@ -30,11 +31,18 @@ uint64_t Recording::offer(uint32_t channel, FrameKind kind, std::string payload)
   CHECK(owner_ != nullptr, static_cast<int>(kind));
   tee::FramePtr frame = seal(channel, kind, std::move(payload));
   const uint64_t seq = frame->frame.seq;
+  if (claim_ == Claim::kUnasked) {
+    claim_ = Claim::kAsked;
+    claimed_mono_ns_ = port_.mono_ns();
+    port_.claim();
+  }
+  CHECK(claim_ != Claim::kUnasked, seq);
   port_.add(std::move(frame));
   return seq;
 }
 
 int64_t Recording::waiting_ns() const {
+  if (!may_release()) return claim_ == Claim::kAsked ? port_.mono_ns() - claimed_mono_ns_ : 0;
   const tee::FramePtr oldest = gate_.oldest_pending();
   if (oldest == nullptr) return 0;
   CHECK(oldest->frame.seq == released_seq_ + 1, oldest->frame.seq, released_seq_);
@@ -81,6 +89,21 @@ void Recording::on_durable(const tee::TeeEvent& event) {
   if (state_ == State::kFailed) return;
   const absl::Status status = gate_.durable(event.seq, event.root);
   if (!status.ok()) return fail(std::string(status.message()));
+  release();
+}
+
+void Recording::on_claimed(const absl::Status& claimed) {
+  CHECK(claim_ == Claim::kAsked, static_cast<int>(claim_), static_cast<int>(state_));
+  if (!claimed.ok()) {
+    if (owner_ != nullptr) owner_->on_record_failed(std::string(claimed.message()));
+    return;
+  }
+  claim_ = Claim::kDurable;
+  if (state_ != State::kFailed) release();
+}
+
+void Recording::release() {
+  if (!may_release()) return;
   while (tee::FramePtr frame = gate_.release()) {
     CHECK(frame->frame.seq == released_seq_ + 1, frame->frame.seq, released_seq_);
     released_seq_ = frame->frame.seq;

@@ -4,6 +4,10 @@
 //
 // States: open -> ended (session_end and the signed head are offered) -> closed (the recorder has
 // signed too); open or ended -> failed (nothing is released any more).
+//
+// A session is claimed together with its first frame: the gateway's own system session names it.
+// Nothing is released to the owner before the claim is durable, so that no session exists in which
+// something passed and which the system session does not name.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +27,9 @@ class RecordPort {
   virtual ~RecordPort() = default;
   virtual int64_t mono_ns() = 0;
   virtual int64_t wall_ns() = 0;
+  // claim records in the gateway's own session that this session exists. The result arrives as
+  // Recording::on_claimed, never inside this call. It is called once, just before the first add.
+  virtual void claim() = 0;
   // add sends the next frame to the recorder.
   virtual void add(tee::FramePtr frame) = 0;
   // close sends the last frame together with the signed head. It is called once.
@@ -52,6 +59,7 @@ class Recording {
     // the SSH library holds is taken whole. Above it the session ends.
     uint64_t forced_bytes_max = 0;
     const SigningKey* key;  // signs the head; outlives the recording
+    bool is_own = false;    // the gateway's own session, which nothing claims
   };
 
   // The port outlives the recording. set_owner is called before the first offer.
@@ -65,7 +73,7 @@ class Recording {
   bool has_room() const { return gate_.has_room(); }
   // overrun returns true when the peers forced more on us than forced_bytes_max.
   bool overrun() const { return gate_.pending_bytes() > forced_bytes_max_; }
-  bool all_released() const { return gate_.all_durable(); }
+  bool all_released() const { return gate_.all_durable() && may_release(); }
   uint64_t released_seq() const { return released_seq_; }
   // waiting_ns returns how long the oldest frame has waited for the recorder, 0 when none waits.
   int64_t waiting_ns() const;
@@ -75,6 +83,9 @@ class Recording {
   void end_with(FrameKind kind, const Event& last);
   // on_event takes an event of the recorder about this session.
   void on_event(const tee::TeeEvent& event);
+  // on_claimed accepts the result of RecordPort::claim. When the claim could not be recorded, the
+  // owner's record has failed, and the owner ends the recording.
+  void on_claimed(const absl::Status& claimed);
 
   State state() const { return state_; }
   const SessionId& session() const { return gate_.session(); }
@@ -82,7 +93,13 @@ class Recording {
 
  private:
   friend class SessionInvariants;
+  // kUnasked -> kAsked (the first frame is offered) -> kDurable.
+  enum class Claim { kUnasked, kAsked, kDurable };
 
+  // may_release returns false while an open recording is not claimed. One that has ended releases
+  // to nobody.
+  bool may_release() const { return claim_ == Claim::kDurable || state_ != State::kOpen; }
+  void release();
   tee::FramePtr seal(uint32_t channel, FrameKind kind, std::string payload);
   void on_durable(const tee::TeeEvent& event);
   void fail(const std::string& reason);
@@ -94,6 +111,8 @@ class Recording {
   const int64_t started_mono_ns_;
   tee::Gate gate_;
   State state_ = State::kOpen;
+  Claim claim_;
+  int64_t claimed_mono_ns_ = 0;  // when the claim was asked for
   uint64_t released_seq_ = 0;
   uint64_t bytes_in_ = 0;
   uint64_t bytes_out_ = 0;

@@ -4,7 +4,8 @@
 
 namespace gatetape::gateway {
 
-// Released is a prefix of durable, durable of offered; an ended session has an ended record.
+// Released is a prefix of durable, durable of offered; an ended session has an ended record; and
+// nothing is released before the gateway's own session names the session.
 void SessionInvariants::check_record(const SessionCore& session) {
   const Recording& recording = session.recording_;
   CHECK(recording.released_seq_ <= recording.gate_.offered_seq(), recording.released_seq_);
@@ -12,6 +13,8 @@ void SessionInvariants::check_record(const SessionCore& session) {
   CHECK(is_over == (recording.state_ != Recording::State::kOpen), is_over,
         static_cast<int>(recording.state_));
   CHECK(session.state_ == SessionCore::State::kOpening || is_over || recording.released_seq_ >= 1,
+        recording.released_seq_);
+  CHECK(is_over || recording.released_seq_ == 0 || recording.claim_ == Recording::Claim::kDurable,
         recording.released_seq_);
 }
 

@@ -71,6 +71,7 @@ void Oracle::on_released(uint64_t session, uint64_t up_to) {
     violate("I1", session, "frame " + text(up_to) + " is released before it is durable");
   if (up_to > one.told)
     violate("I5", session, "frame " + text(up_to) + " is released while its commit is in doubt");
+  if (up_to > one.released && one.is_users && !one.over) check_claim(session);
   if (up_to > one.released) world_->note("released", session, up_to, one.durable);
   for (; one.released < up_to; one.released++) {
     const Offered& offered = one.offered[one.released];

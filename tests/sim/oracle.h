@@ -4,7 +4,8 @@
 // answered, and what reached a peer. The first violation ends the run (World::violate) and names
 // its rule:
 //
-//   I1      Only durable frames are passed on, in order and completely.
+//   I1      Only durable frames are passed on, in order and completely, and only in
+//           sessions that the gateway's own session names.
 //   I2      What a peer sent is offered, and what was offered is stored, without any change.
 //   I3      A session has one writer: no frame is missing, and none is stored twice.
 //   I4      A repeated frame with other content is refused, one with equal content is ignored.
@@ -93,6 +94,8 @@ class Oracle {
   // in an outbox of the channel, and as many in the SSH library.
   void check_memory(uint64_t session, uint64_t bytes_max);
   void on_denial_told(uint64_t session);
+  // on_claim: the frame `seq` of the session `system` names this session.
+  void on_claim(uint64_t session, uint64_t system, uint64_t seq);
   // on_answered: a user gets the answer to the question that this frame records.
   void on_answered(uint64_t session, uint64_t seq);
   // on_waiting: the oldest frame has waited for `waiting_ns`, and the session continues.
@@ -164,6 +167,8 @@ class Oracle {
     bool has_head = false;
     bool told_head = false;
     uint64_t released = 0;
+    uint64_t claimed_by = 0;  // the system session that names this one, 0 when none does
+    uint64_t claim_seq = 0;
     std::map<Path, Cursor> cursors;
     std::map<Path, uint64_t> waiting;  // bytes of requests that are released and not passed on
     std::map<Path, uint64_t> kept;     // bytes of requests that an SSH library keeps
@@ -189,6 +194,7 @@ class Oracle {
   Subject& subject(uint64_t session) { return subjects_[session - 1]; }
   [[noreturn]] void violate(const char* oracle, uint64_t session, const std::string& text);
   void check_pending(uint64_t session, FrameKind kind);
+  void check_claim(uint64_t session);
   // next returns the next offered frame of a path. It reports a violation when that frame is not
   // durable, when the store has not answered for it, or when the session has ended.
   const Offered& next(uint64_t session, Path path, Cursor** cursor);

@@ -30,10 +30,26 @@ void Oracle::on_session_step(uint64_t session, FrameKind kind) {
   for (uint64_t seq = 1; seq <= std::min(one.durable, one.told); seq++)
     is_durable = is_durable || one.offered[seq - 1].kind == kind;
   if (!is_durable) violate("I1", session, "the session continues before its frame is durable");
+  check_claim(session);
   const bool is_told = one.told_recorded || !one.allowed.tell_recorded;
   if (kind == FrameKind::kTargetConnect &&
       (!is_told || one.banners_shown != one.fidelity.banners_sent()))
     violate("told", session, "the login succeeds before all banners are shown");
+}
+
+void Oracle::on_claim(uint64_t session, uint64_t system, uint64_t seq) {
+  subject(session).claimed_by = system;
+  subject(session).claim_seq = seq;
+}
+
+void Oracle::check_claim(uint64_t session) {
+  const Subject& one = subject(session);
+  if (one.claimed_by == 0) violate("I1", session, "a frame is released before a claim is offered");
+  const Subject& system = subject(one.claimed_by);
+  if (one.claim_seq > system.durable)
+    violate("I1", session, "a frame is released before the claim is durable");
+  if (one.claim_seq > system.told)
+    violate("I5", session, "a frame is released while the claim is in doubt");
 }
 
 void Oracle::on_answered(uint64_t session, uint64_t seq) {

@@ -21,18 +21,27 @@ SessionId mint(World* world) {
 
 }  // namespace
 
-Record::Record(const Place& place, uint64_t window_bytes)
+Record::Record(const Place& place, uint64_t window_bytes, Claim claim)
     : place_(place),
+      claim_(std::move(claim)),
       recording_({.session = mint(place.world),
                   .commit_key = place.world->rng.bytes(kCommitKeyBytes),
                   .window_bytes = window_bytes,
                   .forced_bytes_max = 4 * window_bytes + kForcedBytesMax,
-                  .key = place.key},
+                  .key = place.key,
+                  .is_own = claim_ == nullptr},
                  *this),
       number_(place.oracle->add_session(recording_.session(), recording_.keys().commit_key(),
                                         window_bytes)) {
   recording_.set_owner(this);
   place_.link->open(number_, recording_.session(), recording_.keys().commit_key(), this);
+}
+
+void Record::claim() {
+  claim_(number_, recording_.session(), [this](const absl::Status& claimed) {
+    recording_.on_claimed(claimed);
+    place_.oracle->on_released(number_, recording_.released_seq());
+  });
 }
 
 void Record::add(tee::FramePtr frame) {

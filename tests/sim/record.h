@@ -2,6 +2,7 @@
 // every released frame to the oracle. A visit or the rules own it.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "gateway/session/recording.h"
@@ -20,7 +21,13 @@ class Record : public gateway::RecordPort, public gateway::Recording::Owner, pub
     const SigningKey* key;
   };
 
-  Record(const Place& place, uint64_t window_bytes);
+  // Claim records in the system session that the session of this number exists. It calls `done`
+  // with the result, later.
+  using Done = std::function<void(const absl::Status&)>;
+  using Claim = std::function<void(uint64_t session, const SessionId& id, Done done)>;
+
+  // `claim` is null for the record of the system session itself.
+  Record(const Place& place, uint64_t window_bytes, Claim claim);
 
   // set_owner sets the object that accepts released frames. Without an owner they are dropped.
   void set_owner(gateway::Recording::Owner* owner) { owner_ = owner; }
@@ -33,6 +40,7 @@ class Record : public gateway::RecordPort, public gateway::Recording::Owner, pub
   // gateway::RecordPort
   int64_t mono_ns() override { return place_.world->mono_ns(); }
   int64_t wall_ns() override { return place_.world->wall_ns(); }
+  void claim() override;
   void add(tee::FramePtr frame) override;
   void close(tee::FramePtr last, tee::CloseItem head) override;
   void on_closed(const SessionHead& head) override;
@@ -45,6 +53,7 @@ class Record : public gateway::RecordPort, public gateway::Recording::Owner, pub
 
  private:
   const Place place_;
+  const Claim claim_;
   gateway::Recording recording_;
   const uint64_t number_;
   gateway::Recording::Owner* owner_ = nullptr;

@@ -25,7 +25,7 @@ std::string file_of(const Allowed& allowed) {
 }  // namespace
 
 Rules::Rules(const Record::Place& place, const Allowed& first)
-    : place_(place), record_(place, kWindowBytes) {
+    : place_(place), record_(place, kWindowBytes, nullptr) {
   record_.set_owner(this);
   Event start{{"kind", "system"}, {"gateway", "gw1"}, {"program", "gatetape-gateway"}};
   start.add_number("started_at", static_cast<uint64_t>(place_.world->wall_ns()));
@@ -105,6 +105,19 @@ std::optional<Grant> Rules::admit() {
   const Event denied{{"user", "alice"}, {"login", "root"}, {"target", "db1"}};
   record_.recording().offer(0, FrameKind::kAccessDenied, denied.encode());
   return std::nullopt;
+}
+
+// The product refuses a frame when too much waits for the recorder.
+void Rules::claim(uint64_t session, const SessionId& id, Record::Done done) {
+  if (failed_ || place_.world->strikes(place_.world->faults.open_fails)) {
+    place_.world->note("the claim is refused", session);
+    return place_.world->after(0, [done = std::move(done)] {
+      done(absl::UnavailableError("too much waits for the recorder"));
+    });
+  }
+  const uint64_t seq =
+      offer(FrameKind::kSessionOpened, Event{{"session", id.to_text()}}, std::move(done));
+  place_.oracle->on_claim(session, number(), seq);
 }
 
 void Rules::stop() {

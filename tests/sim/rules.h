@@ -36,6 +36,9 @@ class Rules : public gateway::Recording::Owner, public gateway::RecordedAnswers:
   // admit returns the grant of a new session of alice, or nothing when it is denied. A denial is
   // recorded. While nothing can be recorded, every session is denied.
   std::optional<Grant> admit();
+  // claim records that a session exists. It calls `done` when the frame is durable, or when
+  // it cannot be recorded.
+  void claim(uint64_t session, const SessionId& id, Record::Done done);
   // stop stops the system session.
   void stop();
   // allowed returns the rules in force, in the form of the simulator.

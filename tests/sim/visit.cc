@@ -30,11 +30,14 @@ gateway::SessionLimits limits_of(const SessionPlan& plan) {
 
 }  // namespace
 
-Visit::Visit(const Record::Place& place, const Rules& rules, const Grant& grant, SessionPlan plan)
+Visit::Visit(const Record::Place& place, Rules& rules, const Grant& grant, SessionPlan plan)
     : place_(place),
       plan_(std::move(plan)),
       limits_(limits_of(plan_)),
-      record_(place, plan_.window_bytes),
+      record_(place, plan_.window_bytes,
+              [&rules](uint64_t session, const SessionId& id, Record::Done done) {
+                rules.claim(session, id, std::move(done));
+              }),
       open_channels_(plan_.channels.size()),
       core_("db1", grant, limits_, record_.recording(), *this) {
   record_.set_owner(&core_);

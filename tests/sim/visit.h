@@ -15,8 +15,8 @@ namespace gatetape::sim {
 
 class Visit : public gateway::SessionPort, public Peers::Owner {
  public:
-  // `grant` comes from the present `rules`.
-  Visit(const Record::Place& place, const Rules& rules, const Grant& grant, SessionPlan plan);
+  // `grant` comes from the present `rules`, which outlive the visit and claim its session.
+  Visit(const Record::Place& place, Rules& rules, const Grant& grant, SessionPlan plan);
   Visit(const Visit&) = delete;
   Visit& operator=(const Visit&) = delete;
 

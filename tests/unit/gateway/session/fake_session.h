@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/check.h"
@@ -98,10 +99,15 @@ class FakeSession : public SessionPort, public RecordPort {
     words_.clear();
     return *channel;
   }
-  // commit makes all offered frames durable, and services the session.
+  // commit makes the claim and all offered frames durable, and services the session.
   void commit() {
+    answer_claim(absl::OkStatus());
     if (!sent_.empty()) tell_durable(sent_.back()->frame.seq, sent_.back()->root);
     service();
+  }
+  // answer_claim sends the result of the claim, when the recording waits for it.
+  void answer_claim(const absl::Status& claimed) {
+    if (std::exchange(is_claim_waiting_, false)) recording_.on_claimed(claimed);
   }
   // tell_durable sends the recorder's answer that the frames up to `seq` are durable under `root`.
   void tell_durable(uint64_t seq, const Hash& root) {
@@ -143,7 +149,14 @@ class FakeSession : public SessionPort, public RecordPort {
   int64_t mono_ns() override { return now_ns_; }
   // RecordPort
   int64_t wall_ns() override { return 1'000'000'000 + now_ns_; }
-  void add(tee::FramePtr frame) override { sent_.push_back(std::move(frame)); }
+  void claim() override {
+    is_claim_waiting_ = true;
+    offers_.emplace_back("claim");
+  }
+  void add(tee::FramePtr frame) override {
+    offers_.emplace_back(kind_name(frame->frame.kind));
+    sent_.push_back(std::move(frame));
+  }
   void close(tee::FramePtr last, tee::CloseItem head) override {
     sent_.push_back(std::move(last));
     head_ = std::move(head);
@@ -153,11 +166,13 @@ class FakeSession : public SessionPort, public RecordPort {
 
   Words words_;
   FakePeers* peers_ = nullptr;  // the peers of the channel that was opened last
+  Words offers_;                // the claim and the kinds of all frames, in order
   std::vector<tee::FramePtr> sent_;
   size_t named_ = 0;
   tee::CloseItem head_;
   bool closed_ = false;
   std::string failed_;
+  bool is_claim_waiting_ = false;
   bool user_lost_ = false;
   bool target_lost_ = false;
   Loss loss_{.by_peer = true};  // of the connection that is lost

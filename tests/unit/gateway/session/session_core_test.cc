@@ -29,6 +29,56 @@ TEST(SessionCore, each_step_of_the_login_waits_for_its_record) {
   EXPECT_THAT(session.words_, ElementsAre("target: connect", "user: in"));
 }
 
+// The gateway's own session names the session first.
+TEST(SessionCore, nothing_passes_before_the_session_is_claimed) {
+  FakeSession session;
+  session.core_.start(Event{{"kind", "session"}});
+  EXPECT_THAT(session.offers_, ElementsAre("claim", "session_open"));
+  EXPECT_EQ(session.core_.open_channel("direct-tcpip", peers(&session)), nullptr);
+  session.tell_durable(2, session.sent_.back()->root);
+  session.service();
+  EXPECT_THAT(session.words_, IsEmpty());
+  EXPECT_FALSE(session.recording_.all_released());
+  session.commit();
+  EXPECT_THAT(session.words_, ElementsAre("target: connect", HasSubstr("user: refused")));
+  EXPECT_TRUE(session.recording_.all_released());
+}
+
+TEST(SessionCore, a_claim_does_not_replace_the_record_of_the_opening) {
+  FakeSession session;
+  session.core_.start(Event{{"kind", "session"}});
+  session.answer_claim(absl::OkStatus());
+  session.service();
+  EXPECT_THAT(session.words_, IsEmpty());
+  session.commit();
+  EXPECT_THAT(session.words_, ElementsAre("target: connect"));
+}
+
+TEST(SessionCore, a_session_that_cannot_be_claimed_ends_in_order) {
+  FakeSession session;
+  session.core_.start(Event{{"kind", "session"}});
+  session.tell_durable(1, session.sent_.back()->root);
+  session.answer_claim(absl::UnavailableError("too much waits for the recorder"));
+  session.service();
+  EXPECT_THAT(session.words_, ElementsAre("over: record_failed"));
+  EXPECT_THAT(session.end_.text, HasSubstr("too much waits for the recorder"));
+  EXPECT_THAT(session.kinds(), ElementsAre("session_open", "session_end"));
+  EXPECT_EQ(session.head_.size, 2u);
+  session.commit();
+  EXPECT_TRUE(session.recording_.all_released());
+}
+
+TEST(SessionCore, a_session_whose_claim_is_not_answered_ends) {
+  FakeSession session;
+  session.core_.start(Event{{"kind", "session"}});
+  session.tell_durable(1, session.sent_.back()->root);
+  session.now_ns_ = session.limits_.open_timeout_ns;
+  session.core_.on_tick();
+  EXPECT_THAT(session.words_, ElementsAre("over: record_failed"));
+  session.answer_claim(absl::OkStatus());
+  EXPECT_THAT(session.words_, ElementsAre("over: record_failed"));
+}
+
 // connecting starts a session whose target is being dialled.
 void connecting(FakeSession* session) {
   session->core_.start(Event{{"kind", "session"}});
