@@ -190,7 +190,7 @@ void serve_until_signalled(Services& services, Loops& loops, Acceptor& acceptor,
 absl::Status serve(const Config& config, const Keys& keys, const FirstLoads& loaded,
                    DaemonSignals& signals) {
   const GatewayConfig& gateway = config.gateway;
-  const absl::StatusOr<ssh_bind> bind = make_bind(keys.host);
+  const absl::StatusOr<ssh_bind> bind = make_bind(keys.host, gateway.algorithms);
   if (!bind.ok()) return bind.status();
   const absl::Cleanup free_bind = [&] { ssh_bind_free(*bind); };
   const absl::StatusOr<std::string> banner_text = load_banner(gateway.banner);

@@ -67,6 +67,26 @@ absl::Status read_tls(TomlTable table, Config* config) {
   return absl::OkStatus();
 }
 
+// read_algorithms reads the lists of algorithms for clients, and returns the first error in them.
+absl::Status read_algorithms(TomlTable& table, SshAlgorithms* algorithms) {
+  const SshAlgorithms& allowed = allowed_algorithms();
+  struct List {
+    const char* key;
+    std::vector<std::string>* names;
+    const std::vector<std::string>& allowed;
+  };
+  absl::Status first;
+  for (const List& list : {List{"kex", &algorithms->kex, allowed.kex},
+                           List{"ciphers", &algorithms->ciphers, allowed.ciphers},
+                           List{"macs", &algorithms->macs, allowed.macs}}) {
+    table.get(list.key, list.names);
+    const absl::Status status = check_algorithms(list.key, *list.names, list.allowed);
+    if (!status.ok())
+      first.Update(table.error(table.line(list.key), std::string(status.message())));
+  }
+  return first;
+}
+
 absl::Status read_gateway(TomlTable table, const std::string& dir, GatewayConfig* gateway) {
   constexpr uint64_t kDay = 86400;  // seconds
   table.get("listen", &gateway->listen);
@@ -77,6 +97,7 @@ absl::Status read_gateway(TomlTable table, const std::string& dir, GatewayConfig
   table.get("host_ca", &gateway->host_ca);
   table.get("access_file", &gateway->access_file);
   table.get("banner", &gateway->banner);
+  const absl::Status algorithms = read_algorithms(table, &gateway->algorithms);
   table.get("window_bytes", &gateway->window_bytes, {64 << 10, 1 << 30});
   table.get("freeze_timeout_s", &gateway->freeze_timeout_s, {1, kDay});
   table.get("login_grace_time_s", &gateway->login_grace_time_s, {1, 3600});
@@ -91,6 +112,7 @@ absl::Status read_gateway(TomlTable table, const std::string& dir, GatewayConfig
   table.get("connect_timeout_s", &gateway->connect_timeout_s, {1, 600});
   table.get("metrics_listen", &gateway->metrics_listen);
   if (absl::Status status = table.finish(); !status.ok()) return status;
+  if (!algorithms.ok()) return algorithms;
   gateway->max_startups_start = std::min(gateway->max_startups_start, gateway->max_startups);
   for (const std::string& listen : gateway->listen)
     if (is_unix(listen))

@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/os/tls_files.h"
+#include "policy/ssh_algorithms.h"
 
 namespace gatetape {
 
@@ -23,6 +24,7 @@ struct GatewayConfig {
   std::string host_ca = "keys/host_ca.pem";
   std::string access_file = "access.toml";
   std::string banner;               // file that clients see before the login; empty = none
+  SshAlgorithms algorithms;         // for clients: kex, ciphers, macs
   uint64_t window_bytes = 1 << 20;  // limit of offered minus durable, per session
   uint32_t freeze_timeout_s = 30;
   uint32_t login_grace_time_s = 60;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_join.h"
 #include "base/bytes.h"
 #include "formats/key_types.h"
 #include "formats/openssh_key.h"
@@ -9,15 +10,13 @@
 namespace gatetape::gateway {
 namespace {
 
-// Algorithms for clients: those that ssh-audit reports no warning for.
-constexpr const char* kKeyExchange = "curve25519-sha256,curve25519-sha256@libssh.org";
-constexpr const char* kMacs = "hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com";
-// Algorithms for targets: some more, for appliances, and none that is known to be broken.
+// Algorithms for targets: more than for clients, for appliances, and none that is known to be
+// broken.
 constexpr const char* kTargetKeyExchange =
     "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256,ecdh-sha2-nistp384";
 constexpr const char* kTargetMacs =
     "hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com,hmac-sha2-256,hmac-sha2-512";
-constexpr const char* kCiphers =
+constexpr const char* kTargetCiphers =
     "aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes256-ctr,"
     "aes128-ctr";
 
@@ -47,7 +46,7 @@ std::string host_key_algorithms(const std::vector<std::string>& blobs) {
   return list;
 }
 
-absl::StatusOr<ssh_bind> make_bind(const SigningKey& host_key) {
+absl::StatusOr<ssh_bind> make_bind(const SigningKey& host_key, const SshAlgorithms& algorithms) {
   const std::string text = openssh_private_key(host_key, "gatetape");
   ssh_key key = nullptr;
   if (ssh_pki_import_privkey_base64(text.c_str(), nullptr, nullptr, nullptr, &key) != SSH_OK)
@@ -56,17 +55,20 @@ absl::StatusOr<ssh_bind> make_bind(const SigningKey& host_key) {
   const bool no = false;
   const int rsa_bits = 2048;
   const std::string user_keys = user_key_algorithms();
+  const std::string kex = absl::StrJoin(algorithms.kex, ",");
+  const std::string ciphers = absl::StrJoin(algorithms.ciphers, ",");
+  const std::string macs = absl::StrJoin(algorithms.macs, ",");
   const std::vector<std::pair<enum ssh_bind_options_e, const void*>> options = {
       {SSH_BIND_OPTIONS_PROCESS_CONFIG, &no},
       {SSH_BIND_OPTIONS_IMPORT_KEY, key},
       // An OpenSSH client sends eow@openssh.com only to a server of this name. The request reports
       // that the output is not read any more, so that `ssh HOST COMMAND | head` ends the command.
       {SSH_BIND_OPTIONS_BANNER, "OpenSSH_gatetape"},
-      {SSH_BIND_OPTIONS_KEY_EXCHANGE, kKeyExchange},
-      {SSH_BIND_OPTIONS_CIPHERS_C_S, kCiphers},
-      {SSH_BIND_OPTIONS_CIPHERS_S_C, kCiphers},
-      {SSH_BIND_OPTIONS_HMAC_C_S, kMacs},
-      {SSH_BIND_OPTIONS_HMAC_S_C, kMacs},
+      {SSH_BIND_OPTIONS_KEY_EXCHANGE, kex.c_str()},
+      {SSH_BIND_OPTIONS_CIPHERS_C_S, ciphers.c_str()},
+      {SSH_BIND_OPTIONS_CIPHERS_S_C, ciphers.c_str()},
+      {SSH_BIND_OPTIONS_HMAC_C_S, macs.c_str()},
+      {SSH_BIND_OPTIONS_HMAC_S_C, macs.c_str()},
       {SSH_BIND_OPTIONS_HOSTKEY_ALGORITHMS, "ssh-ed25519"},
       {SSH_BIND_OPTIONS_RSA_MIN_SIZE, &rsa_bits},
       {SSH_BIND_OPTIONS_PUBKEY_ACCEPTED_KEY_TYPES, user_keys.c_str()},
@@ -87,8 +89,8 @@ absl::Status set_client_options(ssh_session session, int fd,
       {SSH_OPTIONS_KNOWNHOSTS, "/dev/null"},
       {SSH_OPTIONS_GLOBAL_KNOWNHOSTS, "/dev/null"},
       {SSH_OPTIONS_KEY_EXCHANGE, kTargetKeyExchange},
-      {SSH_OPTIONS_CIPHERS_C_S, kCiphers},
-      {SSH_OPTIONS_CIPHERS_S_C, kCiphers},
+      {SSH_OPTIONS_CIPHERS_C_S, kTargetCiphers},
+      {SSH_OPTIONS_CIPHERS_S_C, kTargetCiphers},
       {SSH_OPTIONS_HMAC_C_S, kTargetMacs},
       {SSH_OPTIONS_HMAC_S_C, kTargetMacs},
       {SSH_OPTIONS_HOSTKEYS, host_keys.c_str()},

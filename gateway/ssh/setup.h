@@ -11,11 +11,13 @@
 
 #include "absl/status/statusor.h"
 #include "base/crypto.h"
+#include "policy/ssh_algorithms.h"
 
 namespace gatetape::gateway {
 
-// make_bind returns the server options with this host key, which all loops only read.
-absl::StatusOr<ssh_bind> make_bind(const SigningKey& host_key);
+// make_bind returns the server options with this host key and these algorithms, which all loops
+// only read. It fails with INTERNAL when libssh does not accept them.
+absl::StatusOr<ssh_bind> make_bind(const SigningKey& host_key, const SshAlgorithms& algorithms);
 // host_key_algorithms returns the signature algorithms for the types of these public key blobs,
 // separated by commas and each once, in the order of the keys. Blobs without a type are skipped.
 std::string host_key_algorithms(const std::vector<std::string>& blobs);

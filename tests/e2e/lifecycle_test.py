@@ -128,6 +128,17 @@ class Lifecycle(unittest.TestCase):
         self.assertIn(f"run `gatetape --dir {home}/state/gatetape-demo doctor`",
                       ran.stdout.decode())
 
+    def test_doctor_names_a_list_of_algorithms_that_excludes_curl_of_debian_12(self):
+        warning = "excludes curl of Debian 12"
+        self.assertNotIn(warning, stack.gatetape("doctor").stdout.decode())
+        folder = f"{stack.folder}/strict"
+        os.makedirs(folder)
+        macs = 'macs = ["hmac-sha2-256-etm@openssh.com"]'
+        stack.replace_in_config("[gateway]\n", f"[gateway]\n{macs}\n",
+                                "../strict/gatetape.toml")
+        ran = harness.run([f"{harness.BIN}/gatetape", "--dir", folder, "doctor"])
+        self.assertIn(f"warn  `macs` {warning}", ran.stdout.decode())
+
     def test_doctor_sees_a_daemon_that_says_nothing(self):
         for daemon in ("recorder", "auditd"):
             pid = stack.pid(f"gatetape-{daemon}")

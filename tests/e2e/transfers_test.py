@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import subprocess
 import threading
 import time
@@ -68,6 +69,25 @@ class Transfers(unittest.TestCase):
         self.check(ran)
         self.assertEqual(os.listdir(folder), ["c"])
         self.assertTrue(content(f"{folder}/c") == content(source))
+
+    def test_curl_of_debian_12_copies_both_ways(self):
+        source = make_file("curl_source", 1_000_000)
+        home = f"{stack.folder}/curl_home"
+        os.makedirs(f"{home}/.ssh")
+        shutil.copy(f"{stack.folder}/known_hosts", f"{home}/.ssh")
+        words = ["curl", "-sS", "--user", f"{harness.LOGIN}@web:", "--key", f"{stack.folder}/alice",
+                 "--pubkey", f"{stack.folder}/alice.pub"]
+        url = f"sftp://127.0.0.1:{stack.port}{stack.folder}/curl_there"
+        env = {**os.environ, "HOME": home}
+        self.check(harness.run([*words, "-T", source, url], env=env))
+        self.assertTrue(content(f"{stack.folder}/curl_there") == content(source))
+        ran = harness.run([*words, url], env=env)
+        self.check(ran)
+        self.assertTrue(ran.stdout == content(source))
+        stack.wait_all_closed()
+        opened = stack.events(stack.newest_session(), "session_open")[0][2]
+        self.assertIn("libssh2", opened["client_version"])
+        self.assertEqual([opened["mac_in"], opened["mac_out"]], ["hmac-sha2-256"] * 2)
 
     def test_git_clones_and_pushes(self):
         folder = f"{stack.folder}/git"

@@ -81,6 +81,7 @@ class Doctor {
   void check_recorders(const Config& config, bool tls_is_usable);
   void check_auditd(const Config& config);
   void check_gateway(const Config& config);
+  void check_algorithms(const SshAlgorithms& algorithms);
   void check_disk();
   void check_clock();
 
@@ -295,9 +296,17 @@ void Doctor::check_auditd(const Config& config) {
                       " live sessions"));
 }
 
+void Doctor::check_algorithms(const SshAlgorithms& algorithms) {
+  for (const std::string& list : lists_without_libssh2(algorithms))
+    warn({.what = "`" + list + "` excludes curl of Debian 12 and others that use libssh2 1.10",
+          .advice = list == "macs" ? "add hmac-sha2-256 to the list when such clients must connect"
+                                   : "add aes256-ctr to the list when such clients must connect"});
+}
+
 void Doctor::check_gateway(const Config& config) {
   check_access(config);
   const GatewayConfig& gateway = config.gateway;
+  check_algorithms(gateway.algorithms);
   for (const std::string& key :
        {gateway.host_key, gateway.signing_key, gateway.user_ca, gateway.host_ca})
     check_key(key);

@@ -63,6 +63,9 @@ window_bytes = 65536
 freeze_timeout_s = 1
 max_auth_tries = 3
 banner = "banner.txt"
+kex = ["ecdh-sha2-nistp384"]
+ciphers = ["aes256-ctr", "aes192-ctr"]
+macs = ["hmac-sha2-512"]
 [recorder]
 listen = "127.0.0.1:7000"
 database = "host=/run/pg"
@@ -82,6 +85,10 @@ recorder_keys = ["keys/r.pub"]
   EXPECT_EQ(config->gateway.threads, 8u);
   EXPECT_EQ(config->gateway.window_bytes, 65536u);
   EXPECT_EQ(config->gateway.banner, dir_ + "/banner.txt");
+  EXPECT_EQ(config->gateway.algorithms.kex, std::vector<std::string>{"ecdh-sha2-nistp384"});
+  EXPECT_EQ(config->gateway.algorithms.ciphers,
+            (std::vector<std::string>{"aes256-ctr", "aes192-ctr"}));
+  EXPECT_EQ(config->gateway.algorithms.macs, std::vector<std::string>{"hmac-sha2-512"});
   EXPECT_EQ(config->recorder.database, "host=/run/pg");
   EXPECT_EQ(config->recorder.synchronous_commit, "remote_apply");
   EXPECT_EQ(config->recorder.queue_bytes_max, 1048576u);
@@ -110,6 +117,20 @@ TEST_F(ConfigTest, what_is_wrong_is_refused_with_its_line) {
       {"empty list", "[gateway]\nlisten = []", "`listen` is empty"},
       {"no port", "[gateway]\nlisten = [\"0.0.0.0\"]", ":2: `0.0.0.0` is not host:port"},
       {"gateway on a unix socket", "[gateway]\nlisten = [\"unix:/a\"]", "listens on addr:port"},
+      {"weak MAC", "[gateway]\nmacs = [\"hmac-sha2-256\", \"hmac-sha1\"]",
+       ":2: `macs` names `hmac-sha1`, which is not allowed; allowed are "
+       "hmac-sha2-256-etm@openssh.com, hmac-sha2-512-etm@openssh.com, hmac-sha2-256, "
+       "hmac-sha2-512"},
+      {"weak cipher", "[gateway]\nciphers = [\"3des-cbc\"]", "allowed are aes128-gcm@openssh.com"},
+      {"weak key exchange",
+       "[gateway]\nmacs = [\"hmac-sha2-256\"]\n"
+       "kex = [\"diffie-hellman-group1-sha1\"]",
+       ":3: `kex` names `diffie-hellman-group1-sha1`"},
+      {"no MAC", "[gateway]\nmacs = []", ":2: `macs` is empty; allowed are "},
+      {"MAC twice", "[gateway]\nmacs = [\"hmac-sha2-256\", \"hmac-sha2-256\"]",
+       "`macs` names `hmac-sha2-256` twice"},
+      {"text for MACs", "[gateway]\nmacs = \"hmac-sha2-256\"", "`macs` must be a list"},
+      {"number among MACs", "[gateway]\nmacs = [1]", "`macs` must hold only strings"},
       {"level", "log_level = \"verbose\"", "debug, info, warn, error"},
       {"commits that are not waited for", "[recorder]\n\nsynchronous_commit = \"off\"",
        ":3: `synchronous_commit` is one of on, remote_apply, local"},

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "absl/cleanup/cleanup.h"
 #include "base/bytes.h"
 
 namespace gatetape::gateway {
@@ -40,6 +41,26 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"unknown_type", {key_of("ssh-new"), key_of("ssh-ed25519")}, "ssh-new,ssh-ed25519"},
         Row{"no_type", {"", "\x01", key_of("ssh-ed25519")}, "ssh-ed25519"}),
     [](const auto& row) { return std::string(row.param.name); });
+
+// libssh drops the names of a list that it does not know, and rejects a list of which nothing is
+// left. So each name stands alone.
+TEST(MakeBind, libssh_accepts_each_algorithm_that_a_configuration_may_name) {
+  const SigningKey key = SigningKey::generate();
+  const auto accepts = [&](const SshAlgorithms& algorithms) {
+    const absl::StatusOr<ssh_bind> bind = make_bind(key, algorithms);
+    const absl::Cleanup free_bind = [&] {
+      if (bind.ok()) ssh_bind_free(*bind);
+    };
+    return bind.ok();
+  };
+  const SshAlgorithms& allowed = allowed_algorithms();
+  for (const std::string& name : allowed.kex) EXPECT_TRUE(accepts({.kex = {name}})) << name;
+  for (const std::string& name : allowed.ciphers) EXPECT_TRUE(accepts({.ciphers = {name}})) << name;
+  for (const std::string& name : allowed.macs) EXPECT_TRUE(accepts({.macs = {name}})) << name;
+  EXPECT_FALSE(accepts({.kex = {"unknown"}}));
+  EXPECT_FALSE(accepts({.ciphers = {"unknown"}}));
+  EXPECT_FALSE(accepts({.macs = {"unknown"}}));
+}
 
 }  // namespace
 }  // namespace gatetape::gateway
