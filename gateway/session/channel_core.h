@@ -37,13 +37,16 @@ struct ChannelLimits {
   size_t held_bytes_max = size_t{2} << 20;
   // Bytes taken back from the SSH library in one read.
   size_t drain_bytes = size_t{256} << 10;
-  // Data of one channel request, and its name. A longer one ends the session.
-  size_t request_bytes_max = size_t{64} << 10;
+  // Data of one channel request, and its name, in bytes. A longer one is denied. Such a request and
+  // the keys of its event fit into one frame (kPayloadBytesMax).
+  size_t request_bytes_max = size_t{255} << 10;
   size_t request_name_bytes_max = 256;
+  // Data that the denial of a request that is too long keeps, in bytes. The rest is hashed.
+  size_t denied_bytes_max = size_t{64} << 10;
   // Requests that wait for an answer, or behind held bytes. One more ends the session.
   size_t requests_waiting_max = 256;
-  // Bytes of requests that one side does not take: they have no flow control. At the limit the
-  // session ends.
+  // Bytes of requests that one side does not take, or that wait behind held bytes: requests have no
+  // flow control. At the limit the session ends.
   size_t step_bytes_max = size_t{1} << 20;
   // Text of the target about a channel that it refuses. What is longer is cut.
   size_t open_reason_bytes_max = 1024;
@@ -109,7 +112,15 @@ class ChannelCore {
     Request request{};              // kRequest; kReply: the name of what is answered
     bool ok = false;                // kReply
   };
+  // Held counts the requests among the held steps; each has kFrameOverheadBytes in addition.
+  struct Held {
+    size_t requests = 0;
+    size_t bytes = 0;
+  };
   struct End {
+    // held_requests returns how many requests wait behind held bytes, and their bytes.
+    Held held_requests() const;
+
     Outbox outbox;                    // released, and not written to this end yet
     Phase said = Phase::kFlowing;     // what this peer sent last
     Phase offered = Phase::kFlowing;  // how much of that was offered
@@ -128,7 +139,9 @@ class ChannelCore {
   uint64_t offer(FrameKind kind, std::string payload);
   void offer_bytes(Side from, Stream stream, std::string_view bytes);
   void offer_request(Side from, const Request& request);
+  void offer_denied(Side from, const Request& request, const std::string& reason);
   void offer_reply(const std::string& name, bool ok);
+  std::string denial_of(Side from, const Request& request);
   std::string denial_of_user(const Request& request);
   void offer_eof(Side from);
   void offer_close(Side from);

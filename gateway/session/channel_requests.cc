@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "base/crypto.h"
 #include "gateway/session/channel_core.h"
 #include "gateway/session/session_core.h"
 
@@ -13,6 +14,10 @@ namespace {
 
 // The exit status of a program that was denied, as of an ssh that failed itself.
 constexpr uint32_t kDeniedExitStatus = 255;
+
+size_t memory_of(const Request& request) {
+  return request.name.size() + request.data.size() + kFrameOverheadBytes;
+}
 
 Request request_of(const Frame& frame) {
   const absl::StatusOr<Event> event = Event::decode(frame.payload);
@@ -23,19 +28,26 @@ Request request_of(const Frame& frame) {
 
 }  // namespace
 
+ChannelCore::Held ChannelCore::End::held_requests() const {
+  Held held;
+  for (const HeldStep& step : held_steps) {
+    if (step.what != HeldStep::What::kRequest) continue;
+    held.requests++;
+    held.bytes += memory_of(step.request);
+  }
+  return held;
+}
+
 void ChannelCore::on_request(Side from, Request request) {
   End& end = end_of(from);
   if (end.offered == Phase::kClosed) return;
   if (from == Side::kUser && request.want_reply) answers_owed_++;
-  const auto held_requests = static_cast<size_t>(
-      std::count_if(end.held_steps.begin(), end.held_steps.end(),
-                    [](const HeldStep& step) { return step.what == HeldStep::What::kRequest; }));
-  if (std::max(answers_owed_, held_requests) > limits_.requests_waiting_max)
+  const Held held = end.held_requests();
+  if (std::max(answers_owed_, held.requests) > limits_.requests_waiting_max)
     return owner_.on_misuse("too many requests wait on one channel");
-  if (request.data.size() > limits_.request_bytes_max ||
-      request.name.size() > limits_.request_name_bytes_max)
-    return owner_.on_misuse("a channel request is too long");
   if (end.holding) {
+    if (held.bytes + memory_of(request) > limits_.step_bytes_max)
+      return owner_.on_misuse("more requests than the other side takes");
     end.held_steps.push_back({.what = HeldStep::What::kRequest, .request = std::move(request)});
   } else {
     offer_request(from, request);
@@ -50,24 +62,39 @@ std::string ChannelCore::denial_of_user(const Request& request) {
   return denial;
 }
 
+// denial_of returns why a request does not pass, empty when it passes. One that is too long counts
+// as none: it starts no program.
+std::string ChannelCore::denial_of(Side from, const Request& request) {
+  if (request.data.size() > limits_.request_bytes_max)
+    return "a request of " + std::to_string(request.data.size()) + " bytes is too long, at most " +
+           std::to_string(limits_.request_bytes_max) + " pass";
+  if (request.name.size() > limits_.request_name_bytes_max)
+    return "the name of the request is too long";
+  if (from == Side::kUser) return denial_of_user(request);
+  return request.want_reply ? "requests of a target that want a reply do not pass" : "";
+}
+
 void ChannelCore::offer_request(Side from, const Request& request) {
   if (end_of(from).offered == Phase::kClosed) return;
-  const std::string want_reply = request.want_reply ? "1" : "0";
-  std::string denial;
-  if (from == Side::kUser) {
-    denial = denial_of_user(request);
-  } else if (request.want_reply) {
-    denial = "requests of a target that want a reply do not pass";
-  }
-  if (denial.empty()) {
-    Event event{{"request", request.name}, {"want_reply", want_reply}};
-    event.add("data", request.data);
-    offer(from == Side::kUser ? FrameKind::kRequestIn : FrameKind::kRequestOut, event.encode());
-    return;
-  }
-  Event denied{{"what", "request"}, {"name", request.name}, {"reason", denial}};
-  denied.add("data", request.data).add("want_reply", want_reply);
+  const std::string denial = denial_of(from, request);
+  if (!denial.empty()) return offer_denied(from, request, denial);
+  Event event{{"request", request.name}, {"want_reply", request.want_reply ? "1" : "0"}};
+  event.add("data", request.data);
+  offer(from == Side::kUser ? FrameKind::kRequestIn : FrameKind::kRequestOut, event.encode());
+}
+
+void ChannelCore::offer_denied(Side from, const Request& request, const std::string& reason) {
+  const bool is_cut = request.data.size() > limits_.request_bytes_max;
+  Event denied{{"what", "request"},
+               {"name", request.name.substr(0, limits_.request_name_bytes_max)},
+               {"reason", reason}};
+  denied.add("data", is_cut ? request.data.substr(0, limits_.denied_bytes_max) : request.data);
+  denied.add("want_reply", request.want_reply ? "1" : "0");
   denied.add("side", from == Side::kUser ? "user" : "target");
+  if (is_cut) {
+    denied.add_number("length", request.data.size());
+    denied.add("sha256", to_hex(view(sha256(request.data))));
+  }
   offer(FrameKind::kDenied, denied.encode());
 }
 

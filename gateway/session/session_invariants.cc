@@ -61,6 +61,8 @@ void SessionInvariants::check_end(const ChannelCore& channel, Side side) {
   CHECK(end.holding || end.held_steps.empty(), channel.number_, end.held_steps.size());
   CHECK(end.held_steps.size() <= 3 * channel.limits_.requests_waiting_max + 6,
         end.held_steps.size());
+  const size_t held_bytes = end.held_requests().bytes;
+  CHECK(held_bytes <= channel.limits_.step_bytes_max, held_bytes);
   CHECK(channel.answers_owed_ <= channel.limits_.requests_waiting_max + 1, channel.answers_owed_);
 }
 

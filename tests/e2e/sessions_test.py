@@ -1,6 +1,8 @@
 """Sessions through the gateway behave as they do without it. Each test does the same on both routes
 through the gateway and, where possible, straight to the target, and compares."""
 
+import base64
+import hashlib
 import os
 import socket
 import subprocess
@@ -182,6 +184,77 @@ class Commands(unittest.TestCase):
             stack.wait_closed(session)
             self.assertEqual(stack.events(session, "channel_open"), [])
             before = session
+
+
+def long_command(size, command):
+    """Returns the words of a command of `size` bytes, with a comment that makes it so long. execve
+    takes no argument over 128 KiB, and ssh joins its arguments."""
+    part = "x" * 100_000
+    words = [command, "#"]
+    while (rest := size - len(" ".join(words)) - 1) > 0:
+        words.append(part[:rest])
+    return words
+
+
+class LongCommands(unittest.TestCase):
+    def test_a_command_that_sshd_takes_passes_whole(self):
+        # The target's own shell cannot be started with an argument over 128 KiB.
+        for size, code in ((120_000, 0), (200_000, 1), (255 * 1024 - 4, 1)):
+            command = long_command(size, f"echo long {size}")
+            expected = harness.run([*stack.plain(), *command])
+            self.assertEqual(expected.returncode == 0, code == 0, expected.stderr)
+            for words in stack.routes():
+                with self.subTest(size=size, words=words):
+                    ran = harness.run([*words, *command])
+                    self.assertEqual((ran.returncode, ran.stdout, ran.stderr),
+                                     (expected.returncode, expected.stdout, expected.stderr))
+                    session = stack.newest_session()
+                    stack.wait_closed(session)
+                    stored = stack.events(session, "exec")[0][1]
+                    self.assertEqual(stored, " ".join(command))
+                    self.assertEqual(stack.gatetape("verify", session).returncode, 0)
+
+    def test_a_command_that_fits_into_no_frame_is_denied_alone(self):
+        size = 255 * 1024 - 3  # The request has 4 bytes more.
+        command = long_command(size, "echo never")
+        for number, route in enumerate((stack.jump, stack.direct)):
+            control = ("-o", f"ControlPath={stack.folder}/long{number}")
+            harness.run([*route(*control, "-o", "ControlMaster=yes", "-o", "ControlPersist=60"),
+                         "true"])
+            with subprocess.Popen([*route(*control), "cat"], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE) as beside:
+                beside.stdin.write(b"before\n")
+                beside.stdin.flush()
+                self.assertEqual(beside.stdout.readline(), b"before\n")
+                ran = harness.run([*route(*control), *command])
+                self.assertEqual((ran.returncode, ran.stdout), (255, b""))
+                self.assertIn(b"gatetape: exec: a request of 261121 bytes is too long", ran.stderr)
+                self.assertEqual(beside.communicate(b"after\n")[0], b"after\n")
+            harness.run([*route(*control, "-O", "exit")])
+            session = stack.newest_session()
+            stack.wait_closed(session)
+            denied = stack.events(session, "denied")[0][2]
+            whole = (size).to_bytes(4, "big") + " ".join(command).encode()
+            self.assertEqual(denied["length"], "261121")
+            self.assertEqual(denied["sha256"], hashlib.sha256(whole).hexdigest())
+            self.assertEqual(bytes_of(denied["data"]), whole[:64 * 1024])
+            self.assertEqual(stack.gatetape("verify", session).returncode, 0)
+
+    def test_a_command_over_the_limit_of_a_packet_ends_the_connection_as_with_sshd(self):
+        command = long_command(300_000, "echo never")
+        self.assertEqual(harness.run([*stack.plain(), *command]).returncode, 255)
+        for words in stack.routes():
+            ran = harness.run([*words, *command])
+            self.assertEqual((ran.returncode, ran.stdout), (255, b""), ran.stderr)
+            session = stack.newest_session()
+            stack.wait_closed(session)
+            self.assertEqual(stack.events(session, "exec"), [])
+        self.assertTrue(stack.works())
+
+
+def bytes_of(field):
+    """Returns the value of a field of an event row, which is text or {"base64": TEXT}."""
+    return base64.b64decode(field["base64"]) if isinstance(field, dict) else field.encode()
 
 
 class Terminals(unittest.TestCase):

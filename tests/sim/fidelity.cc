@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/bytes.h"
+#include "base/crypto.h"
 #include "record/event.h"
 
 namespace gatetape::sim {
@@ -75,10 +77,22 @@ const char* Fidelity::take_answer(const Said& said, const Frame& frame) {
   const bool is_answer = what == FrameClass::kReply || what == FrameClass::kOpenReply;
   if (is_answer && said.ok != (field(frame, "ok") == "1")) return "the target gave another answer";
   if (said.what != FrameClass::kRequest) return nullptr;
+  if (!field(frame, "length").empty()) return take_cut(said.request, frame);
   const std::string name = field(frame, what == FrameClass::kDenial ? "name" : "request");
   return said.request.name == name && said.request.data == field(frame, "data")
              ? nullptr
              : "the peer made another request";
+}
+
+// take_cut checks the denial of a request that was too long for a frame.
+const char* Fidelity::take_cut(const gateway::Request& request, const Frame& frame) {
+  if (request.data.size() <= kRequestBytesMax) return "a request that is not too long is cut";
+  const std::string data = field(frame, "data");
+  const bool fits = field(frame, "name") == request.name && request.data.starts_with(data) &&
+                    data.size() >= kDeniedBytesMax &&
+                    field(frame, "length") == std::to_string(request.data.size()) &&
+                    field(frame, "sha256") == to_hex(view(sha256(request.data)));
+  return fits ? nullptr : "the peer made another request than the one that was cut";
 }
 
 // take_bytes checks the order of the bytes per stream only, because an SSH library buffers the two

@@ -43,6 +43,7 @@ class Fidelity {
   const char* take_bytes(std::deque<Said>* said, const Frame& frame);
   const char* take_close(Conversation* talk, Side from);
   static const char* take_answer(const Said& said, const Frame& frame);
+  static const char* take_cut(const gateway::Request& request, const Frame& frame);
 
   uint64_t asked_ = 0;          // channels that were neither opened nor denied yet
   std::array<bool, 2> lost_{};  // by Side

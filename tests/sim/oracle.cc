@@ -55,7 +55,7 @@ void Oracle::on_offered(uint64_t session, const Frame& frame) {
       violate("I2", session, std::string(kind_name(frame.kind)) + ": " + fault);
   if (frame.kind == FrameKind::kAccessLoad) one.load_frames++;
   if (frame.kind == FrameKind::kDenied && field(frame.payload, "what") == "request" &&
-      allows(one.allowed, field(frame.payload, "name")))
+      field(frame.payload, "length").empty() && allows(one.allowed, field(frame.payload, "name")))
     violate("access", session,
             "the request " + field(frame.payload, "name") + " is denied, and the rules allow it");
   one.offered.push_back({frame.channel, frame.kind, frame.payload});

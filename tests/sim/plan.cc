@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "gateway/session/channel_core.h"
 
 namespace gatetape::sim {
 namespace {
@@ -74,6 +75,13 @@ Said draw_step(Rng& rng) {
   return bytes(rng.bytes(count));
 }
 
+// long_command returns a command around the limit of a request: it passes, or is denied alone.
+Said long_command(Rng& rng, size_t request_bytes_max) {
+  const size_t head_bytes = ssh_string("").size();
+  return request("exec", true,
+                 ssh_string(rng.bytes(request_bytes_max - head_bytes - 2 + rng.below(5))));
+}
+
 // flood returns the steps of a client that asks more than a target takes that pauses: window
 // changes have neither an answer nor flow control.
 std::vector<Said> flood(Rng& rng) {
@@ -107,7 +115,8 @@ ChannelPlan draw_channel(Rng& rng) {
   if (rng.chance(0.5)) script.push_back(env("LANG", rng.bytes(rng.below(30) + 1)));
   if (rng.chance(0.4)) {
     plan.output_bytes = rng.chance(0.3) ? rng.below(6000) : rng.below(200);
-    script.push_back(request("exec", true, ssh_string("make " + rng.bytes(6))));
+    script.push_back(rng.chance(0.1) ? long_command(rng, kRequestBytesMax)
+                                     : request("exec", true, ssh_string("make " + rng.bytes(6))));
   } else {
     script.push_back(pty());
     script.push_back(request("shell", true, ""));
@@ -125,7 +134,10 @@ void make_large(Rng& rng, SessionPlan* plan) {
   ChannelPlan& channel = plan->channels.front();
   channel.window_bytes = channel.library_bytes = 1 << 20;
   if (rng.chance(0.5)) {
-    channel.script = {request("exec", true, ssh_string("cat")), eof()};
+    const size_t request_bytes_max = gateway::ChannelLimits{}.request_bytes_max;
+    channel.script = {rng.chance(0.5) ? long_command(rng, request_bytes_max)
+                                      : request("exec", true, ssh_string("cat")),
+                      eof()};
     channel.output_bytes = 600'000;
     channel.chunk_bytes = 48 * 1024;
     return;

@@ -15,6 +15,11 @@ namespace gatetape::sim {
 using gateway::Side;
 using ByteStream = gateway::Stream;
 
+// Data of one request that passes in a session of the simulation, in bytes, and data that the
+// denial of a longer one keeps. A large session has the product's limits.
+constexpr size_t kRequestBytesMax = 600;
+constexpr size_t kDeniedBytesMax = 100;
+
 // Said is one step that a peer of a channel sends. The class decides which other fields it uses.
 struct Said {
   FrameClass what = FrameClass::kBytes;

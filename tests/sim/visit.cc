@@ -22,6 +22,8 @@ gateway::SessionLimits limits_of(const SessionPlan& plan) {
                     .outbox_bytes_max = 2048,
                     .held_bytes_max = 1 << 16,
                     .drain_bytes = 300,
+                    .request_bytes_max = kRequestBytesMax,
+                    .denied_bytes_max = kDeniedBytesMax,
                     .requests_waiting_max = 12,
                     .step_bytes_max = 12'000,
                     .frames_per_flush = 8};

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/bytes.h"
 #include "tests/unit/gateway/session/fake_session.h"
 
 namespace gatetape::gateway {
@@ -13,6 +14,7 @@ namespace {
 using testing::Contains;
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::Not;
 
 class ChannelCoreTest : public testing::Test {
  protected:
@@ -116,6 +118,79 @@ TEST_F(ChannelCoreTest, requests_that_are_held_are_limited) {
   channel.on_request(Side::kTarget, request("x", false));
   session_.service();
   EXPECT_TRUE(session_.core_.over());
+}
+
+TEST_F(ChannelCoreTest, bytes_of_requests_that_are_held_are_limited) {
+  ChannelCore& channel = session_.open();
+  const std::string much(1 << 18, 'x');
+  while (channel.on_bytes(Side::kTarget, Stream::kData, much) != 0) {
+  }
+  const Request longest{.name = "x", .want_reply = false, .data = std::string(255 << 10, 'r')};
+  for (int i = 0; i < 4; i++) channel.on_request(Side::kTarget, longest);
+  session_.service();
+  EXPECT_FALSE(session_.core_.over());
+  channel.on_request(Side::kTarget, longest);
+  session_.service();
+  EXPECT_THAT(session_.words_, Contains("over: protocol"));
+}
+
+TEST_F(ChannelCoreTest, the_longest_request_passes_whole) {
+  ChannelCore& channel = session_.open();
+  Request longest{
+      .name = std::string(256, 'n'), .want_reply = false, .data = std::string(255 << 10, 'x')};
+  channel.on_request(Side::kTarget, longest);
+  session_.commit();
+  EXPECT_THAT(session_.words_, ElementsAre("user: request " + longest.name));
+  EXPECT_EQ(Event::decode(session_.sent_.back()->frame.payload)->get("data"), longest.data);
+}
+
+TEST_F(ChannelCoreTest, a_request_that_is_too_long_is_denied_alone_and_hashed) {
+  ChannelCore& other = session_.open();
+  ChannelCore& channel = session_.open();
+  std::string data(size_t{255} << 10, 'x');
+  data.back() = 'y';
+  data += 'z';
+  for (const Side from : {Side::kUser, Side::kTarget}) {
+    session_.kinds();
+    channel.on_request(from, {.name = "env", .want_reply = false, .data = data});
+    EXPECT_THAT(session_.kinds(), ElementsAre("denied"));
+    const absl::StatusOr<Event> denied = Event::decode(session_.sent_.back()->frame.payload);
+    EXPECT_EQ(denied->get("reason"), "a request of 261121 bytes is too long, at most 261120 pass");
+    EXPECT_EQ(denied->get("data"), data.substr(0, 64 << 10));
+    EXPECT_EQ(denied->get("length"), "261121");
+    EXPECT_EQ(denied->get("sha256"), to_hex(view(sha256(data))));
+    EXPECT_EQ(denied->get("side"), side_name(from));
+    session_.commit();
+    session_.commit();
+  }
+  EXPECT_THAT(session_.words_, Not(Contains(testing::HasSubstr("request env"))));
+  session_.words_.clear();
+  channel.on_request(Side::kUser, request("shell", true));
+  other.on_request(Side::kUser, request("shell", true));
+  session_.commit();
+  EXPECT_THAT(session_.words_, ElementsAre("target: request shell", "target: request shell"));
+}
+
+TEST_F(ChannelCoreTest, a_program_whose_request_is_too_long_ends_its_channel_alone) {
+  ChannelCore& other = session_.open();
+  ChannelCore& channel = session_.open();
+  channel.on_request(Side::kUser,
+                     {.name = "shell", .want_reply = true, .data = std::string(256 << 10, 'x')});
+  session_.commit();
+  session_.commit();
+  EXPECT_EQ(session_.words_.back(), "user: close");
+  other.on_bytes(Side::kUser, Stream::kData, "ls");
+  session_.commit();
+  EXPECT_EQ(session_.words_.back(), "target: ls");
+}
+
+TEST_F(ChannelCoreTest, a_request_whose_name_is_too_long_is_denied_alone) {
+  ChannelCore& channel = session_.open();
+  channel.on_request(Side::kUser, request(std::string(257, 'n'), true));
+  session_.commit();
+  session_.commit();
+  EXPECT_THAT(session_.words_, Contains("user: failure"));
+  EXPECT_FALSE(session_.core_.over());
 }
 
 TEST_F(ChannelCoreTest, what_a_target_sends_behind_a_refusal_goes_nowhere) {
