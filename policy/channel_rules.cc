@@ -11,6 +11,8 @@ bool starts_program(std::string_view name) {
   return name == "shell" || name == "exec" || name == "subsystem";
 }
 
+bool tells_denial(std::string_view name) { return name == "shell" || name == "exec"; }
+
 bool is_harmless_global(std::string_view name) {
   return name.starts_with("keepalive@") || name == "no-more-sessions@openssh.com" ||
          name == "hostkeys-00@openssh.com" || name == "hostkeys-prove-00@openssh.com" ||

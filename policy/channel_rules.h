@@ -11,6 +11,10 @@ namespace gatetape {
 // starts_program returns true when the request starts a program (RFC 4254 section 6.5). A channel
 // has at most one program.
 bool starts_program(std::string_view name);
+// tells_denial returns true for the requests that a user makes on purpose and whose failure a
+// client does not explain: a shell and a command. Configurations ask for an agent or X11 with each
+// command, and every client reports a subsystem that fails.
+bool tells_denial(std::string_view name);
 // is_harmless_global returns true when a global request needs no denial: libssh answers it
 // correctly, or it asks for nothing (OpenSSH's PROTOCOL), or it also arrives as a message, which is
 // decided elsewhere.

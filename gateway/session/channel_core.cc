@@ -231,6 +231,7 @@ void ChannelCore::service() {
   if (state_ != State::kOpen) return;
   flush(Side::kTarget);
   flush(Side::kUser);
+  answer_failures();
   take_held(Side::kUser);
   take_held(Side::kTarget);
   const auto is_over = [](const End& end) {

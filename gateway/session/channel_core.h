@@ -102,6 +102,9 @@ class ChannelCore {
 
   // Phase is how far one direction of one end has come. Legal moves: forward only.
   enum class Phase : uint8_t { kFlowing, kEof, kClosed };
+  // Answer is what answers a request of the user: a frame of the user's outbox, or the failure of a
+  // request that was denied without a notice. The denial, which is durable, is its frame.
+  enum class Answer : uint8_t { kFrame, kFailure };
   // HeldStep is bytes that the SSH library holds, or what came behind them, in the order of the
   // peer's packets.
   struct HeldStep {
@@ -160,9 +163,12 @@ class ChannelCore {
   void pass_request(Side to);
   void send(Side to, const Request& request);
   void answer_denial();
+  void end_denied_program(const Event& denial);
   bool write_notice();
   void send_denied_status();
   bool answer_user(bool ok);
+  bool answer_next(bool ok);
+  void answer_failures();
 
   const ChannelKind& kind_;
   const uint32_t number_;
@@ -177,6 +183,7 @@ class ChannelCore {
   bool started_ = false;  // a program was allowed: there is one per channel (RFC 4254 section 6.5)
   bool notice_answered_ = false;  // the request that the notice in front of the outbox is about
   size_t answers_owed_ = 0;       // to the user's requests
+  std::deque<Answer> answers_;    // among these: those that are known, in the order of the requests
   std::optional<std::string> reply_owed_;  // by the target: the name of the request
 };
 

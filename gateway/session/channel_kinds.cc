@@ -15,6 +15,7 @@ constexpr std::array<ChannelKind, 3> kKinds = {{
      .opens = Opens::kOnTarget,
      .request_denial = denial_of,
      .starts_program = starts_program,
+     .tells_denial = tells_denial,
      .at_eof = Ending::kPassesOn,
      .at_close = Ending::kPassesOn},
     {.type = "direct-tcpip", .name = "direct-tcpip", .open_denial = kNoForwarding},

@@ -25,6 +25,9 @@ struct ChannelKind {
                                 std::string_view data) = nullptr;
   // starts_program returns true for a request that runs the channel's one program.
   bool (*starts_program)(std::string_view request) = nullptr;
+  // tells_denial returns true for a request whose denial the user reads on stderr. Every other
+  // denied request just fails.
+  bool (*tells_denial)(std::string_view request) = nullptr;
   Ending at_eof = Ending::kNeverComes;
   Ending at_close = Ending::kNeverComes;
 };

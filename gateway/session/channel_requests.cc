@@ -104,6 +104,7 @@ void ChannelCore::on_reply(Side from, bool ok) {
   if (from == Side::kUser || !reply_owed_)
     return owner_.on_misuse("a request is answered that was not made");
   std::string name = *std::exchange(reply_owed_, std::nullopt);
+  answers_.push_back(Answer::kFrame);
   if (end.holding) {
     HeldStep& step = end.held_steps.emplace_back();
     step.what = HeldStep::What::kReply;
@@ -142,20 +143,30 @@ void ChannelCore::send(Side to, const Request& request) {
 }
 
 // A denied request of the user has travelled behind those that were passed to the target, so that
-// the answers keep their order; only now its notice is offered. A client whose program is denied
-// would leave without showing the notice, so for it the program has started, and ended.
+// the answers keep their order; only now it is answered. Most denials fail without a word, because
+// clients ask for agent and X11 forwarding with each command. When the target has closed, the
+// requests before this one may have no answer, and the close answers all of them.
 void ChannelCore::answer_denial() {
   const absl::StatusOr<Event> event = Event::decode(end_of(Side::kTarget).outbox.front().payload);
   if (event->get("side") != "user") return;
-  const bool ends_channel = kind_.starts_program(event->get("name")) && !started_;
+  if (kind_.tells_denial(event->get("name")) && !started_) return end_denied_program(*event);
+  const End& target = end_of(Side::kTarget);
+  const bool closes = target.said == Phase::kClosed || target.offered == Phase::kClosed;
+  if (event->get("want_reply") == "1" && !closes) answers_.push_back(Answer::kFailure);
+}
+
+// A client whose shell or command is denied would leave without showing the reason, so for it the
+// program has started, and ended.
+void ChannelCore::end_denied_program(const Event& denial) {
   Event notice;
-  notice.add("text", "gatetape: " + printable(event->get("name")) + ": " +
-                         std::string(event->get("reason")) + "\r\n");
-  notice.add("want_reply", event->get("want_reply"));
-  if (ends_channel) notice.add("exit_status", std::to_string(kDeniedExitStatus));
+  notice.add("text", "gatetape: " + printable(denial.get("name")) + ": " +
+                         std::string(denial.get("reason")) + "\r\n");
+  notice.add("want_reply", denial.get("want_reply"));
+  notice.add("exit_status", std::to_string(kDeniedExitStatus));
   offer(FrameKind::kNotice, notice.encode());
+  if (denial.get("want_reply") == "1") answers_.push_back(Answer::kFrame);
   End& target = end_of(Side::kTarget);
-  if (!ends_channel || target.offered == Phase::kClosed) return;
+  if (target.offered == Phase::kClosed) return;
   const bool had_eof = target.offered == Phase::kEof;
   advance(&target.offered, Phase::kClosed);
   target.holding = false;  // what the target still sends goes nowhere
@@ -165,8 +176,8 @@ void ChannelCore::answer_denial() {
   offer(FrameKind::kCloseOut, "");
 }
 
-// The reason goes to stderr, with the answer that the request wants. A text alone waits until the
-// window takes it whole; a text with an answer is cut where the window ends.
+// The text goes to stderr. One that comes with the end of a denied program is cut where the window
+// ends; one that comes alone waits until the window takes it whole.
 bool ChannelCore::write_notice() {
   End& user = end_of(Side::kUser);
   CHECK(user.outbox.front().kind == FrameKind::kNotice, number_);
@@ -174,12 +185,12 @@ bool ChannelCore::write_notice() {
   const bool ends_channel = !event->get("exit_status").empty();
   const bool wants_reply = event->get("want_reply") == "1";
   if (wants_reply && !notice_answered_) {
-    if (!answer_user(ends_channel)) return false;
+    if (!answer_user(true)) return false;
     notice_answered_ = true;
   }
   if (user.said != Phase::kClosed) {
     const size_t window = port_.window(Side::kUser);
-    if (!wants_reply && !ends_channel && window < event->get("text").size()) return false;
+    if (!ends_channel && window < event->get("text").size()) return false;
     if (window > 0) {
       const ChannelPort::Written written =
           port_.write(Side::kUser, Stream::kStderr, event->get("text"));
@@ -199,11 +210,26 @@ void ChannelCore::send_denied_status() {
                      {.name = "exit-status", .want_reply = false, .data = std::move(status)});
 }
 
+// answer_user gives the answer of a frame. The failures before it go first.
 bool ChannelCore::answer_user(bool ok) {
-  CHECK(answers_owed_ > 0, number_);
-  const bool listens = end_of(Side::kUser).said != Phase::kClosed;
+  answer_failures();
+  CHECK(!answers_.empty(), number_);
+  return answers_.front() == Answer::kFrame && answer_next(ok);
+}
+
+void ChannelCore::answer_failures() {
+  while (!answers_.empty() && answers_.front() == Answer::kFailure) {
+    if (port_.lost(Side::kUser) || port_.busy(Side::kUser) || !answer_next(false)) return;
+  }
+}
+
+bool ChannelCore::answer_next(bool ok) {
+  CHECK(answers_.size() <= answers_owed_, number_, answers_.size(), answers_owed_);
+  const End& user = end_of(Side::kUser);
+  const bool listens = user.said != Phase::kClosed && user.told != Phase::kClosed;
   if (listens && !port_.answer_request(ok)) return false;
   answers_owed_--;
+  answers_.pop_front();
   return true;
 }
 

@@ -92,10 +92,19 @@ class Policy(unittest.TestCase):
         before = self.target_lines("subsystem")
         ran = harness.run(["sftp", "-F", stack.config("bob"), "-J", "gw", "-b", "-",
                            f"{harness.LOGIN}@web"], input=b"ls /\n")
-        self.assertNotEqual(ran.returncode, 0)
-        self.assertIn(b"your roles do not allow sftp here", ran.stderr)
+        self.assertEqual((ran.returncode, ran.stdout), (255, b""))
+        self.assertIn(b"subsystem request failed on channel 0", ran.stderr)
         self.denied("request", "subsystem", "your roles do not allow sftp")
         self.assertEqual(self.target_lines("subsystem"), before)
+
+    def test_a_subsystem_that_does_not_pass_fails_as_one_that_the_target_does_not_have(self):
+        expected = harness.run([*stack.plain("-s"), "netconf"])
+        self.assertIn(b"subsystem request failed", expected.stderr)
+        for words in stack.routes("-s"):
+            ran = harness.run([*words, "netconf"])
+            self.assertEqual((ran.returncode, ran.stdout, ran.stderr),
+                             (expected.returncode, expected.stdout, expected.stderr))
+            self.denied("request", "subsystem", "only the subsystem sftp passes")
 
     def test_local_and_dynamic_forwards_are_refused(self):
         for kind in ("-L", "-D"):
@@ -136,16 +145,20 @@ class Policy(unittest.TestCase):
         agent = f"{stack.folder}/agent"
         process = subprocess.Popen(["ssh-agent", "-D", "-a", agent], stdout=subprocess.DEVNULL)
         harness.wait_until(lambda: os.path.exists(agent), "the agent listens")
-        ran = harness.run([*stack.jump("-A", "-o", f"IdentityAgent={agent}"),
-                           "echo [$SSH_AUTH_SOCK]"], env={**os.environ, "SSH_AUTH_SOCK": agent})
+        forwards = ("-A", "-o", f"IdentityAgent={agent}")
+        for words in stack.routes(*forwards):
+            ran = harness.run([*words, "echo [$SSH_AUTH_SOCK]"],
+                              env={**os.environ, "SSH_AUTH_SOCK": agent})
+            self.assertEqual((ran.stdout, ran.stderr), (b"[]\n", b""))
+            self.denied("request", "auth-agent-req@openssh.com", "does not pass")
         process.terminate()
         process.wait()
-        self.assertEqual(ran.stdout, b"[]\n", ran.stderr)
-        self.denied("request", "auth-agent-req@openssh.com", "does not pass")
-        ran = harness.run([*stack.jump("-X"), "echo [$DISPLAY]"],
-                          env={**os.environ, "DISPLAY": "127.0.0.1:77"})
-        self.assertEqual(ran.stdout, b"[]\n", ran.stderr)
-        self.denied("request", "x11-req", "does not pass")
+        env = {**os.environ, "DISPLAY": "127.0.0.1:77"}
+        expected = harness.run([*stack.plain("-X"), "echo [$DISPLAY]"], env=env)
+        for words in stack.routes("-X"):
+            ran = harness.run([*words, "echo [$DISPLAY]"], env=env)
+            self.assertEqual((ran.stdout, ran.stderr), (b"[]\n", expected.stderr))
+            self.denied("request", "x11-req", "does not pass")
 
     def test_a_changed_host_key_ends_the_session_and_both_keys_are_recorded(self):
         before = self.target_lines("Accepted")

@@ -55,7 +55,8 @@ void Oracle::on_offered(uint64_t session, const Frame& frame) {
       violate("I2", session, std::string(kind_name(frame.kind)) + ": " + fault);
   if (frame.kind == FrameKind::kAccessLoad) one.load_frames++;
   if (frame.kind == FrameKind::kDenied && field(frame.payload, "what") == "request" &&
-      field(frame.payload, "length").empty() && allows(one.allowed, field(frame.payload, "name")))
+      field(frame.payload, "length").empty() && allows(one.allowed, field(frame.payload, "name")) &&
+      !(is_program(field(frame.payload, "name")) && runs_program(one, frame.channel)))
     violate("access", session,
             "the request " + field(frame.payload, "name") + " is denied, and the rules allow it");
   one.offered.push_back({frame.channel, frame.kind, frame.payload});
@@ -189,6 +190,7 @@ void Oracle::on_request(uint64_t session, Path path, const gateway::Request& req
 }
 
 void Oracle::on_step(uint64_t session, Path path, FrameClass what, bool ok) {
+  if (what == FrameClass::kReply && takes_failure(session, path.channel, ok)) return;
   for (;;) {
     Cursor* cursor = nullptr;
     const Offered& offered = next(session, path, &cursor);
@@ -223,6 +225,7 @@ void Oracle::on_turned_away(uint64_t session, const Allowed& allowed) {
 }
 
 bool Oracle::allows(const Allowed& allowed, std::string_view program) {
+  if (program == "x11-req" || program == "auth-agent-req@openssh.com") return false;
   if (program == "shell") return allowed.shell;
   if (program == "exec") return allowed.exec;
   return program != "subsystem" || allowed.sftp;

@@ -170,9 +170,10 @@ class Oracle {
     uint64_t claimed_by = 0;  // the system session that names this one, 0 when none does
     uint64_t claim_seq = 0;
     std::map<Path, Cursor> cursors;
-    std::map<Path, uint64_t> waiting;  // bytes of requests that are released and not passed on
-    std::map<Path, uint64_t> kept;     // bytes of requests that an SSH library keeps
-    int64_t too_much_since_ns = 0;     // 0 = not more than the limit
+    std::map<uint32_t, uint64_t> asked;  // by channel: the last frame whose request was answered
+    std::map<Path, uint64_t> waiting;    // bytes of requests that are released and not passed on
+    std::map<Path, uint64_t> kept;       // bytes of requests that an SSH library keeps
+    int64_t too_much_since_ns = 0;       // 0 = not more than the limit
     Fidelity fidelity;
     uint64_t denials_told = 0;
     size_t banners_shown = 0;  // of the target
@@ -205,6 +206,19 @@ class Oracle {
                   std::string_view* bytes);
   static bool allows(const Allowed& allowed, std::string_view program);
   bool find(const Subject& one, Path path, Cursor* cursor) const;
+  // asks_next returns the next frame of a channel whose request the user wants answered, or
+  // nullptr.
+  const Offered* asks_next(uint64_t session, uint32_t channel);
+  // takes_failure checks the answer to the user's oldest unanswered request of a channel. It
+  // returns true when that request was denied without a notice, so that no other frame is its
+  // answer.
+  bool takes_failure(uint64_t session, uint32_t channel, bool ok);
+  // is_quiet returns true when a request was denied that fails without a notice.
+  static bool is_quiet(const Subject& one, const Offered& denied);
+  // is_program returns true for a request that starts the one program of a channel.
+  static bool is_program(std::string_view request);
+  // runs_program returns true when a request for a program may pass, or has passed, on a channel.
+  static bool runs_program(const Subject& one, uint32_t channel);
   // leave accounts for a request that no longer waits in an outbox.
   static void leave(Subject* one, Path path, const Offered& offered);
 

@@ -69,6 +69,7 @@ std::vector<Said> put(Rng& rng, uint32_t writes, uint32_t write_bytes) {
 Said draw_step(Rng& rng) {
   if (rng.chance(0.1)) return resize(static_cast<uint32_t>(rng.between(20, 200)), 24);
   if (rng.chance(0.05)) return request("signal", false, ssh_string("INT"));
+  if (rng.chance(0.02)) return request(rng.chance(0.5) ? "x11-req" : "shell", true, "");
   // PuTTY sends this one in the middle of the data, and wants an answer.
   if (rng.chance(0.05)) return request("winadj@putty.projects.tartarus.org", true, "");
   const size_t count = rng.chance(0.1) ? rng.below(3000) + 1 : rng.below(24) + 1;
@@ -112,6 +113,7 @@ ChannelPlan draw_channel(Rng& rng) {
     script = put(rng, static_cast<uint32_t>(rng.below(6)), static_cast<uint32_t>(rng.below(900)));
     return plan;
   }
+  if (rng.chance(0.2)) script.push_back(request("auth-agent-req@openssh.com", rng.chance(0.7), ""));
   if (rng.chance(0.5)) script.push_back(env("LANG", rng.bytes(rng.below(30) + 1)));
   if (rng.chance(0.4)) {
     plan.output_bytes = rng.chance(0.3) ? rng.below(6000) : rng.below(200);

@@ -49,6 +49,12 @@ TEST(ChannelPolicy, what_no_role_can_grant_never_passes) {
   EXPECT_NE(denial_of(all, "subsystem", text("netconf")), "");
 }
 
+TEST(ChannelPolicy, only_the_denial_of_a_shell_or_a_command_is_told) {
+  for (const char* name : {"shell", "exec"}) EXPECT_TRUE(tells_denial(name)) << name;
+  for (const char* name : {"subsystem", "x11-req", "auth-agent-req@openssh.com", "env", ""})
+    EXPECT_FALSE(tells_denial(name)) << name;
+}
+
 TEST(ChannelPolicy, hostile_data_is_denied) {
   const Grant all = grant(true, true, true);
   EXPECT_NE(denial_of(all, "exec", "\xff\xff\xff\xffx"), "");

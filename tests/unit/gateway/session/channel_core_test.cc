@@ -11,10 +11,8 @@
 namespace gatetape::gateway {
 namespace {
 
-using testing::Contains;
 using testing::ElementsAre;
 using testing::IsEmpty;
-using testing::Not;
 
 class ChannelCoreTest : public testing::Test {
  protected:
@@ -54,21 +52,6 @@ TEST_F(ChannelCoreTest, nothing_passes_a_request_that_the_target_has_not_answere
   EXPECT_THAT(session_.words_, ElementsAre("target: request pty-req", "target: x"));
 }
 
-TEST_F(ChannelCoreTest, a_denied_request_never_reaches_the_target_and_is_answered_in_order) {
-  ChannelCore& channel = session_.open();
-  channel.on_request(Side::kUser, request("pty-req", true));
-  channel.on_request(Side::kUser, request("exec", true));
-  session_.commit();
-  EXPECT_THAT(session_.words_, ElementsAre("target: request pty-req"));
-  channel.on_reply(Side::kTarget, true);
-  session_.commit();
-  session_.commit();
-  EXPECT_THAT(session_.words_, testing::Not(Contains("target: request exec")));
-  EXPECT_EQ(session_.words_[1], "user: success");
-  EXPECT_THAT(session_.words_, Contains("user: request exit-status"));
-  EXPECT_EQ(session_.words_.back(), "user: close");
-}
-
 TEST_F(ChannelCoreTest, steps_behind_held_bytes_keep_their_order) {
   ChannelCore& channel = session_.open();
   const std::string much(1 << 18, 'x');
@@ -99,97 +82,6 @@ TEST_F(ChannelCoreTest, alternating_streams_that_are_held_cost_no_memory_and_no_
   }
   channel.on_request(Side::kTarget, request("exit-status", false));
   session_.service();
-  EXPECT_FALSE(session_.core_.over());
-}
-
-TEST_F(ChannelCoreTest, requests_that_are_held_are_limited) {
-  ChannelCore& channel = session_.open();
-  const std::string much(1 << 18, 'x');
-  while (channel.on_bytes(Side::kTarget, Stream::kData, much) != 0) {
-  }
-  for (size_t i = 1; i <= 257; i++) {
-    channel.on_bytes(Side::kTarget, Stream::kStderr, std::string(i, 'e'));
-    channel.on_bytes(Side::kTarget, Stream::kData, much + std::string(i, 'o'));
-    channel.on_request(Side::kTarget, request("x", false));
-  }
-  channel.on_eof(Side::kTarget);
-  session_.service();
-  EXPECT_FALSE(session_.core_.over());
-  channel.on_request(Side::kTarget, request("x", false));
-  session_.service();
-  EXPECT_TRUE(session_.core_.over());
-}
-
-TEST_F(ChannelCoreTest, bytes_of_requests_that_are_held_are_limited) {
-  ChannelCore& channel = session_.open();
-  const std::string much(1 << 18, 'x');
-  while (channel.on_bytes(Side::kTarget, Stream::kData, much) != 0) {
-  }
-  const Request longest{.name = "x", .want_reply = false, .data = std::string(255 << 10, 'r')};
-  for (int i = 0; i < 4; i++) channel.on_request(Side::kTarget, longest);
-  session_.service();
-  EXPECT_FALSE(session_.core_.over());
-  channel.on_request(Side::kTarget, longest);
-  session_.service();
-  EXPECT_THAT(session_.words_, Contains("over: protocol"));
-}
-
-TEST_F(ChannelCoreTest, the_longest_request_passes_whole) {
-  ChannelCore& channel = session_.open();
-  Request longest{
-      .name = std::string(256, 'n'), .want_reply = false, .data = std::string(255 << 10, 'x')};
-  channel.on_request(Side::kTarget, longest);
-  session_.commit();
-  EXPECT_THAT(session_.words_, ElementsAre("user: request " + longest.name));
-  EXPECT_EQ(Event::decode(session_.sent_.back()->frame.payload)->get("data"), longest.data);
-}
-
-TEST_F(ChannelCoreTest, a_request_that_is_too_long_is_denied_alone_and_hashed) {
-  ChannelCore& other = session_.open();
-  ChannelCore& channel = session_.open();
-  std::string data(size_t{255} << 10, 'x');
-  data.back() = 'y';
-  data += 'z';
-  for (const Side from : {Side::kUser, Side::kTarget}) {
-    session_.kinds();
-    channel.on_request(from, {.name = "env", .want_reply = false, .data = data});
-    EXPECT_THAT(session_.kinds(), ElementsAre("denied"));
-    const absl::StatusOr<Event> denied = Event::decode(session_.sent_.back()->frame.payload);
-    EXPECT_EQ(denied->get("reason"), "a request of 261121 bytes is too long, at most 261120 pass");
-    EXPECT_EQ(denied->get("data"), data.substr(0, 64 << 10));
-    EXPECT_EQ(denied->get("length"), "261121");
-    EXPECT_EQ(denied->get("sha256"), to_hex(view(sha256(data))));
-    EXPECT_EQ(denied->get("side"), side_name(from));
-    session_.commit();
-    session_.commit();
-  }
-  EXPECT_THAT(session_.words_, Not(Contains(testing::HasSubstr("request env"))));
-  session_.words_.clear();
-  channel.on_request(Side::kUser, request("shell", true));
-  other.on_request(Side::kUser, request("shell", true));
-  session_.commit();
-  EXPECT_THAT(session_.words_, ElementsAre("target: request shell", "target: request shell"));
-}
-
-TEST_F(ChannelCoreTest, a_program_whose_request_is_too_long_ends_its_channel_alone) {
-  ChannelCore& other = session_.open();
-  ChannelCore& channel = session_.open();
-  channel.on_request(Side::kUser,
-                     {.name = "shell", .want_reply = true, .data = std::string(256 << 10, 'x')});
-  session_.commit();
-  session_.commit();
-  EXPECT_EQ(session_.words_.back(), "user: close");
-  other.on_bytes(Side::kUser, Stream::kData, "ls");
-  session_.commit();
-  EXPECT_EQ(session_.words_.back(), "target: ls");
-}
-
-TEST_F(ChannelCoreTest, a_request_whose_name_is_too_long_is_denied_alone) {
-  ChannelCore& channel = session_.open();
-  channel.on_request(Side::kUser, request(std::string(257, 'n'), true));
-  session_.commit();
-  session_.commit();
-  EXPECT_THAT(session_.words_, Contains("user: failure"));
   EXPECT_FALSE(session_.core_.over());
 }
 
