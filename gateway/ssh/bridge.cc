@@ -81,6 +81,7 @@ int Bridge::on_data(ssh_session, ssh_channel, void* bytes, uint32_t count, int, 
     return 0;
   }
   pipe_feed(bridge.pipe_, {static_cast<const char*>(bytes), count});
+  bridge.window_.on_taken(count);
   bridge.loop_.mark(bridge.inner_);
   return static_cast<int>(count);
 }
@@ -99,6 +100,7 @@ void Bridge::on_close(ssh_session session, ssh_channel channel, void* user_data)
 void Bridge::to_inner() {
   if (inner_ == nullptr) return;
   if (held_ && pipe_pending_in(pipe_) < kPipeBytesMax / 2) drain_held();
+  if (!outer_.dead()) window_.open(channel_);
   if (inbound_ != Inbound::kEnding || held_) return;
   pipe_feed_eof(pipe_);
   move_to(Inbound::kEnded);
@@ -116,6 +118,7 @@ void Bridge::drain_held() {
     const int count = ssh_channel_read_nonblocking(channel_, buffer.data(), kDrainBytes, 0);
     if (count <= 0) break;
     pipe_feed(pipe_, {buffer.data(), static_cast<size_t>(count)});
+    window_.on_taken(static_cast<size_t>(count));
   }
   loop_.mark(inner_);
 }

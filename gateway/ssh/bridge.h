@@ -17,6 +17,7 @@
 
 #include "base/check.h"
 #include "gateway/ssh/peer.h"
+#include "gateway/ssh/receive_window.h"
 
 namespace gatetape::gateway {
 
@@ -69,6 +70,7 @@ class Bridge {
   ssh_channel_callbacks_struct callbacks_{};
   Inbound inbound_ = Inbound::kOpen;
   Outbound outbound_ = Outbound::kOpen;
+  ReceiveWindow window_;     // of the channel
   bool held_ = false;        // libssh keeps bytes, because the pipe was full
   bool close_seen_ = false;  // the client sent CLOSE
   bool overrun_ = false;

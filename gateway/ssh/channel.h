@@ -13,6 +13,7 @@
 
 #include "gateway/session/channel_core.h"
 #include "gateway/ssh/peer.h"
+#include "gateway/ssh/receive_window.h"
 
 namespace gatetape::gateway {
 
@@ -38,6 +39,9 @@ class Channel : public ChannelPort {
   // on_open_reply takes the target's answer to it.
   void on_open_reply(bool ok, std::string_view text);
 
+  // open_windows lets both peers send more, as far as what they sent was taken.
+  void open_windows();
+
   // ChannelPort
   void open_on_target() override { opening_ = true; }
   bool accept_open() override;
@@ -59,6 +63,7 @@ class Channel : public ChannelPort {
     Side side = Side::kUser;
     ssh_channel handle = nullptr;
     ssh_channel_callbacks_struct callbacks{};
+    ReceiveWindow window;
   };
 
   static int on_data(ssh_session, ssh_channel, void* bytes, uint32_t count, int is_stderr,

@@ -115,6 +115,7 @@ void Session::service() {
   open_channels();
   core_.service();
   open_channels();
+  open_windows();
   if (core_.over()) return;
   target_->catch_up();
   core_.check_target();
@@ -123,6 +124,11 @@ void Session::service() {
 void Session::open_channels() {
   if (core_.over()) return;
   for (Channel* channel : channels_) channel->open_now();
+}
+
+void Session::open_windows() {
+  if (core_.over()) return;
+  for (Channel* channel : channels_) channel->open_windows();
 }
 
 void Session::on_tick(int64_t mono_ns) {

@@ -96,6 +96,7 @@ class Session : public SessionPort, public PacketSink {
   void open_channel(ssh_message message);
   void deny(ssh_message message, SessionCore::Denial denial);
   void open_channels();
+  void open_windows();
 
   Loop& loop_;
   Services& services_;

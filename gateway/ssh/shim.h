@@ -77,6 +77,12 @@ int send_banner(ssh_session session, std::string_view text, std::string_view lan
 // and leaves the session open, with its channels. After io_end_output no byte of it stays in
 // libssh.
 int send_disconnect(ssh_session session, uint32_t reason_code, std::string_view text);
+// open_window opens the receive window of a channel to kReceiveWindowBytes again, and sends
+// SSH_MSG_CHANNEL_WINDOW_ADJUST (RFC 4254 section 5.2). It does nothing when libssh holds bytes of
+// the channel, or when the peer has sent EOF or the channel is closed. It does not read the socket,
+// so it calls no callback. Do not call it inside a callback.
+constexpr uint32_t kReceiveWindowBytes = 1280000;  // as libssh itself opens it
+void open_window(ssh_channel channel);
 // refuse_channel_open sends SSH_MSG_CHANNEL_OPEN_FAILURE (RFC 4254 section 5.1) with this reason
 // code and text; libssh alone always sends code 1 and an empty text. The caller still frees the
 // message.

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "gateway/ssh/byte_queue.h"
 
 extern "C" {
 // A type and functions of libssh 0.10 that its headers do not declare and its archive exports.
@@ -40,42 +41,11 @@ constexpr size_t kReadAheadBytes = 128 * 1024;
 // Bytes of a pipe that libssh wrote and nobody has read. At this limit a send writes less, and
 // libssh reports a pending write.
 constexpr size_t kPipeOutBytesMax = 1024 * 1024;
-// Capacity in bytes that an empty queue keeps. A larger buffer is freed, so that idle connections
-// hold little memory.
-constexpr size_t kKeptBytesMax = 16 * 1024;
 // Reads of one io_finish, so that a peer that keeps sending does not keep the loop busy.
 constexpr int kDroppedReadsMax = 16;
 // Size of the table of descriptors. Sockets with a higher number work without read-ahead, and no
 // pipe is made for them.
 constexpr int kDescriptorsMax = 65536;
-
-// ByteQueue is a queue of bytes. An empty queue holds little memory.
-class ByteQueue {
- public:
-  void push(std::string_view bytes) { bytes_.append(bytes); }
-  std::string_view view() const { return std::string_view(bytes_).substr(start_); }
-  size_t size() const {
-    CHECK(start_ <= bytes_.size(), start_, bytes_.size());
-    return bytes_.size() - start_;
-  }
-  void pop(size_t count) {
-    CHECK(count <= size(), count, size());
-    start_ += count;
-    if (start_ == bytes_.size()) {
-      if (bytes_.capacity() > kKeptBytesMax) std::string().swap(bytes_);
-      bytes_.clear();
-      start_ = 0;
-    } else if (start_ > kKeptBytesMax && start_ >= bytes_.size() / 2) {
-      bytes_.erase(0, start_);
-      start_ = 0;
-    }
-    CHECK(start_ < bytes_.size() || bytes_.empty(), start_, bytes_.size());
-  }
-
- private:
-  std::string bytes_;
-  size_t start_ = 0;
-};
 
 // Pipe holds both directions of a connection in memory, as libssh sees them.
 struct Pipe {
@@ -92,6 +62,8 @@ struct Attached {
   std::optional<int> end;    // errno of the socket's last recv; 0 at the end of its stream
   int broken = 0;            // errno of a send that failed
   bool ends_output = false;  // `last` accepts what the kernel does not
+  bool handling = false;     // libssh handles the bytes of its last recv
+  bool corked = false;       // a send writes nothing now: libssh keeps the bytes
   ByteQueue last;
   std::unique_ptr<char[]> ahead;
   size_t start = 0;
@@ -109,6 +81,7 @@ std::array<std::atomic<Attached*>, kDescriptorsMax> table;
 // One read-ahead buffer per thread is kept for the next socket, so that a busy loop does not
 // allocate.
 thread_local std::unique_ptr<char[]> spare;
+thread_local bool paused = false;  // an IoPause exists
 
 Attached* find(int fd) {
   return fd >= 0 && fd < kDescriptorsMax ? table[static_cast<size_t>(fd)].load() : nullptr;
@@ -278,6 +251,13 @@ bool io_readable(int fd) {
   return attached != nullptr && attached->readable();
 }
 
+IoPause::IoPause() {
+  CHECK(!paused);
+  paused = true;
+}
+
+IoPause::~IoPause() { paused = false; }
+
 void pipe_feed(int fd, std::string_view bytes) {
   Pipe& pipe = pipe_of(fd);
   CHECK(!pipe.in_ended, fd, bytes.size());
@@ -312,7 +292,9 @@ ssize_t __wrap_recv(int fd, void* buffer, size_t size, int flags) {
   if (attached->pipe != nullptr)
     return take(attached->pipe.get(), static_cast<char*>(buffer), size);
   fill(fd, attached);
-  return take(attached, static_cast<char*>(buffer), size);
+  const ssize_t taken = take(attached, static_cast<char*>(buffer), size);
+  attached->handling = taken > 0;
+  return taken;
 }
 
 // The send never blocks. libssh interprets a result of 0 as "try again" and EAGAIN as the end of
@@ -334,6 +316,7 @@ ssize_t __wrap_send(int fd, const void* buffer, size_t size, int flags) {
     send_last(fd, attached);
     return static_cast<ssize_t>(size);
   }
+  if (attached->corked) return 0;
   const ssize_t sent = __real_send(fd, buffer, size, flags | MSG_DONTWAIT | MSG_NOSIGNAL);
   attached->writable = sent >= 0 && static_cast<size_t>(sent) == size;
   if (sent >= 0) return sent;
@@ -345,6 +328,9 @@ ssize_t __wrap_send(int fd, const void* buffer, size_t size, int flags) {
 int __wrap_poll(struct pollfd* fds, nfds_t count, int timeout_ms) {
   Attached* attached = count == 1 ? find(fds->fd) : nullptr;
   if (attached == nullptr) return __real_poll(fds, count, timeout_ms);
+  fds->revents = 0;
+  if (paused) return 0;
+  attached->handling = false;
   fds->revents = attached->pipe != nullptr ? pipe_events(*attached, fds->events)
                                            : socket_events(fds->fd, attached, fds->events);
   if (fds->revents != 0) return 1;
@@ -364,10 +350,19 @@ int __wrap_close(int fd) {
 
 // libssh writes to its socket only when poll() has reported room since the last write. At the end
 // of the output it must not keep anything.
+//
+// The packets that libssh sends while it handles received bytes wait in libssh for its next poll,
+// and leave in one send. Otherwise the first of them would leave alone, and a client could receive
+// our SSH_MSG_KEX_ECDH_REPLY without our SSH_MSG_NEWKEYS: plink does not send by itself what it has
+// queued between the two, and waits for a packet that we have no reason to send.
 int __wrap_ssh_socket_write(ssh_socket socket, const void* buffer, uint32_t size) {
-  const Attached* attached = find(ssh_socket_get_fd(socket));
-  if (attached != nullptr && attached->ends_output) ssh_socket_set_write_wontblock(socket);
-  return __real_ssh_socket_write(socket, buffer, size);
+  Attached* attached = find(ssh_socket_get_fd(socket));
+  if (attached == nullptr) return __real_ssh_socket_write(socket, buffer, size);
+  if (attached->ends_output) ssh_socket_set_write_wontblock(socket);
+  attached->corked = attached->handling;
+  const int rc = __real_ssh_socket_write(socket, buffer, size);
+  attached->corked = false;
+  return rc;
 }
 
 void __wrap_ssh_socket_close(ssh_socket socket) {

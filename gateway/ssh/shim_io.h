@@ -42,6 +42,16 @@ void io_end_output(int fd);
 bool io_finish(int fd);
 bool io_unsent(int fd);
 
+// IoPause makes poll report nothing about the attached descriptors of its thread while it exists,
+// so that no function of libssh reads them. One at a time per thread.
+class IoPause {
+ public:
+  IoPause();
+  ~IoPause();
+  IoPause(const IoPause&) = delete;
+  IoPause& operator=(const IoPause&) = delete;
+};
+
 // pipe_feed writes bytes for libssh to read. The caller limits them by pipe_pending_in.
 void pipe_feed(int fd, std::string_view bytes);
 // pipe_feed_eof writes the end of the stream after the bytes that were fed.

@@ -112,6 +112,17 @@ int send_disconnect(ssh_session session, uint32_t reason_code, std::string_view 
   return send_as_banner(session, {PackOverride::Next::kDisconnect, text, {}, false, reason_code});
 }
 
+// libssh has no function that only opens the window. A read of more bytes than the window has does
+// it before it reads; then it finds nothing, because the pause keeps it from the socket.
+void open_window(ssh_channel channel) {
+  const IoPause pause;
+  if (ssh_channel_is_open(channel) == 0) return;
+  if (ssh_channel_poll(channel, 0) != 0 || ssh_channel_poll(channel, 1) != 0) return;
+  char nothing = 0;
+  const int count = ssh_channel_read_timeout(channel, &nothing, kReceiveWindowBytes, 0, 0);
+  CHECK(count <= 0, count);
+}
+
 int refuse_channel_open(ssh_message open, uint32_t reason_code, std::string_view text) {
   if (ssh_message_type(open) != SSH_REQUEST_CHANNEL_OPEN) return SSH_ERROR;
   CHECK(pack_override.next == PackOverride::Next::kNothing, text);

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "gateway/ssh/receive_window.h"
 #include "gateway/ssh/shim.h"
 #include "tests/support/ssh_tools.h"
 
@@ -113,6 +114,7 @@ class ServerSession : public gateway::PacketSink {
     const uint64_t seen = socket_counter_.in_bytes;
     bool more = flush();
     if (inner_ != nullptr) more = bridge() || more;
+    if (channel_ != nullptr) window_.open(channel_);
     read_ahead_ = read_ahead_ || gateway::io_readable(fd_);
     return more || gateway::io_readable(fd_) || socket_counter_.in_bytes != seen;
   }
@@ -276,6 +278,7 @@ class ServerSession : public gateway::PacketSink {
     auto* self = static_cast<ServerSession*>(user);
     const std::string bytes(static_cast<const char*>(data), size);
     if (!self->finish_ && !self->spam_) self->out_ += bytes;  // "echo" may not be known yet
+    self->window_.on_taken(size);
     self->log_->add({"data", false, bytes});
     return static_cast<int>(size);
   }
@@ -301,6 +304,7 @@ class ServerSession : public gateway::PacketSink {
   ssh_session session_;
   ssh_channel channel_ = nullptr;
   ssh_channel_callbacks_struct callbacks_{};
+  gateway::ReceiveWindow window_;
   ssh_counter_struct socket_counter_{};
   ssh_counter_struct raw_counter_{};
   std::deque<std::pair<std::string, std::string>> unanswered_;

@@ -139,6 +139,53 @@ TEST_F(SshIo, a_partial_send_counts_only_what_the_kernel_took) {
   EXPECT_TRUE(got == sent);
 }
 
+// The client's connection is a socket of records, so that each send of the server stays apart.
+TEST(SshIoOfConnections, a_reply_of_the_key_exchange_and_the_new_keys_leave_in_one_send) {
+  TempDir dir;
+  run("ssh-keygen -q -t ed25519 -N '' -f " + dir.path("server_key"));
+  int to_server[2];
+  int to_client[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, to_server), 0);
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, to_client), 0);
+  ssh_bind bind = ssh_bind_new();
+  const bool no = false;
+  ssh_bind_options_set(bind, SSH_BIND_OPTIONS_PROCESS_CONFIG, &no);
+  ssh_bind_options_set(bind, SSH_BIND_OPTIONS_HOSTKEY, dir.path("server_key").c_str());
+  testing::SeenLog log;
+  const ServerOptions options;
+  auto server = std::make_unique<testing::ServerSession>(bind, to_server[0], false, options, &log);
+  ssh_session client = ssh_new();
+  ssh_options_set(client, SSH_OPTIONS_PROCESS_CONFIG, &no);
+  ssh_options_set(client, SSH_OPTIONS_FD, &to_client[0]);
+  ssh_set_blocking(client, 0);
+  std::string record;
+  std::string buffer(65536, ' ');
+  const auto is_reply = [&] { return record.size() > 5 && record[5] == '\x1f'; };
+  for (int i = 0; i < 1000 && !is_reply(); i++) {
+    ssh_connect(client);
+    fcntl(to_client[0], F_SETFL, O_NONBLOCK);
+    server->step();  // so that libssh knows of room in the socket
+    for (ssize_t got; (got = read(to_client[1], buffer.data(), buffer.size())) > 0;)
+      ASSERT_EQ(write(to_server[1], buffer.data(), static_cast<size_t>(got)), got);
+    server->step();
+    for (ssize_t got;
+         !is_reply() && (got = read(to_server[1], buffer.data(), buffer.size())) > 0;) {
+      record.assign(buffer, 0, static_cast<size_t>(got));
+      ASSERT_EQ(write(to_client[1], record.data(), record.size()), got);
+    }
+  }
+  ASSERT_TRUE(is_reply());
+  ByteReader reader(record);
+  std::string_view reply, new_keys;
+  ASSERT_TRUE(reader.get_string(&reply)) << "a packet before encryption is a string";
+  ASSERT_TRUE(reader.get_string(&new_keys)) << "SSH_MSG_NEWKEYS comes later";
+  EXPECT_EQ(new_keys[1], '\x15');
+  ssh_free(client);
+  server.reset();
+  ssh_bind_free(bind);
+  for (const int fd : {to_server[1], to_client[0], to_client[1]}) close(fd);
+}
+
 TEST_F(SshIo, what_a_peer_said_before_it_went_is_read_although_writing_failed) {
   ASSERT_EQ(write(peer_, "half", 4), 4);
   close(peer_);
