@@ -115,7 +115,8 @@ absl::Status answer(const Serving& serving, DaemonSignals& signals) {
 
 absl::Status serve(const Config& config, DaemonSignals& signals) {
   const absl::Status tls =
-      check_tls_files(config.recorders, config.tls, system_clock().wall_ns() / 1'000'000'000);
+      check_tls_files({.endpoints = config.recorders, .tls = config.tls, .role = PeerRole::kAuditd},
+                      system_clock().wall_ns() / 1'000'000'000);
   if (!tls.ok()) return tls;
   absl::StatusOr<TrustedKeys> trusted = load_trusted_keys(config.auditd);
   if (!trusted.ok()) return trusted.status();

@@ -248,8 +248,9 @@ int run(int argc, char** argv) {
   const absl::StatusOr<Config> config = Config::load(arguments.config);
   if (!config.ok()) return fail(config.status());
   start_log("gatetape-gateway", config->log_level);
-  const absl::Status tls =
-      check_tls_files(config->recorders, config->tls, system_clock().wall_ns() / 1'000'000'000);
+  const absl::Status tls = check_tls_files(
+      {.endpoints = config->recorders, .tls = config->tls, .role = PeerRole::kGateway},
+      system_clock().wall_ns() / 1'000'000'000);
   if (!tls.ok()) return fail(tls);
   const absl::StatusOr<Keys> keys = load_keys(config->gateway);
   if (!keys.ok()) return fail(keys.status());

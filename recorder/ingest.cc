@@ -99,6 +99,8 @@ Ingest::Verdict Ingest::on_resume(const record::v1::Resume& resume) {
 std::string Ingest::check_limits(const Frame& frame) const {
   if (frame.payload.size() > kPayloadBytesMax) return "the payload is over 256 KiB";
   if (!is_written(static_cast<uint16_t>(frame.kind))) return "the kind is unknown or reserved";
+  if (writer_ == Writer::kSystemAlone && class_of(frame.kind) != FrameClass::kSystem)
+    return "this writer may write frames of a system session only";
   if (frame.channel > INT32_MAX || frame.offset_ns > INT64_MAX) return "a number is too large";
   if (frame.offset_ns < offset_ns_) return "offset_ns went back";
   return {};

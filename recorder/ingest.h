@@ -15,11 +15,14 @@
 #include "gatetape/record/v1/record.pb.h"
 #include "record/merkle.h"
 #include "recorder/work.h"
+#include "recorder/writer.h"
 
 namespace gatetape::recorder {
 
 class Ingest {
  public:
+  explicit Ingest(Writer writer = Writer::kAnySession) : writer_(writer) {}
+
   enum class Verdict {
     kAccept,
     kIgnore,  // a repeated frame, or anything after a refusal
@@ -72,6 +75,7 @@ class Ingest {
   std::string check_order(const Frame& frame) const;
   std::string derive(const Frame& frame);
 
+  Writer writer_;
   State state_ = State::kUnbound;
   bool rebound_ = false;
   Refusal refusal_;

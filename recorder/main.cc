@@ -140,8 +140,9 @@ int run(int argc, char** argv) {
   const absl::StatusOr<Config> config = Config::load(arguments.config);
   if (!config.ok()) return fail(config.status());
   start_log("gatetape-recorder", config->log_level);
-  const absl::Status tls = check_tls_files({config->recorder.listen}, config->tls,
-                                           system_clock().wall_ns() / 1'000'000'000);
+  const absl::Status tls = check_tls_files(
+      {.endpoints = {config->recorder.listen}, .tls = config->tls, .role = PeerRole::kRecorder},
+      system_clock().wall_ns() / 1'000'000'000);
   if (!tls.ok()) return fail(tls);
   const absl::StatusOr<SigningKey> key = SigningKey::load(config->recorder.signing_key);
   if (!key.ok()) return fail(key.status());

@@ -1,6 +1,7 @@
 #include "recorder/service.h"
 
 #include <grpc/grpc.h>
+#include <grpc/grpc_security_constants.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/security/tls_certificate_provider.h>
@@ -15,6 +16,7 @@
 #include "base/endpoint.h"
 #include "base/os/daemon.h"
 #include "base/os/grpc_values.h"
+#include "base/os/peer_role.h"
 
 namespace gatetape::recorder {
 namespace {
@@ -25,6 +27,26 @@ constexpr unsigned kCertificateRefreshS = 10;
 std::string peer_of(const grpc::ServerContext& context) {
   const std::string name = context.peer();
   return name.empty() || name.starts_with("unix") ? peer_uid(context) : name;
+}
+
+absl::StatusOr<PeerRole> role_of_certificate(const grpc::AuthContext& peer) {
+  std::vector<std::string> uris;
+  for (const grpc::string_ref& uri : peer.FindPropertyValues(GRPC_PEER_URI_PROPERTY_NAME))
+    uris.emplace_back(uri.data(), uri.size());
+  return role_of_uris(uris);
+}
+
+// writer_of returns what the peer of a call may write. Over TLS its certificate decides. On the
+// unix socket, which accepts only the accounts of `allowed_users`, root and the recorder's own, an
+// account with the name of a daemon (gatetape-auditd) has the right of that daemon, and any other
+// account may write every session.
+absl::StatusOr<Writer> writer_of(const grpc::ServerContext& context) {
+  if (const std::string account = peer_account(context); !account.empty()) {
+    const absl::StatusOr<PeerRole> role = role_of_account(account);
+    return role.ok() ? writer_of_role(*role) : Writer::kAnySession;
+  }
+  const absl::StatusOr<PeerRole> role = role_of_certificate(*context.auth_context());
+  return role.ok() ? writer_of_role(*role) : role.status();
 }
 
 void set_limits(grpc::ServerBuilder* builder) {
@@ -57,14 +79,21 @@ std::shared_ptr<grpc::ServerCredentials> mutual_tls(const TlsConfig& tls) {
 }  // namespace
 
 grpc::Status Service::Record(grpc::ServerContext* context, Stream::Call* call) {
-  const auto stream = std::make_shared<Stream>(context, call, committer_, key_);
+  const std::string peer = peer_of(*context);
+  const absl::StatusOr<Writer> writer = writer_of(*context);
+  if (!writer.ok()) {
+    log_warn("stream_refused",
+             {{"peer", peer}, {"reason", std::string(writer.status().message())}});
+    return to_grpc(writer.status());
+  }
+  const auto stream = std::make_shared<Stream>(context, call, committer_,
+                                               RequestCore({.key = key_, .writer = *writer}));
   {
     const absl::MutexLock lock(&mutex_);
     if (draining_) return grpc::Status(grpc::StatusCode::UNAVAILABLE, "draining");
     const bool is_new = streams_.insert(stream.get()).second;
     CHECK(is_new && !draining_, streams_.size());
   }
-  const std::string peer = peer_of(*context);
   log_info("stream_opened", {{"peer", peer}});
   const grpc::Status status = stream->run();
   log_info("stream_ended", {{"peer", peer},

@@ -11,9 +11,8 @@
 
 namespace gatetape::recorder {
 
-Stream::Stream(grpc::ServerContext* context, Call* call, Committer* committer,
-               const SigningKey* key)
-    : context_(context), call_(call), committer_(committer), requests_(key) {}
+Stream::Stream(grpc::ServerContext* context, Call* call, Committer* committer, RequestCore requests)
+    : context_(context), call_(call), committer_(committer), requests_(std::move(requests)) {}
 
 grpc::Status Stream::run() {
   std::thread writer([this] { write_answers(); });

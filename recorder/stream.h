@@ -12,7 +12,6 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
-#include "base/crypto.h"
 #include "gatetape/record/v1/record.grpc.pb.h"
 #include "recorder/committer.h"
 #include "recorder/stream_core.h"
@@ -23,9 +22,8 @@ class Stream : public Lane, public std::enable_shared_from_this<Stream> {
  public:
   using Call = grpc::ServerReaderWriter<record::v1::RecordResponse, record::v1::RecordRequest>;
 
-  // `context` and `call` live until run() returns; `committer` and `key` live longer than the
-  // stream.
-  Stream(grpc::ServerContext* context, Call* call, Committer* committer, const SigningKey* key);
+  // `context` and `call` live until run() returns; `committer` lives longer than the stream.
+  Stream(grpc::ServerContext* context, Call* call, Committer* committer, RequestCore requests);
 
   // run serves the call until it ends and returns its status: OK after a half-close when all work
   // is answered, UNAVAILABLE after a failed commit or when draining, INVALID_ARGUMENT for a peer

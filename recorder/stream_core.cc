@@ -37,6 +37,10 @@ Work work_of(Work::Kind kind, uint32_t handle, const Ingest& ingest,
 
 }  // namespace
 
+Ingest& RequestCore::ingest_of(uint32_t handle) {
+  return sessions_.try_emplace(handle, options_.writer).first->second;
+}
+
 absl::Status RequestCore::check_limits(const record::v1::RecordRequest& request) {
   if (request.items_size() > kItemsMax)
     return absl::InvalidArgumentError("a request has more than 512 items");
@@ -95,7 +99,7 @@ void RequestCore::take_item(record::v1::Item* item, const std::shared_ptr<Lane>&
   if (item->seq() == 0 && item->has_close()) return take_close(*item, lane, taken);
   if (item->seq() == 0 && item->has_bind()) return take_bind(*item, lane, taken);
   if (item->seq() > 0 || !item->has_resume()) return take_frame(item, lane, taken);
-  Ingest& ingest = sessions_[item->session_handle()];
+  Ingest& ingest = ingest_of(item->session_handle());
   const Verdict verdict = ingest.on_resume(item->resume());
   if (verdict == Verdict::kRefuse)
     taken->refusals.push_back({item->session_handle(), ingest.refusal()});
@@ -105,7 +109,7 @@ void RequestCore::take_item(record::v1::Item* item, const std::shared_ptr<Lane>&
 void RequestCore::take_bind(const record::v1::Item& item, const std::shared_ptr<Lane>& lane,
                             Taken* taken) {
   const uint32_t handle = item.session_handle();
-  Ingest& ingest = sessions_[handle];
+  Ingest& ingest = ingest_of(handle);
   const Verdict verdict = ingest.on_bind(item.bind());
   if (verdict == Verdict::kRefuse) taken->refusals.push_back({handle, ingest.refusal()});
   if (verdict != Verdict::kAccept || ingest.is_fresh()) return;
@@ -116,7 +120,7 @@ void RequestCore::take_bind(const record::v1::Item& item, const std::shared_ptr<
 void RequestCore::take_frame(record::v1::Item* item, const std::shared_ptr<Lane>& lane,
                              Taken* taken) {
   const uint32_t handle = item->session_handle();
-  Ingest& ingest = sessions_[handle];
+  Ingest& ingest = ingest_of(handle);
   Work work = work_of(Work::Kind::kFrame, handle, ingest, lane);
   work.frame = frame_of(item);
   const Verdict verdict = ingest.on_frame(work.frame, item->root());
@@ -134,7 +138,7 @@ void RequestCore::take_frame(record::v1::Item* item, const std::shared_ptr<Lane>
 void RequestCore::take_close(const record::v1::Item& item, const std::shared_ptr<Lane>& lane,
                              Taken* taken) {
   const uint32_t handle = item.session_handle();
-  Ingest& ingest = sessions_[handle];
+  Ingest& ingest = ingest_of(handle);
   const Verdict verdict = ingest.on_close(item.close());
   if (verdict == Verdict::kRefuse) taken->refusals.push_back({handle, ingest.refusal()});
   if (verdict != Verdict::kAccept) return;
@@ -151,8 +155,8 @@ SignedHead RequestCore::countersign(const SessionHead& head, const record::v1::C
   signed_head.head = head;
   signed_head.gateway_key = close.public_key();
   signed_head.gateway_signature = close.signature();
-  signed_head.recorder_key = key_->public_key().raw;
-  signed_head.recorder_signature = key_->sign(head.signed_text());
+  signed_head.recorder_key = options_.key->public_key().raw;
+  signed_head.recorder_signature = options_.key->sign(head.signed_text());
   return signed_head;
 }
 

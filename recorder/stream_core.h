@@ -49,8 +49,12 @@ class RequestCore {
     std::vector<HandleRefusal> refusals;  // for the peer
   };
 
-  // `key` signs heads and lives longer than this object.
-  explicit RequestCore(const SigningKey* key) : key_(key) {}
+  struct Options {
+    const SigningKey* key = nullptr;  // signs heads, and lives longer than this object
+    Writer writer = Writer::kAnySession;
+  };
+
+  explicit RequestCore(const Options& options) : options_(options) {}
 
   // take accepts `tails`, which the store returned since the call before, and then one request.
   // The work will be answered through `lane`. Nothing may be taken after a status that is not OK.
@@ -62,6 +66,7 @@ class RequestCore {
  private:
   enum class State { kReading, kBroken, kFinished };
 
+  Ingest& ingest_of(uint32_t handle);
   static absl::Status check_limits(const record::v1::RecordRequest& request);
   void take_tails(const std::vector<HandleTail>& tails, Taken* taken);
   void take_item(record::v1::Item* item, const std::shared_ptr<Lane>& lane, Taken* taken);
@@ -70,7 +75,7 @@ class RequestCore {
   void take_close(const record::v1::Item& item, const std::shared_ptr<Lane>& lane, Taken* taken);
   SignedHead countersign(const SessionHead& head, const record::v1::Close& close) const;
 
-  const SigningKey* const key_;
+  const Options options_;
   State state_ = State::kReading;
   std::map<uint32_t, Ingest> sessions_;  // by handle
 };

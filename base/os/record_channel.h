@@ -13,7 +13,8 @@ namespace gatetape {
 
 // record_credentials returns the credentials for an endpoint of the configuration. For unix:PATH
 // they are empty, because the recorder checks the uid of the peer. For HOST:PORT they are mutual
-// TLS with the three files of [tls], which gRPC reads again every 10 s.
+// TLS with the three files of [tls], which gRPC reads again every 10 s. A connection is made only
+// to a peer whose certificate has the name of the endpoint and the role `gatetape:recorder`.
 std::shared_ptr<grpc::ChannelCredentials> record_credentials(const std::string& endpoint,
                                                              const TlsConfig& tls);
 

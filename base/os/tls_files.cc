@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -60,6 +61,22 @@ int64_t unix_s(const ASN1_TIME* time) {
   return ASN1_TIME_to_tm(time, &parts) == 1 ? timegm(&parts) : 0;
 }
 
+std::vector<std::string> uris_of(const X509* certificate) {
+  const std::unique_ptr<GENERAL_NAMES, decltype(&GENERAL_NAMES_free)> names(
+      static_cast<GENERAL_NAMES*>(
+          X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)),
+      GENERAL_NAMES_free);
+  std::vector<std::string> uris;
+  for (int i = 0; i < sk_GENERAL_NAME_num(names.get()); i++) {
+    const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
+    if (name->type != GEN_URI) continue;
+    const ASN1_IA5STRING* uri = name->d.uniformResourceIdentifier;
+    uris.emplace_back(reinterpret_cast<const char*>(ASN1_STRING_get0_data(uri)),
+                      static_cast<size_t>(ASN1_STRING_length(uri)));
+  }
+  return uris;
+}
+
 }  // namespace
 
 absl::StatusOr<int64_t> read_tls_expiry(const TlsConfig& tls, int64_t now_s) {
@@ -82,10 +99,23 @@ absl::StatusOr<int64_t> read_tls_expiry(const TlsConfig& tls, int64_t now_s) {
   return until_s;
 }
 
-absl::Status check_tls_files(const std::vector<std::string>& endpoints, const TlsConfig& tls,
-                             int64_t now_s) {
-  if (std::all_of(endpoints.begin(), endpoints.end(), is_unix)) return absl::OkStatus();
-  return read_tls_expiry(tls, now_s).status();
+absl::StatusOr<PeerRole> read_tls_role(const std::string& certificate) {
+  const absl::StatusOr<X509Ptr> read = read_certificate(certificate);
+  if (!read.ok()) return read.status();
+  absl::StatusOr<PeerRole> role = role_of_uris(uris_of(read->get()));
+  if (role.ok()) return role;
+  return absl::PermissionDeniedError(certificate + ": " + std::string(role.status().message()));
+}
+
+absl::Status check_tls_files(const OwnTls& own, int64_t now_s) {
+  if (std::all_of(own.endpoints.begin(), own.endpoints.end(), is_unix)) return absl::OkStatus();
+  const absl::Status files = read_tls_expiry(own.tls, now_s).status();
+  if (!files.ok()) return files;
+  const absl::StatusOr<PeerRole> role = read_tls_role(own.tls.certificate);
+  if (!role.ok() || *role == own.role) return role.status();
+  return absl::InvalidArgumentError(own.tls.certificate + ": the certificate has the role " +
+                                    role_uri(*role) + ", and this daemon needs one with the role " +
+                                    role_uri(own.role));
 }
 
 }  // namespace gatetape

@@ -21,25 +21,40 @@ namespace gatetape {
 namespace {
 
 constexpr char kUidProperty[] = "gatetape_peer_uid";
+constexpr char kAccountProperty[] = "gatetape_peer_account";
 
-// UidProcessor writes the uid of the peer into the auth context of each call, where peer_uid()
-// finds it.
+// UidProcessor writes the uid of the peer and its account into the auth context of each call, where
+// peer_uid() and peer_account() find them.
 class UidProcessor : public grpc::AuthMetadataProcessor {
  public:
-  explicit UidProcessor(uid_t uid) : uid_(std::to_string(uid)) {}
+  UidProcessor(uid_t uid, std::string account)
+      : uid_(std::to_string(uid)), account_(std::move(account)) {}
   bool IsBlocking() const override { return false; }
   grpc::Status Process(const InputMetadata&, grpc::AuthContext* context, OutputMetadata*,
                        OutputMetadata*) override {
     // All calls of a connection share one context, and gRPC may start them on several threads.
     absl::MutexLock lock(&mutex_);
-    if (context->FindPropertyValues(kUidProperty).empty()) context->AddProperty(kUidProperty, uid_);
+    if (!context->FindPropertyValues(kUidProperty).empty()) return grpc::Status::OK;
+    context->AddProperty(kUidProperty, uid_);
+    context->AddProperty(kAccountProperty, account_);
     return grpc::Status::OK;
   }
 
  private:
   const std::string uid_;
+  const std::string account_;
   absl::Mutex mutex_;
 };
+
+std::string account_of(uid_t uid) {
+  const passwd* entry = getpwuid(uid);
+  return entry == nullptr ? std::to_string(uid) : entry->pw_name;
+}
+
+std::string property_of(const grpc::ServerContext& context, const char* name) {
+  const auto values = context.auth_context()->FindPropertyValues(name);
+  return values.empty() ? std::string() : std::string(values[0].data(), values[0].size());
+}
 
 absl::Status failed(const std::string& what, const std::string& path) {
   return absl::UnavailableError("cannot " + what + " " + path + ": " + std::strerror(errno));
@@ -114,7 +129,7 @@ UnixListener::~UnixListener() {
 void UnixListener::attach(grpc::ServerBuilder* builder) {
   for (auto& [uid, acceptor] : acceptors_) {
     auto credentials = grpc::experimental::LocalServerCredentials(UDS);
-    credentials->SetAuthMetadataProcessor(std::make_shared<UidProcessor>(uid));
+    credentials->SetAuthMetadataProcessor(std::make_shared<UidProcessor>(uid, account_of(uid)));
     acceptor = builder->experimental().AddExternalConnectionAcceptor(
         grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, credentials);
   }
@@ -169,9 +184,12 @@ void UnixListener::accept_one() {
 }
 
 std::string peer_uid(const grpc::ServerContext& context) {
-  const auto values = context.auth_context()->FindPropertyValues(kUidProperty);
-  if (values.empty()) return "uid ?";
-  return "uid " + std::string(values[0].data(), values[0].size());
+  const std::string uid = property_of(context, kUidProperty);
+  return "uid " + (uid.empty() ? "?" : uid);
+}
+
+std::string peer_account(const grpc::ServerContext& context) {
+  return property_of(context, kAccountProperty);
 }
 
 }  // namespace gatetape

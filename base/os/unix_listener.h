@@ -64,5 +64,8 @@ class UnixListener {
 // peer_uid returns the user id of the process that made a call through a UnixListener: "uid 0". It
 // returns "uid ?" for any other call. Any thread, during the call.
 std::string peer_uid(const grpc::ServerContext& context);
+// peer_account returns the account of the process that made a call through a UnixListener; a user
+// id without an account gets its number as the name. It returns an empty text for any other call.
+std::string peer_account(const grpc::ServerContext& context);
 
 }  // namespace gatetape

@@ -152,17 +152,25 @@ class Stack:
         before = len(self.access_lines())
         self.runner.hang_up()
         wait_until(lambda: len(self.access_lines()) > before, "the access file was read")
-        return self.access_lines()[-1]
+        last = self.access_lines()[-1]
+        if last["event"] == "access_loaded":
+            self.write_known_hosts()
+        return last
 
     def access_lines(self):
         return [line for line in self.log("gateway")
                 if line["event"] in ("access_loaded", "access_refused")]
 
-    def write_client_files(self):
+    def write_known_hosts(self):
+        """The line of the host CA names the targets, so it changes with them."""
         gateway_key = read(f"{self.dir}/keys/gateway_host.pub").strip()
         write(f"{self.folder}/known_hosts",
               f"[127.0.0.1]:{self.port} {gateway_key}\n"
-              f"{self.gatetape('ca', '--host').stdout.decode()}plain {self.target.host_key()}\n")
+              f"{self.gatetape('ca', '--host').stdout.decode()}"
+              f"plain {self.targets['web'].host_key()}\n")
+
+    def write_client_files(self):
+        self.write_known_hosts()
         for user in self.keys:
             write(self.config(user), CLIENT_CONFIG.format(
                 dir=self.folder, user=user, login=LOGIN, gateway_port=self.port,

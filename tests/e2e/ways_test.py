@@ -27,6 +27,8 @@ class OverTls(runners.Separate):
         self.recorder_port = harness.free_port()
         self.make_certificates("tls")
         self.make_certificates("foreign")
+        self.sign("roleless", "URI:spiffe://gatetape/gateway")
+        self.sign("janitor", "URI:gatetape:janitor")
         self.stack.add_settings({"recorder": f'listen = "127.0.0.1:{self.recorder_port}"',
                                  "": f'recorders = ["127.0.0.1:{self.recorder_port}"]'})
         self.stack.replace_in_config("[gateway]\n", f"{tls_section('tls', 'gateway')}\n[gateway]\n")
@@ -39,6 +41,17 @@ class OverTls(runners.Separate):
         if ran.returncode != 0:
             raise AssertionError(ran.stderr.decode())
         harness.run(["chown", "-R", self.stack.owner(), path])
+
+    def sign(self, name, names):
+        """Makes a certificate of the authority by hand."""
+        folder = f"{self.stack.dir}/tls"
+        for words in (["req", "-newkey", "ed25519", "-nodes", "-keyout", f"{name}.key", "-out",
+                       f"{name}.csr", "-subj", "/CN=x", "-addext", f"subjectAltName={names}"],
+                      ["x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
+                       "-copy_extensions", "copy", "-days", "2", "-out", f"{name}.pem"]):
+            ran = harness.run(["openssl", *words], cwd=folder)
+            if ran.returncode != 0:
+                raise AssertionError(ran.stderr.decode())
 
     def write_config(self, config, section):
         """Writes gatetape.toml with another section [tls]."""
@@ -261,6 +274,27 @@ class Ways(unittest.TestCase):
                 self.refused_over_tls(section)
         self.assertEqual(len(self.streams()), streams)
         self.passes(stack.jump(), "the right one still works")
+
+    def test_a_certificate_of_the_authority_with_another_role_is_of_no_use(self):
+        streams = len(self.streams())
+        for part, told in (("auditd", "has the role gatetape:auditd"),
+                           ("recorder", "has the role gatetape:recorder"),
+                           ("roleless", "names no role of gatetape"),
+                           ("janitor", "unknown role: `janitor`")):
+            with self.subTest(part):
+                stack.runner.write_config("role.toml", tls_section("tls", part))
+                ran = harness.run([f"{harness.BIN}/gatetape-gateway", "--config",
+                                   f"{stack.dir}/role.toml"])
+                self.assertEqual(ran.returncode, 1)
+                self.assertEqual(len(ran.stderr.splitlines()), 1, ran.stderr)
+                self.assertIn(f"{stack.dir}/tls/{part}.pem: the certificate ", ran.stderr.decode())
+                self.assertIn(told, ran.stderr.decode())
+        self.assertEqual(len(self.streams()), streams)
+
+    def test_the_line_for_known_hosts_vouches_for_the_targets_alone(self):
+        line = stack.gatetape("ca", "--host").stdout.decode()
+        self.assertEqual(line.split(" ")[:2],
+                         ["@cert-authority", "127.0.0.1,changed,gone,keyed,liar,web"])
 
     def streams(self):
         return [line for line in stack.log("recorder") if line["event"] == "stream_opened"]

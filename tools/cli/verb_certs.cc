@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "base/os/fd.h"
+#include "base/os/tls_files.h"
 #include "tools/cli/x509.h"
 #include "tools/stack/state_dir.h"
 
@@ -96,25 +97,35 @@ absl::StatusOr<Certificate> find_or_make_ca(const Folder& folder) {
   return made;
 }
 
+// kept_line returns what is said about a certificate that is there. One that was made before
+// certificates had roles is useless to its daemon.
+std::string kept_line(const std::string& file, PeerRole role) {
+  const absl::StatusOr<PeerRole> found = read_tls_role(file);
+  if (found.ok() && *found == role) return file + " exists and is kept";
+  return file + " exists and is kept, but its peers will refuse it, because it does not have the " +
+         "role " + role_uri(role) + ": remove it and its key to have a new one made";
+}
+
 absl::Status make_certs(const CertsOptions& options, const client::Context& context) {
   const absl::StatusOr<Folder> folder =
       open_folder(options.out.empty() ? context.dir + "/tls" : options.out);
   if (!folder.ok()) return folder.status();
-  std::vector<const char*> missing;
-  for (const char* name : {"gateway", "recorder", "auditd"}) {
-    const std::string file = folder->path + "/" + name + ".pem";
+  std::vector<PeerRole> missing;
+  for (const PeerRole role : {PeerRole::kGateway, PeerRole::kRecorder, PeerRole::kAuditd}) {
+    const std::string file = folder->path + "/" + std::string(role_name(role)) + ".pem";
     if (access(file.c_str(), F_OK) == 0)
-      std::fprintf(stderr, "%s exists and is kept\n", file.c_str());
+      std::fprintf(stderr, "%s\n", kept_line(file, role).c_str());
     else
-      missing.push_back(name);
+      missing.push_back(role);
   }
   if (missing.empty()) return absl::OkStatus();
   const absl::StatusOr<Certificate> ca = find_or_make_ca(*folder);
   if (!ca.ok()) return ca.status();
-  for (const char* name : missing) {
+  for (const PeerRole role : missing) {
+    const std::string name(role_name(role));
     CertificateWish wish;
-    wish.common_name = std::string("gatetape ") + name;
-    wish.uri = std::string("spiffe://gatetape/") + name;
+    wish.common_name = "gatetape " + name;
+    wish.uri = role_uri(role);
     wish.hosts = options.hosts;
     const absl::StatusOr<Certificate> leaf = ca->sign(wish);
     if (!leaf.ok()) return leaf.status();

@@ -242,6 +242,10 @@ bool Doctor::check_tls(const TlsConfig& tls) {
         "then");
     return false;
   }
+  if (const absl::Status role = read_tls_role(tls.certificate).status(); !role.ok()) {
+    bad(role, "remove it and its key, then run `gatetape certs`; no peer accepts it until then");
+    return false;
+  }
   const std::string what = tls.certificate + " is valid until " + format_utc(*until_s * kNsPerS);
   if (*until_s - now_s > kExpirySoonS)
     good(what);

@@ -128,7 +128,8 @@ absl::Status Demo::write_client_files(const Config& config) const {
   if (!host_ca.ok()) return host_ca.status();
   const std::string known = absl::StrCat(
       "[127.0.0.1]:", ports_.gateway, " ", openssh_line(host_key->public_key(), "gatetape gateway"),
-      "\n@cert-authority * ", openssh_line(host_ca->public_key(), "gatetape host CA"), "\n");
+      "\n@cert-authority demo,127.0.0.1 ", openssh_line(host_ca->public_key(), "gatetape host CA"),
+      "\n");
   const absl::Status status =
       state_.write_file({.name = "demo/known_hosts", .text = known, .mode = 0644});
   if (!status.ok()) return status;

@@ -51,6 +51,20 @@ TEST_F(IngestTest, frames_in_order_with_their_roots_are_accepted) {
   EXPECT_EQ(ingest_.on_close(session_.close(key_).close()), Verdict::kAccept);
 }
 
+TEST_F(IngestTest, a_daemon_that_is_no_gateway_writes_its_own_log_and_no_session) {
+  ingest_ = Ingest(Writer::kSystemAlone);
+  ASSERT_EQ(ingest_.on_bind(session_.bind(true).bind()), Verdict::kAccept);
+  EXPECT_EQ(take(session_.next(FrameKind::kStart, Event{{"kind", "system"}}.encode(), 0)),
+            Verdict::kAccept);
+  EXPECT_EQ(take(session_.next(FrameKind::kQuery, Event{{"method", "ls"}}.encode(), 0)),
+            Verdict::kAccept);
+  expect_refused(take(session_.next(FrameKind::kIn, "rm -rf /\r")), Code::CODE_MALFORMED);
+  session_ = TestSession();
+  ingest_ = Ingest(Writer::kSystemAlone);
+  ASSERT_EQ(ingest_.on_bind(session_.bind(true).bind()), Verdict::kAccept);
+  expect_refused(take(session_.open()), Code::CODE_MALFORMED);
+}
+
 TEST_F(IngestTest, rows_are_derived_of_events_and_not_of_bytes) {
   ASSERT_EQ(ingest_.on_bind(session_.bind(true).bind()), Verdict::kAccept);
   ASSERT_EQ(take(session_.open()), Verdict::kAccept);

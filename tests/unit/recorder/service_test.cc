@@ -1,13 +1,9 @@
 #include "recorder/service.h"
 
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
 
 #include "recorder/pg_store.h"
 #include "tests/support/pg_cluster.h"
@@ -287,60 +283,6 @@ TEST_F(ServiceTest, a_second_recorder_cannot_take_the_socket) {
             absl::StatusCode::kAlreadyExists);
   EXPECT_EQ(Server::start("127.0.0.1:0", TlsConfig(), &service).status().code(),
             absl::StatusCode::kInvalidArgument);
-}
-
-// make_certificates writes a CA and a certificate of it for localhost into a folder.
-TlsConfig make_certificates(const std::string& folder) {
-  const std::string command =
-      "cd " + folder +
-      " && exec 2>/dev/null && openssl req -x509 -newkey ed25519 -nodes -keyout ca.key -out ca.pem "
-      "-subj /CN=ca -days 1 && openssl req -newkey ed25519 -nodes -keyout key.pem -out csr.pem "
-      "-subj /CN=localhost -addext subjectAltName=DNS:localhost && openssl x509 -req -in csr.pem "
-      "-CA ca.pem -CAkey ca.key -copy_extensions copy -days 1 -out cert.pem";
-  EXPECT_EQ(std::system(command.c_str()), 0);
-  return {folder + "/cert.pem", folder + "/key.pem", folder + "/ca.pem"};
-}
-
-std::string text_of(const std::string& path) {
-  std::ifstream stream(path);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
-
-// free_port gives a loopback port that nobody listens on.
-int free_port() {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof(address);
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  EXPECT_EQ(bind(fd, reinterpret_cast<const sockaddr*>(&address), length), 0);
-  EXPECT_EQ(getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length), 0);
-  close(fd);
-  return ntohs(address.sin_port);
-}
-
-bool is_served(const std::shared_ptr<grpc::Channel>& channel) {
-  TestSession session;
-  RecordWriter writer(channel);
-  const Item open = session.item(session.open());
-  writer.send({session.bind(true), open});
-  return writer.durable(1);
-}
-
-TEST_F(ServiceTest, across_hosts_only_a_certificate_of_the_ca_is_served) {
-  const TlsConfig tls = make_certificates(folder_);
-  Service service(committer_.get(), &key_);
-  const std::string endpoint = "localhost:" + std::to_string(free_port());
-  auto server = Server::start(endpoint, tls, &service);
-  ASSERT_TRUE(server.ok()) << server.status();
-  grpc::SslCredentialsOptions options;
-  options.pem_root_certs = text_of(tls.ca);
-  const auto stranger = grpc::CreateChannel(endpoint, grpc::SslCredentials(options));
-  EXPECT_FALSE(is_served(stranger));
-  options.pem_cert_chain = text_of(tls.certificate);
-  options.pem_private_key = text_of(tls.key);
-  EXPECT_TRUE(is_served(grpc::CreateChannel(endpoint, grpc::SslCredentials(options))));
-  EXPECT_FALSE(is_served(grpc::CreateChannel(endpoint, grpc::InsecureChannelCredentials())));
 }
 
 }  // namespace

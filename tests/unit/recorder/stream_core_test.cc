@@ -54,7 +54,8 @@ class RequestCoreTest : public testing::Test {
   const SigningKey key_ = SigningKey::generate();
   const SigningKey gateway_key_ = SigningKey::generate();
   std::shared_ptr<SilentLane> lane_ = std::make_shared<SilentLane>();
-  std::unique_ptr<RequestCore> core_ = std::make_unique<RequestCore>(&key_);
+  std::unique_ptr<RequestCore> core_ =
+      std::make_unique<RequestCore>(RequestCore::Options{.key = &key_});
   TestSession session_{7};
 };
 
@@ -88,7 +89,7 @@ TEST_F(RequestCoreTest, a_limit_of_the_stream_ends_it_without_work) {
                       {"the most payload", 1, RequestCore::kRequestPayloadBytesMax, true},
                       {"a byte more", 1, RequestCore::kRequestPayloadBytesMax + 1, false}};
   for (const Row& row : rows) {
-    core_ = std::make_unique<RequestCore>(&key_);
+    core_ = std::make_unique<RequestCore>(RequestCore::Options{.key = &key_});
     Item item = session_.bind(false);
     item.set_payload(std::string(row.payload_bytes, 'x'));
     const RequestCore::Taken taken = take(std::vector<Item>(static_cast<size_t>(row.items), item));
@@ -121,7 +122,7 @@ TEST_F(RequestCoreTest, a_session_resumes_behind_what_the_store_holds) {
 TEST_F(RequestCoreTest, the_tail_of_another_key_is_refused_and_that_of_a_closed_session_is_not) {
   session_.open();
   for (const bool has_head : {false, true}) {
-    core_ = std::make_unique<RequestCore>(&key_);
+    core_ = std::make_unique<RequestCore>(RequestCore::Options{.key = &key_});
     Tail tail = stored(session_);
     tail.commit_key = std::string(kCommitKeyBytes, 'k');
     tail.has_head = has_head;

@@ -31,10 +31,10 @@ class TlsFilesTest : public testing::Test {
     std::ofstream(path) << text;
     std::filesystem::permissions(path, std::filesystem::perms(0600));
   }
-  Certificate sign() const {
+  Certificate sign(const std::string& uri = "gatetape:recorder") const {
     CertificateWish wish;
     wish.common_name = "gatetape recorder";
-    wish.uri = "spiffe://gatetape/recorder";
+    wish.uri = uri;
     return *ca_.sign(wish);
   }
   // complaint returns the error message, which must begin with the name of the file.
@@ -59,8 +59,30 @@ TEST_F(TlsFilesTest, good_ones_tell_when_they_end) {
 
 TEST_F(TlsFilesTest, a_daemon_looks_at_them_only_when_it_speaks_tls) {
   std::filesystem::remove(tls_.key);
-  EXPECT_TRUE(check_tls_files({"unix:/a", "unix:/b"}, tls_, now_s_).ok());
-  EXPECT_TRUE(absl::IsNotFound(check_tls_files({"unix:/a", "db1:7000"}, tls_, now_s_)));
+  EXPECT_TRUE(check_tls_files({.endpoints = {"unix:/a", "unix:/b"}, .tls = tls_}, now_s_).ok());
+  EXPECT_TRUE(absl::IsNotFound(
+      check_tls_files({.endpoints = {"unix:/a", "db1:7000"}, .tls = tls_}, now_s_)));
+}
+
+TEST_F(TlsFilesTest, a_daemon_does_not_start_with_the_certificate_of_another_role) {
+  const struct {
+    const char* uri;
+    const char* complaint;  // empty = none
+  } kRows[] = {{"gatetape:recorder", ""},
+               {"gatetape:gateway", "has the role gatetape:gateway"},
+               {"gatetape:janitor", "unknown role"},
+               {"gatetape:", "unknown role"},
+               {"spiffe://gatetape/recorder", "no role of gatetape"}};
+  for (const auto& row : kRows) {
+    const Certificate leaf = sign(row.uri);
+    write(tls_.certificate, leaf.certificate_pem());
+    write(tls_.key, leaf.key_pem());
+    const absl::Status status = check_tls_files(
+        {.endpoints = {"db1:7000"}, .tls = tls_, .role = PeerRole::kRecorder}, now_s_);
+    EXPECT_EQ(status.ok(), *row.complaint == '\0') << row.uri;
+    EXPECT_NE(status.message().find(row.complaint), std::string::npos) << status;
+    EXPECT_EQ(status.message().find(tls_.certificate) == 0, !status.ok()) << status;
+  }
 }
 
 TEST_F(TlsFilesTest, what_is_wrong_is_said_with_the_file) {

@@ -37,7 +37,7 @@ int verdict(const Certificate& leaf, const Certificate& ca, int purpose) {
 CertificateWish wish(std::vector<std::string> hosts) {
   CertificateWish wish;
   wish.common_name = "gatetape recorder";
-  wish.uri = "spiffe://gatetape/recorder";
+  wish.uri = "gatetape:recorder";
   wish.hosts = std::move(hosts);
   return wish;
 }
