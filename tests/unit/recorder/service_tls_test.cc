@@ -92,7 +92,8 @@ class ServiceTlsTest : public testing::Test {
   std::string folder_;
   const SigningKey key_ = SigningKey::generate();
   const std::unique_ptr<Committer> committer_ = std::make_unique<Committer>(
-      std::make_unique<PgStore>(PgCluster::shared().conninfo(database_, "gatetape_recorder"), 5),
+      std::make_unique<PgStore>(
+          PgStoreOptions{PgCluster::shared().conninfo(database_, "gatetape_recorder"), 5}),
       Committer::Options{.queue_bytes_max = 1 << 20,
                          .on_store_state = [](const absl::Status&) {},
                          .on_upkeep_failed = [](const absl::Status&) {}});
