@@ -29,7 +29,11 @@ class RecordCall : public recorder::Lane,
 
   RecordCall(World* world, Oracle* oracle, Owner* owner, const SigningKey* key,
              std::shared_ptr<Wire> wire)
-      : world_(world), oracle_(oracle), owner_(owner), wire_(std::move(wire)), requests_(key) {}
+      : world_(world),
+        oracle_(oracle),
+        owner_(owner),
+        wire_(std::move(wire)),
+        requests_({.key = key}) {}
 
   // drain sends the peer a request to leave.
   void drain();
