@@ -108,6 +108,18 @@ class Peer(paramiko.Transport):
         newest.rewind()
         return newest
 
+    def each_heard(self):
+        """Yields (number, message) of each message as it arrives, until the connection is over."""
+        done = 0
+        while self.alive() or done < len(self.heard) or not self.heard:
+            if done == len(self.heard):
+                time.sleep(0.005)
+                continue
+            kind, got = self.heard[done]
+            done += 1
+            got.rewind()
+            yield kind, got
+
     def all_of(self, kind):
         return [got for number, got in self.heard if number == kind]
 
@@ -234,30 +246,27 @@ class Liar:
             pass  # The gateway closed the connection.
         return None
 
-    @staticmethod
-    def let_in(peer):
+    def let_in(self, peer):
         """Answers until the first channel request. peer.channel is the gateway's number of the
         channel."""
-        done = 0
-        while peer.alive() or not peer.heard:
-            if done == len(peer.heard):
-                time.sleep(0.005)
-                continue
-            kind, got = peer.heard[done]
-            done += 1
-            got.rewind()
-            if kind == MSG_SERVICE_REQUEST:
-                peer.say(MSG_SERVICE_ACCEPT, got.get_text())
-            elif kind == MSG_USERAUTH_REQUEST:
-                _, _, method = got.get_text(), got.get_text(), got.get_text()
-                signed = got.get_boolean() if method == "publickey" else True
-                algorithm, blob = got.get_string(), got.get_string()
-                peer.say(*((MSG_USERAUTH_SUCCESS,) if signed
-                           else (MSG_USERAUTH_PK_OK, algorithm, blob)))
-            elif kind == MSG_CHANNEL_OPEN:
-                got.get_text()
-                peer.channel = got.get_int()
-                peer.say(MSG_CHANNEL_OPEN_SUCCESS, peer.channel, 0, WINDOW, PACKET)
-            elif kind == MSG_CHANNEL_REQUEST:
+        for kind, got in peer.each_heard():
+            if kind == MSG_CHANNEL_REQUEST:
                 _, _, peer.wants_reply = got.get_int(), got.get_text(), got.get_boolean()
                 return
+            self.answer(peer, kind, got)
+
+    @staticmethod
+    def answer(peer, kind, got):
+        """Lets a client do what comes before its first channel request."""
+        if kind == MSG_SERVICE_REQUEST:
+            peer.say(MSG_SERVICE_ACCEPT, got.get_text())
+        elif kind == MSG_USERAUTH_REQUEST:
+            _, _, method = got.get_text(), got.get_text(), got.get_text()
+            signed = got.get_boolean() if method == "publickey" else True
+            algorithm, blob = got.get_string(), got.get_string()
+            peer.say(*((MSG_USERAUTH_SUCCESS,) if signed
+                       else (MSG_USERAUTH_PK_OK, algorithm, blob)))
+        elif kind == MSG_CHANNEL_OPEN:
+            got.get_text()
+            peer.channel = got.get_int()
+            peer.say(MSG_CHANNEL_OPEN_SUCCESS, peer.channel, 0, WINDOW, PACKET)
