@@ -135,9 +135,11 @@ void Connection::service() {
   }
   if (!shutdown_.empty() && !session_ && bridges_.empty()) leave(shutdown_);
   if (state_ == State::kLeaving && !peer_.dead() && !peer_.write_pending()) {
-    session_.reset();
     CHECK(bridges_.empty());
+    // The text comes first: a stock client that sees the end of its only channel does not wait for
+    // it.
     peer_.disconnect(disconnect_text_);
+    session_.reset();
   }
   peer_.catch_up();
   if (peer_.dead()) abandon_inner();

@@ -157,6 +157,7 @@ void SshPeer::break_off() {
 void SshPeer::say_last(uint32_t reason_code, const std::string& text) {
   io_end_output(fd_);
   send_disconnect(session_, reason_code, text);
+  io_mute(fd_);
 }
 
 // linger brings the last bytes of a dead peer to the client as far as possible now.

@@ -64,6 +64,7 @@ struct Attached {
   bool ends_output = false;  // `last` accepts what the kernel does not
   bool handling = false;     // libssh handles the bytes of its last recv
   bool corked = false;       // a send writes nothing now: libssh keeps the bytes
+  bool is_mute = false;      // nothing that libssh writes is sent any more
   ByteQueue last;
   std::unique_ptr<char[]> ahead;
   size_t start = 0;
@@ -202,6 +203,13 @@ void io_end_output(int fd) {
   if (attached != nullptr) attached->ends_output = true;
 }
 
+void io_mute(int fd) {
+  Attached* attached = find(fd);
+  if (attached == nullptr) return;
+  CHECK(attached->ends_output, fd);
+  attached->is_mute = true;
+}
+
 bool io_unsent(int fd) {
   const Attached* attached = find(fd);
   return attached != nullptr && attached->last.size() > 0;
@@ -303,6 +311,7 @@ ssize_t __wrap_recv(int fd, void* buffer, size_t size, int flags) {
 ssize_t __wrap_send(int fd, const void* buffer, size_t size, int flags) {
   Attached* attached = find(fd);
   if (attached == nullptr) return __real_send(fd, buffer, size, flags);
+  if (attached->is_mute) return static_cast<ssize_t>(size);
   if (attached->pipe != nullptr) {
     ByteQueue& out = attached->pipe->out;
     CHECK(attached->ends_output || out.size() <= kPipeOutBytesMax, fd, out.size());

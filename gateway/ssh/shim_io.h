@@ -38,7 +38,10 @@ std::optional<int> io_end(int fd);
 // drops what the peer still sends, because close() with unread bytes in the socket sends a TCP RST,
 // by which the peer may lose the last bytes. It never blocks. io_unsent returns true while bytes
 // wait for room in the socket.
+// io_mute makes the shim drop what libssh writes from now on, such as the close of channels that
+// are freed behind SSH_MSG_DISCONNECT, after which nothing may be sent (RFC 4253 section 11.1).
 void io_end_output(int fd);
+void io_mute(int fd);
 bool io_finish(int fd);
 bool io_unsent(int fd);
 

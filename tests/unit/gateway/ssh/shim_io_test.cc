@@ -107,6 +107,17 @@ TEST_F(SshIo, at_the_end_the_last_bytes_reach_a_slow_peer_before_its_end) {
   EXPECT_TRUE(io_finish(fd_));
 }
 
+TEST_F(SshIo, nothing_is_sent_behind_the_last_words) {
+  io_end_output(fd_);
+  EXPECT_EQ(send(fd_, "last", 4, 0), 4);
+  io_mute(fd_);
+  EXPECT_EQ(send(fd_, "more", 4, 0), 4);
+  char buffer[16];
+  EXPECT_EQ(recv(peer_, buffer, sizeof buffer, 0), 4);
+  EXPECT_FALSE(io_finish(fd_));
+  EXPECT_EQ(recv(peer_, buffer, sizeof buffer, 0), 0);
+}
+
 TEST_F(SshIo, the_end_of_a_stream_is_told_when_it_is_read) {
   EXPECT_FALSE(io_end(fd_).has_value());
   close(peer_);
