@@ -69,6 +69,12 @@ void Loop::post(std::function<void()> task) {
   CHECK(written == sizeof one, written);
 }
 
+void Loop::on_rules_changed() {
+  post([this] {
+    for (size_t i = 0; i < members_.size(); i++) members_[i]->on_rules_changed();
+  });
+}
+
 void Loop::watch(int fd, uint32_t events, Ready* ready) {
   epoll_event event{};
   event.events = events;

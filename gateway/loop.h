@@ -1,5 +1,6 @@
 // Loop: one epoll loop on a thread of its own. Everything about a connection happens on the thread
-// of its loop. post and stop may be called on any thread, all other functions on the loop's thread.
+// of its loop. post, stop and on_rules_changed may be called on any thread, all other functions on
+// the loop's thread.
 #pragma once
 
 #include <cstdint>
@@ -33,6 +34,8 @@ class Member {
   virtual bool finished() const = 0;
   // shut_down starts an orderly end of the member with this reason, because the gateway stops.
   virtual void shut_down(const std::string& reason) = 0;
+  // on_rules_changed is called when new access rules are in force.
+  virtual void on_rules_changed() {}
 
  private:
   friend class Loop;
@@ -76,6 +79,9 @@ class Loop {
       });
     };
   }
+
+  // on_rules_changed calls it on every member, on the loop's thread. Any thread.
+  void on_rules_changed();
 
   // watch starts to report these epoll events of a descriptor to `ready`, which is not owned. A
   // second call for the descriptor replaces both.

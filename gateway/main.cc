@@ -141,6 +141,10 @@ class Loops {
     threads_.reserve(loops_.size());
     for (const auto& loop : loops_) threads_.emplace_back([&loop] { loop->run(); });
   }
+  // on_rules_changed makes every connection compare itself with the rules in force.
+  void on_rules_changed() {
+    for (const auto& loop : loops_) loop->on_rules_changed();
+  }
   // stop ends every session, and returns when all threads have ended.
   void stop(const std::string& reason) {
     for (const auto& loop : loops_) loop->stop(reason, kShutdownGraceNs);
@@ -172,8 +176,9 @@ void serve_until_signalled(Services& services, Loops& loops, Acceptor& acceptor,
     notify_reloading();
     reload_banner(services.config.gateway.banner, services.banner);
     record_access_load(services.log, load_access(access_file),
-                       [&access = services.access](std::shared_ptr<const Access> rules) {
+                       [&access = services.access, &loops](std::shared_ptr<const Access> rules) {
                          access.set(std::move(rules));
+                         loops.on_rules_changed();
                        });
     notify_ready();
   });

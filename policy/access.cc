@@ -322,6 +322,12 @@ const AccessTarget* Access::target(std::string_view host, uint16_t port) const {
   return nullptr;
 }
 
+const AccessTarget* Access::target(std::string_view name) const {
+  for (const AccessTarget& target : targets_)
+    if (target.name == name) return &target;
+  return nullptr;
+}
+
 std::string_view account_of(std::string_view login) { return login.substr(0, login.find(':')); }
 
 std::optional<Grant> Access::decide(const AccessUser& user, const AccessTarget& target,

@@ -76,6 +76,8 @@ class Access {
   // `port` is the port that the client asked for: 22, or the port of the target. target returns
   // nullptr when no target fits.
   const AccessTarget* target(std::string_view host, uint16_t port) const;
+  // target returns the target of exactly this name, or nullptr.
+  const AccessTarget* target(std::string_view name) const;
   // decide returns the grant, or nothing when the login is denied. The rules compare its account.
   std::optional<Grant> decide(const AccessUser& user, const AccessTarget& target,
                               std::string_view login) const;

@@ -1,11 +1,12 @@
 // AccessLoad: one reading of the access rules, and what of it takes effect. decide_session: whether
-// a person gets a session. Pure; any thread.
+// a person gets a session, and keeps it. Pure; any thread.
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "policy/access.h"
@@ -54,16 +55,39 @@ class AccessLoad {
   std::shared_ptr<const Access> rules_;
 };
 
-// SessionWish is the session that a person asks for.
-struct SessionWish {
+// Credential is by what a person logged in.
+struct Credential {
   std::string user;
-  const AccessTarget* target = nullptr;  // nullptr when the rules have no such target
-  std::string target_text;               // as the person wrote it
-  std::string login;
+  std::string key_blob;  // the public key (RFC 4253 section 6.6)
 };
 
-// decide_session returns the grant under which the session is opened, or PERMISSION_DENIED with the
-// reason that the person and the record get.
+// denial_of_credential returns why the credential is not valid under these rules, empty when it is:
+// the very key must still belong to the user.
+std::string denial_of_credential(const Access& access, const Credential& credential);
+
+// address_of returns host:port of a target, as SessionWish holds it.
+std::string address_of(const AccessTarget& target);
+
+// SessionWish is the session that a person asks for, or has: the rules decide it again after each
+// reload.
+struct SessionWish {
+  Credential credential;
+  std::string target;       // its name; empty when the rules have no such target
+  std::string target_text;  // as the person wrote it
+  std::string login;
+  // What an open session is connected to: it is no session with another machine of that name.
+  // Empty while it is not known.
+  std::string address{};   // host:port as in access.toml
+  std::string host_key{};  // the blob that the target has shown, in base64
+};
+
+// decide_session returns the grant under which the session is opened or goes on, or
+// PERMISSION_DENIED with the reason that the person and the record get.
 absl::StatusOr<Grant> decide_session(const Access& access, const SessionWish& wish);
+
+// decide_inner returns the target to which a person may open an inner connection of `ssh -J`, or
+// PERMISSION_DENIED with the reason. `host` and `port` are what the client asked for.
+absl::StatusOr<AccessTarget> decide_inner(const Access& access, const Credential& credential,
+                                          std::string_view host, int port);
 
 }  // namespace gatetape::gateway

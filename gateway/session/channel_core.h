@@ -54,6 +54,9 @@ struct ChannelLimits {
   int frames_per_flush = 64;
 };
 
+// The exit status of a program that was denied, as of an ssh that failed itself.
+constexpr uint32_t kDeniedExitStatus = 255;
+
 class SessionCore;
 
 class ChannelCore {
@@ -82,6 +85,11 @@ class ChannelCore {
   // the user, then `text`, and the close.
   void on_target_gone(const std::string& text);
 
+  // on_rules_changed is called with the grant of the session under new rules. A channel whose
+  // program uses a right that the grant does not hold closes: the user reads why, and nothing else
+  // passes.
+  void on_rules_changed(const Grant& grant);
+
   // on_released takes a durable frame of this channel, which may pass now. A denial is among them:
   // it does not pass, but is answered behind what was asked before it.
   void on_released(tee::FramePtr frame);
@@ -92,8 +100,11 @@ class ChannelCore {
   State state() const { return state_; }
   // awaits_reply returns true while the target owes the answer to a request and can still give it.
   bool awaits_reply() const {
-    return reply_owed_.has_value() && end_of(Side::kTarget).said != Phase::kClosed;
+    return reply_owed_.has_value() && end_of(Side::kTarget).said != Phase::kClosed && !is_revoked();
   }
+  // revoked_before returns the sequence number of the first frame that may pass although the
+  // channel is revoked, 0 while it is not. An earlier frame that is not released never passes.
+  uint64_t revoked_before() const { return revoked_before_; }
   // drained returns true when the user took everything that was released, and closed.
   bool drained() const;
 
@@ -151,6 +162,10 @@ class ChannelCore {
   void hold(Side from, Stream stream, size_t bytes);
   void offer_held(Side from);
   void offer_loss();
+  bool is_revoked() const { return revoked_before_ > 0; }
+  void stop_both_ends();
+  void drop_held(Side from);
+  void revoke(const std::string& why);
   bool room_from(Side from) const;
   void take_held(Side from);
   bool read_held(Side from, HeldStep* step);
@@ -172,7 +187,7 @@ class ChannelCore {
 
   const ChannelKind& kind_;
   const uint32_t number_;
-  const Grant grant_;
+  Grant grant_;
   const ChannelLimits& limits_;
   ChannelPort& port_;
   SessionCore& owner_;
@@ -180,6 +195,8 @@ class ChannelCore {
   std::array<End, 2> ends_;  // by Side
   // The target's connection ended: what the user is told. Empty while it has not.
   std::string gone_;
+  Right right_ = Right::kNone;  // of the program
+  uint64_t revoked_before_ = 0;
   bool started_ = false;  // a program was allowed: there is one per channel (RFC 4254 section 6.5)
   bool notice_answered_ = false;  // the request that the notice in front of the outbox is about
   size_t answers_owed_ = 0;       // to the user's requests

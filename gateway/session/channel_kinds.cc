@@ -2,8 +2,6 @@
 
 #include <array>
 
-#include "policy/channel_rules.h"
-
 namespace gatetape::gateway {
 namespace {
 
@@ -16,6 +14,7 @@ constexpr std::array<ChannelKind, 3> kKinds = {{
      .request_denial = denial_of,
      .starts_program = starts_program,
      .tells_denial = tells_denial,
+     .right_of = right_of,
      .at_eof = Ending::kPassesOn,
      .at_close = Ending::kPassesOn},
     {.type = "direct-tcpip", .name = "direct-tcpip", .open_denial = kNoForwarding},

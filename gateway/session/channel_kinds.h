@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "policy/access.h"
+#include "policy/channel_rules.h"
 
 namespace gatetape::gateway {
 
@@ -28,6 +29,8 @@ struct ChannelKind {
   // tells_denial returns true for a request whose denial the user reads on stderr. Every other
   // denied request just fails.
   bool (*tells_denial)(std::string_view request) = nullptr;
+  // right_of returns the right that the program of such a request uses.
+  Right (*right_of)(std::string_view request, std::string_view data) = nullptr;
   Ending at_eof = Ending::kNeverComes;
   Ending at_close = Ending::kNeverComes;
 };

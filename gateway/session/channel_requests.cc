@@ -12,9 +12,6 @@
 namespace gatetape::gateway {
 namespace {
 
-// The exit status of a program that was denied, as of an ssh that failed itself.
-constexpr uint32_t kDeniedExitStatus = 255;
-
 size_t memory_of(const Request& request) {
   return request.name.size() + request.data.size() + kFrameOverheadBytes;
 }
@@ -58,7 +55,9 @@ std::string ChannelCore::denial_of_user(const Request& request) {
   const bool starts = kind_.starts_program(request.name);
   std::string denial = kind_.request_denial(grant_, request.name, request.data);
   if (starts && started_) denial = "the channel runs a program already";
-  if (starts && denial.empty()) started_ = true;
+  if (!starts || !denial.empty()) return denial;
+  started_ = true;
+  right_ = kind_.right_of(request.name, request.data);
   return denial;
 }
 
@@ -100,7 +99,7 @@ void ChannelCore::offer_denied(Side from, const Request& request, const std::str
 
 void ChannelCore::on_reply(Side from, bool ok) {
   End& end = end_of(from);
-  if (end.said == Phase::kClosed) return;
+  if (end.said == Phase::kClosed || is_revoked()) return;
   if (from == Side::kUser || !reply_owed_)
     return owner_.on_misuse("a request is answered that was not made");
   std::string name = *std::exchange(reply_owed_, std::nullopt);

@@ -51,17 +51,24 @@ int64_t Recording::waiting_ns() const {
 
 void Recording::end(const SessionEnd& why) {
   owner_ = nullptr;
+  end_and_tell(why);
+}
+
+void Recording::end_and_tell(const SessionEnd& why) {
   if (state_ != State::kOpen) return;
   Event event{{"reason", why.reason}, {"detail", why.detail}};
   event.add_number("bytes_in", bytes_in_).add_number("bytes_out", bytes_out_);
   event.add_number("frames", gate_.offered_seq() + 1);
   event.add("ended_at", std::to_string(port_.wall_ns()));
-  end_with(FrameKind::kSessionEnd, event);
+  offer_last(FrameKind::kSessionEnd, event);
 }
 
 void Recording::end_with(FrameKind kind, const Event& last) {
   owner_ = nullptr;
-  if (state_ != State::kOpen) return;
+  if (state_ == State::kOpen) offer_last(kind, last);
+}
+
+void Recording::offer_last(FrameKind kind, const Event& last) {
   tee::FramePtr frame = seal(0, kind, last.encode_within());
   state_ = State::kEnded;
   const SessionHead head = gate_.head();

@@ -79,6 +79,8 @@ class Recording {
   int64_t waiting_ns() const;
   // end offers session_end, signs the head and lets go of the owner. Later calls do nothing.
   void end(const SessionEnd& why);
+  // end_and_tell is `end`, but the owner stays until all frames are released, session_end last.
+  void end_and_tell(const SessionEnd& why);
   // end_with is `end` with another last frame, for a daemon's own session.
   void end_with(FrameKind kind, const Event& last);
   // on_event takes an event of the recorder about this session.
@@ -101,6 +103,7 @@ class Recording {
   bool may_release() const { return claim_ == Claim::kDurable || state_ != State::kOpen; }
   void release();
   tee::FramePtr seal(uint32_t channel, FrameKind kind, std::string payload);
+  void offer_last(FrameKind kind, const Event& last);
   void on_durable(const tee::TeeEvent& event);
   void fail(const std::string& reason);
 

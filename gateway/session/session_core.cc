@@ -17,9 +17,9 @@ constexpr const char* kTellRecorded = "This session is recorded.\r\n";
 
 }  // namespace
 
-SessionCore::SessionCore(std::string target, const Grant& grant, const SessionLimits& limits,
+SessionCore::SessionCore(SessionWish wish, const Grant& grant, const SessionLimits& limits,
                          Recording& recording, SessionPort& port)
-    : target_(std::move(target)),
+    : wish_(std::move(wish)),
       grant_(grant),
       limits_(limits),
       recording_(recording),
@@ -42,6 +42,7 @@ void SessionCore::on_target_ready(const Event& facts) {
   if (over()) return;
   CHECK(state_ == State::kConnecting, static_cast<int>(state_));
   login_is_over_ = true;
+  wish_.host_key = facts.get("host_key");
   offer(0, FrameKind::kTargetConnect, facts.encode_within());
 }
 
@@ -104,7 +105,7 @@ void SessionCore::await_denial(uint64_t seq, Denied denied) {
 }
 
 SessionCore::Passage SessionCore::on_durable(const Frame& frame) const {
-  if (over()) return Passage::kDrop;
+  if (over() || is_revoked(frame)) return Passage::kDrop;
   const bool target_is_ready = state_ == State::kUp || state_ == State::kTargetGone;
   if (frame.channel != 0 && !target_is_ready) return Passage::kHold;
   if (frame.channel == 0 && frame.kind == FrameKind::kDenied) return Passage::kDrop;
@@ -122,7 +123,8 @@ void SessionCore::on_released(tee::FramePtr frame) {
       if (held_.size() > limits_.held_frames_max) on_misuse("too much is asked before the login");
       break;
     case Passage::kDrop:
-      refuse_denied(frame->frame);
+      if (frame->frame.kind == FrameKind::kSessionEnd) return say_farewell();
+      if (!over()) refuse_denied(frame->frame);
       break;
   }
   port_.wake();
@@ -154,7 +156,7 @@ void SessionCore::on_session_step(const Frame& frame) {
   const std::string detail(event->get("detail"));
   finish({.reason = "target",
           .detail = std::string(event->get("reason")) + ": " + detail,
-          .text = "gatetape: " + target_ + ": " + printable(detail)});
+          .text = "gatetape: " + wish_.target + ": " + printable(detail)});
 }
 
 void SessionCore::begin_to_connect() {
@@ -242,10 +244,10 @@ SessionEnd SessionCore::target_end() const {
   if (loss.by_peer)
     return {.reason = "target_lost",
             .detail = "the target closed the connection",
-            .text = "gatetape: " + target_ + " closed the connection"};
+            .text = "gatetape: " + wish_.target + " closed the connection"};
   return {.reason = "target_lost",
           .detail = "the connection to the target was lost: " + loss.error,
-          .text = "gatetape: the connection to " + target_ + " was lost"};
+          .text = "gatetape: the connection to " + wish_.target + " was lost"};
 }
 
 void SessionCore::service_channels() {
@@ -275,6 +277,7 @@ void SessionCore::check_target() {
 }
 
 void SessionCore::on_tick() {
+  if (farewell_ && port_.mono_ns() - revoked_ns_ >= limits_.farewell_ns) return say_farewell();
   if (over()) return;
   const bool is_up = state_ == State::kUp || state_ == State::kTargetGone;
   const int64_t limit_ns =

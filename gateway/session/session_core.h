@@ -12,10 +12,12 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "gateway/session/access_rules.h"
 #include "gateway/session/channel_core.h"
 #include "gateway/session/recording.h"
 
@@ -41,6 +43,8 @@ struct SessionLimits {
   // has no flow control; sshd itself sends one file.
   size_t banner_bytes_max = size_t{64} << 10;
   size_t banners_max = 64;
+  // How long the farewell to the user of a revoked session waits for the record of the end.
+  int64_t farewell_ns = 500'000'000;
 };
 
 class SessionCore final : public Recording::Owner {
@@ -57,8 +61,8 @@ class SessionCore final : public Recording::Owner {
     uint64_t number = 0;
   };
 
-  // `target` is the target's name, for texts. All references outlive the session.
-  SessionCore(std::string target, const Grant& grant, const SessionLimits& limits,
+  // `wish` is the session that was granted. All references outlive the session.
+  SessionCore(SessionWish wish, const Grant& grant, const SessionLimits& limits,
               Recording& recording, SessionPort& port);
 
   // start offers session_open with these fields. It is called once.
@@ -83,6 +87,10 @@ class SessionCore final : public Recording::Owner {
   void service();
   // check_target is called after the target's connection was served: it may have ended.
   void check_target();
+  // on_rules_changed decides under new rules what was decided when the session opened. A session
+  // that would not be opened ends; a revoked channel closes; requests to come are decided
+  // under the new rules.
+  void on_rules_changed(const Access& access);
   // on_tick ends a session that waits too long for the recorder.
   void on_tick();
   // finish ends the session. Later calls do nothing.
@@ -127,6 +135,9 @@ class SessionCore final : public Recording::Owner {
   // on_durable is the one place where it is decided whether a durable frame passes.
   Passage on_durable(const Frame& frame) const;
   void move_to(State to);
+  bool is_revoked(const Frame& frame) const;
+  void revoke(const std::string& why);
+  void say_farewell();
   void release(tee::FramePtr frame);
   void release_held();
   void pass_to_channel(tee::FramePtr frame);
@@ -141,8 +152,8 @@ class SessionCore final : public Recording::Owner {
   void end_lost_user();
   SessionEnd target_end() const;
 
-  const std::string target_;
-  const Grant grant_;
+  SessionWish wish_;
+  Grant grant_;
   const SessionLimits& limits_;
   Recording& recording_;
   SessionPort& port_;
@@ -157,6 +168,9 @@ class SessionCore final : public Recording::Owner {
   size_t banner_bytes_ = 0;
   int64_t denied_ = 0;
   int64_t target_gone_ns_ = 0;
+  // Why the session has ended: the user learns it when session_end is durable.
+  std::optional<SessionEnd> farewell_;
+  int64_t revoked_ns_ = 0;
   std::string misuse_;  // set inside an event, acted on in service()
 };
 

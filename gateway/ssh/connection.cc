@@ -133,7 +133,7 @@ void Connection::service() {
     if (it->overrun() && !peer_.dead()) on_misuse("more data than the window allows");
     it = it->finished() ? bridges_.erase(it) : std::next(it);
   }
-  if (!shutdown_.empty() && !session_ && bridges_.empty()) leave(shutdown_);
+  if (!ending_.empty() && !session_ && bridges_.empty()) leave(ending_);
   if (state_ == State::kLeaving && !peer_.dead() && !peer_.write_pending()) {
     CHECK(bridges_.empty());
     // The text comes first: a stock client that sees the end of its only channel does not wait for
@@ -165,6 +165,7 @@ void Connection::on_tick(int64_t mono_ns) {
   // The client does not read the disconnect message.
   if (state_ == State::kLeaving && mono_ns - leaving_since_ns_ > kRecordingLimitNs) drop();
   if (session_) session_->on_tick(mono_ns);
+  check_revoked(mono_ns);
 }
 
 bool Connection::finished() const {
@@ -174,7 +175,7 @@ bool Connection::finished() const {
 }
 
 void Connection::shut_down(const std::string& reason) {
-  shutdown_ = reason;
+  ending_ = reason;
   if (session_)
     session_->finish({.reason = "shutdown", .detail = reason, .text = "gatetape: " + reason});
 }
@@ -211,6 +212,7 @@ void Connection::on_message(ssh_message message) {
 }
 
 bool Connection::may_read() const {
+  if (!revoked_.empty() && state_ != State::kOuter) return false;
   return state_ != State::kRecording && state_ != State::kOpening && state_ != State::kLeaving;
 }
 
@@ -246,33 +248,18 @@ void Connection::on_outer_message(ssh_message message) {
   ssh_message_free(message);
 }
 
-// Why an inner connection to a target is not opened, empty when it may be.
-std::string Connection::denial_of_inner(const std::string& host, int port,
-                                        const AccessTarget* target) const {
-  const std::shared_ptr<const Access> access = services_.access.get();
-  const AccessUser* user = access->user(user_->name);
-  if (user == nullptr) return "you are not in access.toml any more";
-  if (target == nullptr) return "no target " + printable(host) + ":" + std::to_string(port);
-  if (!access->reaches(*user, *target)) return "your roles do not reach " + target->name;
-  if (target->host_key_blobs.empty())
-    return target->name + " has no host_keys in access.toml (gatetape hosts scan " + target->name +
-           ")";
-  if (bridges_.size() >= services_.config.gateway.max_channels_per_session)
-    return "too many sessions on one connection";
-  return "";
-}
-
 void Connection::open_inner(ssh_message message) {
   const std::string host =
       text_or_empty(ssh_message_channel_request_open_destination(message)).substr(0, kHostBytesMax);
   const int port = ssh_message_channel_request_open_destination_port(message);
-  const std::shared_ptr<const Access> access = services_.access.get();
   const bool is_port = port >= 0 && port <= UINT16_MAX;
-  const AccessTarget* target =
-      is_port ? access->target(host, static_cast<uint16_t>(port)) : nullptr;
+  const absl::StatusOr<AccessTarget> target =
+      decide_inner(*services_.access.get(), user_->credential(), host, port);
   const std::string host_text = is_port ? format_host_port({host, static_cast<uint16_t>(port)})
                                         : host + ":" + std::to_string(port);
-  std::string denial = denial_of_inner(host, port, target);
+  std::string denial(revoked_.empty() ? target.status().message() : revoked_);
+  if (denial.empty() && bridges_.size() >= services_.config.gateway.max_channels_per_session)
+    denial = "too many sessions on one connection";
   const int pipe = denial.empty() ? io_make_pipe() : -1;
   if (denial.empty() && pipe < 0) denial = "the gateway has no descriptor left";
   if (!denial.empty()) return deny(message, {.target = host_text, .reason = denial});

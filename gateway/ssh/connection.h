@@ -50,6 +50,7 @@ class Connection : public Member,
   void on_tick(int64_t mono_ns) override;
   bool finished() const override;
   void shut_down(const std::string& reason) override;
+  void on_rules_changed() override;
   // SshPeer::Owner
   bool on_handshake() override;
   void on_message(ssh_message message) override;
@@ -111,10 +112,12 @@ class Connection : public Member,
   // The outer connection of `ssh -J`
   void on_outer_message(ssh_message message);
   void open_inner(ssh_message message);
-  std::string denial_of_inner(const std::string& host, int port, const AccessTarget* target) const;
   void deny(ssh_message message, const Denial& denial);
   void answer_request(ssh_message message, const std::string& reason);
   void abandon_inner();
+  // What the rules of a reload end: connection_rules.cc
+  void revoke(const std::string& denial);
+  void check_revoked(int64_t mono_ns);
   void leave(const std::string& text);
   void drop();
 
@@ -136,8 +139,10 @@ class Connection : public Member,
   std::optional<AuthenticatedUser> user_;
   Bridge* bridge_ = nullptr;     // an inner connection's, owned by the outer one
   std::string disconnect_text_;  // to send when leaving
-  std::string shutdown_;         // why the gateway ends, empty while it does not
-  Guard guard_;                  // for what the record answers
+  std::string ending_;           // why it leaves when it carries nothing, empty while it does not
+  std::string revoked_;          // why the rules do not allow it any more, empty while they do
+  int64_t revoked_ns_ = 0;
+  Guard guard_;  // for what the record answers
   SshPeer peer_;
   RecordedAnswers answers_{*this};  // after peer_: what waits here holds messages of its session
   std::list<Bridge> bridges_;

@@ -105,6 +105,7 @@ void Connection::on_public_key(ssh_message message, const std::string& user, Att
       ssh_key_type(key) == SSH_KEYTYPE_SK_ED25519 || ssh_key_type(key) == SSH_KEYTYPE_SK_ECDSA;
   if (touched) event.add("touch", "1");
   attempt.user = {.name = known->name,
+                  .key_blob = blob,
                   .key_fingerprint = openssh_fingerprint(blob),
                   .source = source_,
                   .client_version = version == nullptr ? "" : version,
@@ -123,11 +124,11 @@ void Connection::on_inner_login(ssh_message message) {
     return ssh_message_free(message);
   }
   attempt_ = Attempt{message, true, inner_->user, {}};
-  const AccessTarget& target = inner_->target;
+  const std::string& target = inner_->target.name;
   open_session(inner_->user,
-               {.user = inner_->user.name,
-                .target = &target,
-                .target_text = target.name,
+               {.credential = inner_->user.credential(),
+                .target = target,
+                .target_text = target,
                 .login = user_of(message)},
                "jump");
 }
@@ -166,13 +167,14 @@ void Connection::answer_attempt() {
     const std::shared_ptr<const Access> access = services_.access.get();
     const AccessTarget* target = access->target(name.target, name.port);
     return open_session(*user_,
-                        {.user = user_->name,
-                         .target = target,
+                        {.credential = user_->credential(),
+                         .target = target == nullptr ? "" : target->name,
                          .target_text = format_host_port({name.target, name.port}),
                          .login = name.login},
                         "direct");
   }
   answer_login(State::kOuter);
+  on_rules_changed();  // they may have changed while the attempt was recorded
   peer_.pump();
 }
 
@@ -211,7 +213,8 @@ void Connection::open_session(const AuthenticatedUser& user, const SessionWish& 
                     {"source", source_}};
   if (!grant.ok()) return deny_session(event, std::string(grant.status().message()));
   session_ = std::make_unique<Session>(
-      loop_, services_, peer_, *this, Session::Plan{user, *wish.target, wish.login, *grant, route});
+      loop_, services_, peer_, *this,
+      Session::Plan{user, *access->target(wish.target), wish.login, *grant, route});
 }
 
 void Connection::deny_session(Event event, const std::string& reason) {

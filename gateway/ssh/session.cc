@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "base/bytes.h"
-#include "base/endpoint.h"
 #include "base/os/daemon.h"
 #include "gateway/ssh/connection.h"
 #include "gateway/ssh/negotiated.h"
@@ -27,6 +26,14 @@ std::string_view channel_type(ssh_message message) {
 
 }  // namespace
 
+SessionWish Session::Plan::wish() const {
+  return {.credential = user.credential(),
+          .target = target.name,
+          .target_text = target.name,
+          .login = login,
+          .address = address_of(target)};
+}
+
 Session::Session(Loop& loop, Services& services, SshPeer& user, Connection& connection, Plan plan)
     : loop_(loop),
       services_(services),
@@ -35,7 +42,7 @@ Session::Session(Loop& loop, Services& services, SshPeer& user, Connection& conn
       plan_(std::move(plan)),
       limits_(limits_of(services.config.gateway)),
       record_(RecordingLink::start(loop, services)),
-      core_(plan_.target.name, plan_.grant, limits_, record_->recording(), *this) {
+      core_(plan_.wish(), plan_.grant, limits_, record_->recording(), *this) {
   const std::string key_id =
       "gatetape user=" + plan_.user.name + " session=" + record_->recording().session().to_text();
   target_ = std::make_unique<Target>(
@@ -132,8 +139,7 @@ void Session::open_windows() {
 }
 
 void Session::on_tick(int64_t mono_ns) {
-  if (core_.over()) return;
-  target_->on_tick(mono_ns);
+  if (!core_.over()) target_->on_tick(mono_ns);
   core_.check_target();
   core_.on_tick();
 }
@@ -145,6 +151,12 @@ void Session::on_over(const SessionEnd& end) {
                            {"detail", end.detail}});
   forget_packets(user_.session());
   connection_.on_session_over(end.text);
+}
+
+// The rules may have changed while the target had not shown its host key.
+void Session::on_target_ready(const Event& facts) {
+  core_.on_target_ready(facts);
+  core_.on_rules_changed(*services_.access.get());
 }
 
 void Session::on_target_failed(const Event& facts) {
@@ -206,7 +218,7 @@ Event Session::open_event() const {
               {"user", user.name},
               {"login", plan_.login},
               {"target", plan_.target.name},
-              {"target_address", format_host_port({plan_.target.host, plan_.target.port})},
+              {"target_address", address_of(plan_.target)},
               {"source", user.source},
               {"rule", plan_.grant.rule}};
   event.add("key_fingerprint", user.key_fingerprint);

@@ -20,12 +20,14 @@ namespace gatetape::gateway {
 // AuthenticatedUser is the user who logged in on a connection, and how.
 struct AuthenticatedUser {
   std::string name;
+  std::string key_blob;  // the public key with which the user logged in
   std::string key_fingerprint;
   std::string source;  // address:port
   std::string client_version;
   std::string connection;  // id of the connection that authenticated
   std::string actor;       // person, agent or service (access.toml)
   bool touched = false;    // a security key signed, and was touched
+  Credential credential() const { return {.user = name, .key_blob = key_blob}; }
 };
 
 class Connection;
@@ -38,6 +40,7 @@ class Session : public SessionPort, public PacketSink {
     std::string login;
     Grant grant;
     std::string route;  // "jump" or "direct"
+    SessionWish wish() const;
   };
 
   // `connection` is the user's connection, and `user` is its SSH connection.
@@ -50,6 +53,7 @@ class Session : public SessionPort, public PacketSink {
   void on_tick(int64_t mono_ns);
   // finish ends the session; later calls do nothing.
   void finish(const SessionEnd& end) { core_.finish(end); }
+  void on_rules_changed(const Access& access) { core_.on_rules_changed(access); }
   // over returns true when the end of the session is offered to the record.
   bool over() const { return core_.over(); }
 
@@ -77,7 +81,7 @@ class Session : public SessionPort, public PacketSink {
   // Events of the target. on_target_ready accepts the fields of the frame target_connect, and is
   // called once. on_target_failed accepts the fields of the frame target_fail, and is called at
   // most once. on_target_message owns the message.
-  void on_target_ready(const Event& facts) { core_.on_target_ready(facts); }
+  void on_target_ready(const Event& facts);
   void on_target_failed(const Event& facts);
   void on_target_message(ssh_message message);
   // on_misuse ends the session: a peer broke a limit or the protocol.

@@ -57,14 +57,15 @@ const char* Fidelity::check_banner(const Frame& frame) {
 const char* Fidelity::check_step(Conversation* talk, const Frame& frame) {
   const FrameClass what = class_of(frame.kind);
   if (what == FrameClass::kNotice) {
-    talk->gateway_closes = talk->gateway_closes || !field(frame, "exit_status").empty();
+    bool& closes = talk->gateway_closes[index(Side::kTarget)];
+    closes = closes || !field(frame, "exit_status").empty();
     return nullptr;
   }
   const Side from = speaker(frame);
   std::deque<Said>& said = talk->said[index(from)];
   if (what == FrameClass::kBytes) return take_bytes(&said, frame);
   if (what == FrameClass::kClose) return take_close(talk, from);
-  if (what == FrameClass::kEof && from == Side::kTarget && talk->gateway_closes) return nullptr;
+  if (what == FrameClass::kEof && talk->gateway_closes[index(from)]) return nullptr;
   const FrameClass wanted = what == FrameClass::kDenial ? FrameClass::kRequest : what;
   if (said.empty() || said.front().what != wanted) return "the peer sent another step next";
   const char* const fault = take_answer(said.front(), frame);
@@ -118,10 +119,10 @@ const char* Fidelity::take_bytes(std::deque<Said>* said, const Frame& frame) {
 
 // take_close accepts a close that the peer sent, and two that the gateway makes: when the
 // connection is lost, with which the peer's unread bytes may be lost, and after a program was
-// denied.
+// denied or revoked.
 const char* Fidelity::take_close(Conversation* talk, Side from) {
   std::deque<Said>& said = talk->said[index(from)];
-  const bool is_made = lost_[index(from)] || (from == Side::kTarget && talk->gateway_closes);
+  const bool is_made = lost_[index(from)] || talk->gateway_closes[index(from)];
   if (!is_made && (said.empty() || said.front().what != FrameClass::kClose))
     return "the peer sent another step next";
   said.clear();

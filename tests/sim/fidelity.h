@@ -21,6 +21,8 @@ class Fidelity {
   void on_asked() { asked_++; }
   void on_said(uint32_t channel, Side from, const Said& said);
   void on_lost(Side side) { lost_[static_cast<size_t>(side)] = true; }
+  // on_cut is called when new rules close a channel: the gateway ends both sides itself.
+  void on_cut(uint32_t channel) { conversations_[channel].gateway_closes = {true, true}; }
   // on_banner_sent is called when the target sends a banner.
   void on_banner_sent(const std::string& text) { banners_.push_back(text); }
   size_t banners_sent() const { return banners_.size(); }
@@ -35,7 +37,8 @@ class Fidelity {
   struct Conversation {
     std::array<std::deque<Said>, 2> said;  // by Side
     std::array<bool, 2> closed{};          // by Side: it sent CLOSE
-    bool gateway_closes = false;           // the gateway closes the channel of a denied program
+    // By Side: the gateway ends what this peer says. It does so after a denied program.
+    std::array<bool, 2> gateway_closes{};
   };
 
   const char* check_banner(const Frame& frame);

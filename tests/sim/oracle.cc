@@ -54,6 +54,7 @@ void Oracle::on_offered(uint64_t session, const Frame& frame) {
     if (const char* fault = one.fidelity.check(frame); fault != nullptr)
       violate("I2", session, std::string(kind_name(frame.kind)) + ": " + fault);
   if (frame.kind == FrameKind::kAccessLoad) one.load_frames++;
+  if (one.is_users) check_offered_after_cut(session, frame);
   if (frame.kind == FrameKind::kDenied && field(frame.payload, "what") == "request" &&
       field(frame.payload, "length").empty() && allows(one.allowed, field(frame.payload, "name")) &&
       !(is_program(field(frame.payload, "name")) && runs_program(one, frame.channel)))
@@ -76,6 +77,7 @@ void Oracle::on_released(uint64_t session, uint64_t up_to) {
   if (up_to > one.released) world_->note("released", session, up_to, one.durable);
   for (; one.released < up_to; one.released++) {
     const Offered& offered = one.offered[one.released];
+    if (is_withheld(one, one.released)) continue;
     if (class_of(offered.kind) == FrameClass::kRequest)
       one.waiting[{route_of(offered.kind), offered.channel}] += counted(offered.payload);
   }
@@ -108,7 +110,7 @@ bool Oracle::find(const Subject& one, Path path, Cursor* cursor) const {
   for (; cursor->frame < one.offered.size(); *cursor = {cursor->frame + 1, 0}) {
     const Offered& offered = one.offered[cursor->frame];
     if (offered.channel == path.channel && route_of(offered.kind) == path.route &&
-        class_of(offered.kind) != FrameClass::kDenial)
+        class_of(offered.kind) != FrameClass::kDenial && !is_withheld(one, cursor->frame))
       return true;
   }
   return false;
@@ -204,6 +206,7 @@ void Oracle::on_step(uint64_t session, Path path, FrameClass what, bool ok) {
     if (class_of(offered.kind) == what &&
         (!answers || ok == (field(offered.payload, "ok") == "1"))) {
       *cursor = {cursor->frame + 1, 0};
+      if (what == FrameClass::kClose) subject(session).told_close[path] = true;
       // Nobody listens on a channel that was refused.
       if (what == FrameClass::kOpenReply && !ok)
         subject(session).fidelity.on_said(path.channel, Side::kUser, {.what = FrameClass::kClose});

@@ -14,7 +14,8 @@
 //   I7      Everything that waits has a limit.
 //   I8      The signed heads and the verifier are correct.
 //   I9      When the faults stop, everything comes to rest.
-//   access  What the rules deny never passes, what they grant passes, each load is a frame.
+//   access  What the rules deny never passes, what they grant passes, each load is a frame. After a
+//           reload nothing of a revoked session or channel is passed on.
 //   told    A user whose session is ended learns why in one line; other users see no such line.
 // clang-format on
 #pragma once
@@ -109,9 +110,15 @@ class Oracle {
   // on_load: the access rules were loaded, with or without success. `session` is the system
   // session.
   void on_load(uint64_t session) { subject(session).loads++; }
-  // on_opened: a session was opened under these rules, which hold for it to its end. The SSH
-  // libraries of its peers hold at most `library_bytes`.
+  // on_opened: a session was opened under these rules. The SSH libraries of its peers hold at most
+  // `library_bytes`.
   void on_opened(uint64_t session, const Allowed& allowed, uint64_t library_bytes);
+  // on_rules_changed: these rules hold from now on for a session that is open. check_rules_hold is
+  // called when the session has taken notice of them: what they do not allow has ended.
+  void on_rules_changed(uint64_t session, const Allowed& allowed);
+  void check_rules_hold(uint64_t session);
+  // on_revocation_told: the user learns that the rules ended the session.
+  void on_revocation_told(uint64_t session);
   // on_turned_away: a session was denied under these rules.
   void on_turned_away(uint64_t session, const Allowed& allowed);
   // on_user_left: the user's connection is lost, or the user has disconnected.
@@ -183,6 +190,10 @@ class Oracle {
     uint64_t load_frames = 0;
     bool is_users = false;  // false for a system session
     Allowed allowed;
+    std::map<uint32_t, std::string> programs;  // that were asked for, by channel
+    std::map<uint32_t, size_t> cut;            // revoked channels: frames offered before
+    std::map<Path, bool> told_close;
+    int64_t revoked_at_ns = 0;
     bool user_left = false;
     std::string farewell;
     bool excused = false;
@@ -204,6 +215,10 @@ class Oracle {
   void skip(uint64_t session, Path path, Cursor* cursor, const char* got);
   bool pass_bytes(const Offered& offered, Cursor* cursor, ByteStream stream,
                   std::string_view* bytes);
+  // is_withheld returns true for a frame that never passes, because its channel was revoked when
+  // it was offered already.
+  static bool is_withheld(const Subject& one, size_t frame);
+  void check_offered_after_cut(uint64_t session, const Frame& frame);
   static bool allows(const Allowed& allowed, std::string_view program);
   bool find(const Subject& one, Path path, Cursor* cursor) const;
   // asks_next returns the next frame of a channel whose request the user wants answered, or

@@ -3,22 +3,43 @@
 #include <string>
 #include <utility>
 
+#include "base/bytes.h"
+
 namespace gatetape::sim {
 namespace {
 
 constexpr uint64_t kWindowBytes = 1 << 20;
+
+constexpr const char* kHostKey =
+    "AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
+constexpr const char* kAlicesKey =
+    "AAAAC3NzaC1lZDI1NTE5AAAAIB8eHRwbGhkYFxYVFBMSERAPDg0MCwoJCAcGBQQDAgEA";
+constexpr const char* kOtherKey =
+    "AAAAC3NzaC1lZDI1NTE5AAAAICAhIiMkJSYnKCkqKywtLi8wMTIzNDU2Nzg5Ojs8PT4/";
+
+// missing_of returns what rules lack that do not let alice log in, one of five things: 1 the user,
+// 2 her role, 3 her key, 4 the target, 5 the login. It depends on what was drawn for the programs,
+// so that the draws of a seed stay what they were. 0 when alice may log in.
+int missing_of(const Allowed& allowed) {
+  const int programs = (allowed.shell ? 1 : 0) + (allowed.exec ? 2 : 0) + (allowed.sftp ? 4 : 0);
+  return allowed.login ? 0 : 1 + programs % 5;
+}
 
 std::string file_of(const Allowed& allowed) {
   std::string programs;
   if (allowed.shell) programs += "\"shell\", ";
   if (allowed.exec) programs += "\"exec\", ";
   if (allowed.sftp) programs += "\"sftp\", ";
-  return "[[user]]\nname = \"alice\"\nroles = [\"dev\"]\n"
-         "[[target]]\nname = \"db1\"\naddress = \"10.0.0.1\"\n"
-         "host_keys = [\"ssh-ed25519 "
-         "AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\"]\n"
-         "[[role]]\nname = \"dev\"\ntargets = [\"db1\"]\nlogins = [\"" +
-         std::string(allowed.login ? "root" : "backup") + "\"]\nallow = [" + programs + "]\n" +
+  const int missing = missing_of(allowed);
+  const auto either = [missing](int number, const char* other, const char* usual) {
+    return std::string(missing == number ? other : usual);
+  };
+  return "[[user]]\nname = \"" + either(1, "bob", "alice") + "\"\nroles = [" +
+         either(2, "", "\"dev\"") + "]\nkeys = [\"ssh-ed25519 " + either(3, kOtherKey, kAlicesKey) +
+         "\"]\n[[target]]\nname = \"" + either(4, "db2", "db1") +
+         "\"\naddress = \"10.0.0.1\"\nhost_keys = [\"ssh-ed25519 " + kHostKey +
+         "\"]\n[[role]]\nname = \"dev\"\ntargets = [\"*\"]\nlogins = [\"" +
+         either(5, "backup", "root") + "\"]\nallow = [" + programs + "]\n" +
          (allowed.tell_recorded ? "tell_recorded = true\n" : "");
 }
 
@@ -33,6 +54,15 @@ Rules::Rules(const Record::Place& place, const Allowed& first)
   const gateway::AccessLoad loaded = load(first, false);
   access_ = loaded.rules();
   allowed_ = first;
+}
+
+gateway::SessionWish Rules::wish() {
+  std::string key;
+  from_base64(kAlicesKey, &key);
+  return {.credential = {.user = "alice", .key_blob = std::move(key)},
+          .target = "db1",
+          .target_text = "db1",
+          .login = "root"};
 }
 
 Allowed Rules::draw(Rng& rng) {
@@ -54,7 +84,10 @@ gateway::AccessLoad Rules::load(const Allowed& next, bool broken) {
       [&](FrameKind kind, const Event& event, gateway::AccessLoad::Done done) {
         seq = offer(kind, event, std::move(done));
       },
-      [this](std::shared_ptr<const Access> rules) { access_ = std::move(rules); });
+      [this](std::shared_ptr<const Access> rules) {
+        access_ = std::move(rules);
+        if (on_change_) on_change_();
+      });
   if (!broken) loads_[seq] = next;
   return loaded;
 }
@@ -95,11 +128,7 @@ void Rules::on_record_failed(const std::string& why) {
 
 std::optional<Grant> Rules::admit() {
   if (failed_) return std::nullopt;
-  absl::StatusOr<Grant> grant =
-      gateway::decide_session(*access_, {.user = "alice",
-                                         .target = access_->target("db1", 22),
-                                         .target_text = "db1",
-                                         .login = "root"});
+  absl::StatusOr<Grant> grant = gateway::decide_session(*access_, wish());
   if (grant.ok()) return *std::move(grant);
   place_.oracle->on_turned_away(number(), allowed_);
   const Event denied{{"user", "alice"}, {"login", "root"}, {"target", "db1"}};

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "gateway/session/access_rules.h"
 #include "gateway/session/recorded_answers.h"
@@ -25,6 +26,10 @@ class Rules : public gateway::Recording::Owner, public gateway::RecordedAnswers:
 
   // draw returns random rules for alice.
   static Allowed draw(Rng& rng);
+  // wish returns the session that alice asks for.
+  static gateway::SessionWish wish();
+  // set_on_change sets the function that is called when new rules are in force.
+  void set_on_change(std::function<void()> on_change) { on_change_ = std::move(on_change); }
   // load reads the file again. When it is broken, the old rules stay. New rules take effect when
   // their frame is durable.
   gateway::AccessLoad load(const Allowed& next, bool broken);
@@ -43,6 +48,7 @@ class Rules : public gateway::Recording::Owner, public gateway::RecordedAnswers:
   void stop();
   // allowed returns the rules in force, in the form of the simulator.
   const Allowed& allowed() const { return allowed_; }
+  const Access& access() const { return *access_; }
   uint64_t number() const { return record_.number(); }
 
   void on_released(tee::FramePtr frame) override;
@@ -64,6 +70,7 @@ class Rules : public gateway::Recording::Owner, public gateway::RecordedAnswers:
   std::map<uint64_t, uint64_t> questions_;  // sequence numbers of frames by numbers in answers_
   std::shared_ptr<const Access> access_;
   Allowed allowed_;
+  std::function<void()> on_change_;
   bool failed_ = false;
 };
 

@@ -27,7 +27,11 @@ class Run {
             Recorder(world, &oracle_, &database_, &keys.recorders[1], 2, queue_bytes(world))},
         links_{Link(world, &oracle_, {&recorders_[0], &recorders_[1]}),
                Link(world, &oracle_, {&recorders_[1], &recorders_[0]})},
-        rules_({world, &oracle_, &links_[0], &keys.gateway}, first_rules) {}
+        rules_({world, &oracle_, &links_[0], &keys.gateway}, first_rules) {
+    rules_.set_on_change([this] {
+      for (Visit& visit : visits_) visit.on_rules_changed(rules_);
+    });
+  }
 
   void add(const SessionPlan& plan);
   void chaos();

@@ -32,6 +32,19 @@ gateway::SessionLimits limits_of(const SessionPlan& plan) {
 
 }  // namespace
 
+gateway::SessionWish Visit::wish() {
+  gateway::SessionWish open = Rules::wish();
+  open.address = "10.0.0.1:22";
+  return open;
+}
+
+void Visit::on_rules_changed(const Rules& rules) {
+  if (over()) return;
+  place_.oracle->on_rules_changed(number(), rules.allowed());
+  core_.on_rules_changed(rules.access());
+  place_.oracle->check_rules_hold(number());
+}
+
 Visit::Visit(const Record::Place& place, Rules& rules, const Grant& grant, SessionPlan plan)
     : place_(place),
       plan_(std::move(plan)),
@@ -41,7 +54,7 @@ Visit::Visit(const Record::Place& place, Rules& rules, const Grant& grant, Sessi
                 rules.claim(session, id, std::move(done));
               }),
       open_channels_(plan_.channels.size()),
-      core_("db1", grant, limits_, record_.recording(), *this) {
+      core_(wish(), grant, limits_, record_.recording(), *this) {
   record_.set_owner(&core_);
   uint64_t library_bytes = 0;
   for (const ChannelPlan& channel : plan_.channels) library_bytes += 4 * channel.library_bytes;
@@ -141,9 +154,9 @@ void Visit::on_channel_gone() {
 }
 
 void Visit::tick() {
-  if (over()) return;
+  if (ended_) return;
   const int64_t limit_ns = connected_ ? plan_.freeze_ns : std::min(plan_.freeze_ns, 10 * kS);
-  place_.oracle->on_waiting(number(), record_.recording().waiting_ns(), limit_ns);
+  if (!over()) place_.oracle->on_waiting(number(), record_.recording().waiting_ns(), limit_ns);
   core_.check_target();
   core_.on_tick();
   place_.world->after(kS, [this] { tick(); });
@@ -156,6 +169,8 @@ void Visit::kill() {
 }
 
 void Visit::on_over(const gateway::SessionEnd& end) {
+  ended_ = true;
+  if (end.reason == "revoked") place_.oracle->on_revocation_told(number());
   if (!end.text.empty() && !user_lost()) place_.oracle->on_farewell(number(), end.text);
 }
 

@@ -22,6 +22,8 @@ class Visit : public gateway::SessionPort, public Peers::Owner {
 
   // kill stops the session, as a gateway that shuts down.
   void kill();
+  // on_rules_changed is called when new rules are in force.
+  void on_rules_changed(const Rules& rules);
   // check checks the session's invariants and its memory, which must hold between two events.
   void check();
   uint64_t number() const { return record_.number(); }
@@ -47,6 +49,7 @@ class Visit : public gateway::SessionPort, public Peers::Owner {
   void on_channel_gone() override;
 
  private:
+  static gateway::SessionWish wish();
   void ask_for_channels(bool early);
   void ask(const ChannelPlan& plan);
   void send_banners();
@@ -60,6 +63,7 @@ class Visit : public gateway::SessionPort, public Peers::Owner {
   std::array<bool, 2> lost_{};  // by Side
   bool connected_ = false;
   bool waking_ = false;
+  bool ended_ = false;        // the user was told the end
   size_t open_channels_ = 0;  // channels that the user has asked for or will ask for
   gateway::SessionCore core_;
   gateway::SessionInvariants invariants_;

@@ -29,7 +29,16 @@ TEST(ChannelPolicy, each_permission_lets_its_own_request_pass_and_no_other) {
     EXPECT_EQ(denial_of(grant(row.shell, row.exec, row.sftp), row.name, row.data), "") << row.name;
     EXPECT_NE(denial_of(grant(!row.shell, !row.exec, !row.sftp), row.name, row.data), "")
         << row.name;
+    const Right right = right_of(row.name, row.data);
+    EXPECT_EQ(denial_of_right(grant(row.shell, row.exec, row.sftp), right), "") << row.name;
+    EXPECT_NE(denial_of_right(grant(!row.shell, !row.exec, !row.sftp), right), "") << row.name;
   }
+}
+
+TEST(ChannelPolicy, what_starts_no_program_uses_no_right) {
+  EXPECT_EQ(right_of("pty-req", ""), Right::kNone);
+  EXPECT_EQ(right_of("subsystem", text("netconf")), Right::kNone);
+  EXPECT_EQ(denial_of_right(grant(false, false, false), Right::kNone), "");
 }
 
 TEST(ChannelPolicy, only_global_requests_that_ask_for_nothing_are_harmless) {

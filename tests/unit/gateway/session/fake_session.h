@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "gateway/session/access_rules.h"
 #include "gateway/session/session_core.h"
 #include "gateway/session/session_invariants.h"
 
@@ -64,6 +65,43 @@ class FakePeers : public ChannelPort {
   std::string read_;
 };
 
+// kRules allows the session that FakeSession has.
+constexpr const char* kRules = R"(
+[[user]]
+name = "alice"
+keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"]
+roles = ["sre"]
+[[target]]
+name = "db1"
+address = "10.0.0.1"
+labels = { env = "prod" }
+host_keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB8eHRwbGhkYFxYVFBMSERAPDg0MCwoJCAcGBQQDAgEA"]
+[[role]]
+name = "sre"
+targets = ["env=prod"]
+logins = ["root"]
+allow = ["shell", "sftp"]
+)";
+
+// rules returns kRules with `to` in the place of `from`.
+inline Access rules(const std::string& from = "", const std::string& to = "") {
+  std::string text = kRules;
+  CHECK(text.find(from) != std::string::npos, from);
+  absl::StatusOr<Access> access =
+      Access::parse(text.replace(text.find(from), from.size(), to), "/etc/gatetape/access.toml");
+  CHECK(access.ok(), access.status().message());
+  return *std::move(access);
+}
+
+// wish returns the session that FakeSession has.
+inline SessionWish wish() {
+  return {.credential = {.user = "alice", .key_blob = rules().user("alice")->key_blobs[0]},
+          .target = "db1",
+          .target_text = "db1",
+          .login = "root",
+          .address = "10.0.0.1:22"};
+}
+
 class FakeSession : public SessionPort, public RecordPort {
  public:
   explicit FakeSession(SessionLimits limits = {}, uint64_t window_bytes = 1 << 20,
@@ -75,7 +113,7 @@ class FakeSession : public SessionPort, public RecordPort {
                     .forced_bytes_max = 1 << 22,
                     .key = &key_},
                    *this),
-        core_("db1", grant, limits_, recording_, *this) {
+        core_(wish(), grant, limits_, recording_, *this) {
     recording_.set_owner(&core_);
   }
 
