@@ -65,18 +65,18 @@ absl::StatusOr<SshRequest> parse_ssh_request(std::string_view name, std::string_
   return request;
 }
 
-std::string describe(const SshRequest& request) {
+std::string describe(const SshRequest& request, TextForm form) {
   const std::string& name = request.name;
-  if (name == "exec") return printable(request.command);
-  if (name == "subsystem") return printable(request.subsystem);
-  if (name == "env") return printable(request.env_name + "=" + request.env_value);
-  if (name == "pty-req") return printable(request.term) + " " + size_text(request);
+  if (name == "exec") return form(request.command);
+  if (name == "subsystem") return form(request.subsystem);
+  if (name == "env") return form(request.env_name + "=" + request.env_value);
+  if (name == "pty-req") return form(request.term) + " " + size_text(request);
   if (name == "window-change") return size_text(request);
-  if (name == "signal") return printable(request.signal);
+  if (name == "signal") return form(request.signal);
   if (name == "exit-status") return std::to_string(request.exit_status);
   if (name == "exit-signal")
-    return printable(request.signal) + (request.core_dumped ? " (core dumped)" : "") +
-           (request.error_message.empty() ? "" : ": " + printable(request.error_message));
+    return form(request.signal) + (request.core_dumped ? " (core dumped)" : "") +
+           (request.error_message.empty() ? "" : ": " + form(request.error_message));
   return {};
 }
 

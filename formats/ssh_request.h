@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "base/text_escape.h"
 
 namespace gatetape {
 
@@ -37,7 +38,7 @@ absl::StatusOr<SshRequest> parse_ssh_request(std::string_view name, std::string_
 
 // describe returns one printable line with what people search for: the command, the subsystem,
 // NAME=value, "xterm 80x24", the signal or the exit status. It returns an empty line when the name
-// says everything.
-std::string describe(const SshRequest& request);
+// says everything. `form` makes text of the peer's bytes.
+std::string describe(const SshRequest& request, TextForm form = escape_text);
 
 }  // namespace gatetape

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/endpoint.h"
+#include "base/text_escape.h"
 #include "formats/ssh_request.h"
 #include "record/session_id.h"
 
@@ -16,7 +17,10 @@ constexpr int64_t kNsPerUs = 1000;
 // ordered_json keeps the order of the event's fields.
 using Json = nlohmann::ordered_json;
 
-std::string text_of(const Event& event, std::string_view key) { return printable(event.get(key)); }
+// Version 1 did not escape the backslash, so that a typed \x1b and an ESC byte had the same text.
+TextForm form_of(FormatVersion version) {
+  return version == FormatVersion::k1 ? printable : escape_text;
+}
 
 int64_t time_of(const Event& event, std::string_view key) {
   const auto ns = static_cast<int64_t>(event.get_number(key));
@@ -27,41 +31,44 @@ bool is_request(FrameKind kind) {
   return kind == FrameKind::kRequestIn || kind == FrameKind::kRequestOut;
 }
 
-std::string request_text(const Event& event) {
+std::string request_text(const Event& event, TextForm form) {
   const absl::StatusOr<SshRequest> request =
       parse_ssh_request(event.get("request"), event.get("data"));
-  return request.ok() ? describe(*request) : text_of(event, "data");
+  return request.ok() ? describe(*request, form) : form(event.get("data"));
 }
 
 }  // namespace
 
-SessionRow derive_session(const Frame& frame, const Event& event) {
+SessionRow derive_session(const Frame& frame, const Event& event, FormatVersion version) {
+  const TextForm form = form_of(version);
   SessionRow row;
   row.kind = frame.kind == FrameKind::kStart                    ? "system"
              : event.get("kind") == std::string_view("forward") ? "forward"
                                                                 : "session";
-  row.user = text_of(event, "user");
-  row.login = text_of(event, "login");
-  row.target = text_of(event, "target");
-  row.target_address = text_of(event, "target_address");
+  row.user = form(event.get("user"));
+  row.login = form(event.get("login"));
+  row.target = form(event.get("target"));
+  row.target_address = form(event.get("target_address"));
   const absl::StatusOr<HostPort> source = parse_host_port(event.get("source"));
   if (source.ok() && !parse_ip(source->host).empty()) {
     row.source_ip = source->host;
     row.source_port = source->port;
   }
-  row.rule = text_of(event, "rule");
-  row.key_fingerprint = text_of(event, "key_fingerprint");
-  row.gateway = text_of(event, "gateway");
+  row.rule = form(event.get("rule"));
+  row.key_fingerprint = form(event.get("key_fingerprint"));
+  row.gateway = form(event.get("gateway"));
   const absl::StatusOr<SessionId> run = SessionId::from_text(event.get("gateway_run"));
   if (run.ok()) row.gateway_run = run->bytes();
   row.started_at_ns = time_of(event, "started_at");
   return row;
 }
 
-SessionEndRow derive_session_end(const Frame& frame, const Event& event, int64_t started_at_ns) {
+SessionEndRow derive_session_end(const Frame& frame, const Event& event, int64_t started_at_ns,
+                                 FormatVersion version) {
+  const TextForm form = form_of(version);
   SessionEndRow row;
-  row.reason = text_of(event, "reason");
-  row.detail = text_of(event, "detail");
+  row.reason = form(event.get("reason"));
+  row.detail = form(event.get("detail"));
   row.frames = frame.seq;
   if (frame.kind == FrameKind::kStop) {
     int64_t ended_at_ns = 0;
@@ -76,12 +83,14 @@ SessionEndRow derive_session_end(const Frame& frame, const Event& event, int64_t
   return row;
 }
 
-std::optional<ChannelRow> derive_channel(const Frame& frame, const Event& event) {
+std::optional<ChannelRow> derive_channel(const Frame& frame, const Event& event,
+                                         FormatVersion version) {
   if (frame.kind != FrameKind::kChannelOpen) return std::nullopt;
-  return ChannelRow{frame.channel, frame.seq, text_of(event, "type")};
+  return ChannelRow{frame.channel, frame.seq, form_of(version)(event.get("type"))};
 }
 
-EventRow derive_event(const Frame& frame, const Event& event) {
+EventRow derive_event(const Frame& frame, const Event& event, FormatVersion version) {
+  const TextForm form = form_of(version);
   EventRow row;
   row.seq = frame.seq;
   row.channel = frame.channel;
@@ -90,12 +99,12 @@ EventRow derive_event(const Frame& frame, const Event& event) {
   row.fields = fields_json(event);
   row.name = kind_name(frame.kind);
   if (is_request(frame.kind) || frame.kind == FrameKind::kReplyOut)
-    row.name = text_of(event, "request");
-  if (is_request(frame.kind)) row.text = request_text(event);
+    row.name = form(event.get("request"));
+  if (is_request(frame.kind)) row.text = request_text(event, form);
   std::string_view keys = searched_fields(frame.kind);
   while (!keys.empty()) {
     const size_t end = std::min(keys.find(' '), keys.size());
-    const std::string value = text_of(event, keys.substr(0, end));
+    const std::string value = form(event.get(keys.substr(0, end)));
     keys.remove_prefix(std::min(end + 1, keys.size()));
     if (value.empty()) continue;
     if (!row.text.empty()) row.text += ' ';

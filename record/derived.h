@@ -12,7 +12,8 @@
 
 namespace gatetape {
 
-// Text columns hold printable() text. Times are truncated to microseconds, the precision of
+// Text columns hold escape_text() of the bytes, and printable() of them in sessions of format
+// version 1 (docs/FORMAT.md section 8). Times are truncated to microseconds, the precision of
 // PostgreSQL.
 struct SessionRow {
   std::string kind;  // session | forward | system
@@ -60,15 +61,19 @@ struct EventRow {
 
 // derive_session returns the row of a session. `frame` is frame 1 (session_open or start) and
 // `event` is its decoded payload.
-SessionRow derive_session(const Frame& frame, const Event& event);
+SessionRow derive_session(const Frame& frame, const Event& event,
+                          FormatVersion version = kFormatVersion);
 // derive_session_end returns the row of the end of a session. `frame` is a session_end or stop
 // frame and `event` its decoded payload. A system session counts no bytes, and its end is
 // `started_at_ns` of its session row plus the offset of the stop frame.
-SessionEndRow derive_session_end(const Frame& frame, const Event& event, int64_t started_at_ns);
+SessionEndRow derive_session_end(const Frame& frame, const Event& event, int64_t started_at_ns,
+                                 FormatVersion version = kFormatVersion);
 // derive_channel returns a row for a channel_open frame, and nothing for other frames.
-std::optional<ChannelRow> derive_channel(const Frame& frame, const Event& event);
+std::optional<ChannelRow> derive_channel(const Frame& frame, const Event& event,
+                                         FormatVersion version = kFormatVersion);
 // derive_event returns the row of a frame that holds an event.
-EventRow derive_event(const Frame& frame, const Event& event);
+EventRow derive_event(const Frame& frame, const Event& event,
+                      FormatVersion version = kFormatVersion);
 
 // fields_json returns a JSON object of the fields. When a key occurs twice, its first value counts.
 // A value that is UTF-8 without NUL is a JSON string; any other value is {"base64": "..."}, so that

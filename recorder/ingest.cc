@@ -125,14 +125,14 @@ std::string Ingest::derive(const Frame& frame) {
   derived_ = std::make_unique<Derived>();
   if (is_first(frame.kind)) {
     if (!is_session_kind(frame, *event)) return "the kind of session is unknown";
-    derived_->session = derive_session(frame, *event);
+    derived_->session = derive_session(frame, *event, keys_->version());
     started_at_ns_ = derived_->session->started_at_ns;
   }
   CHECK(!derived_->session || frame.seq == 1, frame.seq);
   if (is_last(frame.kind))
-    derived_->session_end = derive_session_end(frame, *event, started_at_ns_);
-  derived_->channel = derive_channel(frame, *event);
-  derived_->event = derive_event(frame, *event);
+    derived_->session_end = derive_session_end(frame, *event, started_at_ns_, keys_->version());
+  derived_->channel = derive_channel(frame, *event, keys_->version());
+  derived_->event = derive_event(frame, *event, keys_->version());
   return {};
 }
 

@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <initializer_list>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
 
-#include "auditd/query/like.h"
+#include "auditd/query/search_pattern.h"
 #include "record/frame.h"
 
 namespace gatetape::auditd {
@@ -17,7 +18,8 @@ using audit::v1::Hit;
 using audit::v1::Session;
 
 // All three take: $1 the pattern, $2 whether it is a regular expression, $3 since, $4 until, $5 the
-// limit.
+// limit, $6 the marked pattern, $7 the pattern for sessions of format version 1 (SearchPattern).
+// The literal of two backslashes is an escaped backslash of the stored text.
 constexpr char kInSessions[] = R"(
 select s.session_id, 0::bigint, 0::bigint, v.what, v.text
 from gatetape.session s cross join lateral (values
@@ -27,34 +29,49 @@ from gatetape.session s cross join lateral (values
 where s.kind <> 'system'
   and ($3::timestamptz is null or s.session_id >= gatetape.uuid7_floor($3::timestamptz))
   and ($4::timestamptz is null or s.session_id < gatetape.uuid7_floor($4::timestamptz))
-  and case when $2::boolean then v.text ~* $1::text else v.text ilike $1::text end
+  and case when $2::boolean then v.text ~* $1::text
+      else (v.text ilike $1::text and
+            ($6::text is null or replace(v.text, '\\', chr(1)) ilike $6::text)) or
+           ($7::text is not null and v.text ilike $7::text and exists (
+            select from gatetape.session_key k
+            where k.session_id = s.session_id and k.format_version = 1)) end
 order by s.session_id desc limit $5::bigint)";
 
-// $6 the kinds that are searched.
+// $8 the kinds that are searched.
 constexpr char kInEvents[] = R"(
 select e.session_id, e.seq, e.offset_ns, e.name, e.text
 from gatetape.event e
-where e.kind = any($6::smallint[])
+where e.kind = any($8::smallint[])
   and ($3::timestamptz is null or e.session_id >= gatetape.uuid7_floor($3::timestamptz))
   and ($4::timestamptz is null or e.session_id < gatetape.uuid7_floor($4::timestamptz))
-  and case when $2::boolean then e.text ~* $1::text else e.text ilike $1::text end
+  and case when $2::boolean then e.text ~* $1::text
+      else (e.text ilike $1::text and
+            ($6::text is null or replace(e.text, '\\', chr(1)) ilike $6::text)) or
+           ($7::text is not null and e.text ilike $7::text and exists (
+            select from gatetape.session_key k
+            where k.session_id = e.session_id and k.format_version = 1)) end
 order by e.session_id desc, e.seq limit $5::bigint)";
 
-// $6 the kinds of a gateway's own session that are searched. Such a session lasts for as long as
+// $8 the kinds of a gateway's own session that are searched. Such a session lasts for as long as
 // its gateway, so its events have times of their own.
 constexpr char kInSystemEvents[] = R"(
 select e.session_id, e.seq, e.offset_ns, e.name, e.text
 from gatetape.session s
 join gatetape.event e on e.session_id = s.session_id
 cross join lateral (select s.started_at + e.offset_ns / 1000 * interval '1 microsecond') t(at)
-where s.kind = 'system' and e.kind = any($6::smallint[])
+where s.kind = 'system' and e.kind = any($8::smallint[])
   and ($3::timestamptz is null or not exists (
        select from gatetape.session_end z
        where z.session_id = s.session_id and z.ended_at < $3::timestamptz))
   and ($3::timestamptz is null or t.at >= $3::timestamptz)
   and ($4::timestamptz is null or
        (s.session_id < gatetape.uuid7_floor($4::timestamptz) and t.at < $4::timestamptz))
-  and case when $2::boolean then e.text ~* $1::text else e.text ilike $1::text end
+  and case when $2::boolean then e.text ~* $1::text
+      else (e.text ilike $1::text and
+            ($6::text is null or replace(e.text, '\\', chr(1)) ilike $6::text)) or
+           ($7::text is not null and e.text ilike $7::text and exists (
+            select from gatetape.session_key k
+            where k.session_id = e.session_id and k.format_version = 1)) end
 order by t.at desc limit $5::bigint)";
 
 // kinds_param returns an array of the numbers of kinds.
@@ -73,6 +90,10 @@ PgParam session_kinds() {
 PgParam system_kinds() {
   return kinds_param(
       {FrameKind::kAuthAttempt, FrameKind::kAccessDenied, FrameKind::kConnectionRefused});
+}
+
+PgParam text_param(const std::optional<std::string>& text) {
+  return text ? PgParam::text(*text) : PgParam::null();
 }
 
 PgParam time_param(int64_t unix_ns) {
@@ -137,10 +158,15 @@ absl::StatusOr<std::vector<Hit>> search(Db& db, SessionReader& sessions,
   if (request.pattern().empty()) return absl::InvalidArgumentError("the pattern is empty");
   const uint32_t limit =
       request.limit() == 0 ? kSearchHitsMax : std::min(request.limit(), kSearchHitsMax);
-  const std::vector<PgParam> in_sessions = {
-      PgParam::text(request.regex() ? request.pattern() : like_of_part(request.pattern())),
-      PgParam::boolean(request.regex()), time_param(request.since_unix_ns()),
-      time_param(request.until_unix_ns()), PgParam::int8(limit)};
+  const SearchPattern pattern =
+      request.regex() ? search_regex(request.pattern()) : search_pattern(request.pattern());
+  const std::vector<PgParam> in_sessions = {PgParam::text(pattern.text),
+                                            PgParam::boolean(request.regex()),
+                                            time_param(request.since_unix_ns()),
+                                            time_param(request.until_unix_ns()),
+                                            PgParam::int8(limit),
+                                            text_param(pattern.marked),
+                                            text_param(pattern.text_v1)};
   std::vector<PgParam> in_events = in_sessions;
   in_events.push_back(session_kinds());
   std::vector<PgParam> in_system_events = in_sessions;

@@ -8,7 +8,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "auditd/query/like.h"
+#include "auditd/query/search_pattern.h"
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/endpoint.h"
@@ -50,9 +50,10 @@ with s as materialized (
   select * from gatetape.session s
   where s.session_id < $1::uuid
     and s.kind = $2::text
-    and ($3::text is null or s.user_name like $3::text)
-    and ($4::text is null or s.target like $4::text or s.target_address like $4::text)
-    and ($5::text is null or s.login like $5::text)
+    and ($3::text[] is null or s.user_name like any ($3::text[]))
+    and ($4::text[] is null or s.target like any ($4::text[])
+         or s.target_address like any ($4::text[]))
+    and ($5::text[] is null or s.login like any ($5::text[]))
     and ($6::text is null or s.source_ip <<= ($6::text)::inet)
     and ($7::timestamptz is null or (s.started_at >= $7::timestamptz
          and s.session_id >= gatetape.uuid7_floor($7::timestamptz - interval '1 hour')))
@@ -77,7 +78,10 @@ select exists (select from gatetape.session_end e where e.session_id = s.session
 from gatetape.session s where s.session_id = $1::uuid)";
 
 PgParam glob_param(const std::string& glob) {
-  return glob.empty() ? PgParam::null() : PgParam::text(like_of_glob(glob));
+  if (glob.empty()) return PgParam::null();
+  PgArray patterns(PgArray::Element::kText);
+  for (const std::string& pattern : glob_patterns(glob)) patterns.add(PgParam::text(pattern));
+  return patterns.finish();
 }
 
 PgParam ids_param(const std::vector<SessionId>& ids) {

@@ -83,7 +83,9 @@ absl::Status Verifier::read_all(const SessionId& session, Verdict* verdict) {
     set_tampered({0, "its commit key is missing: no payload can be checked"}, verdict);
     return absl::OkStatus();
   }
-  Progress progress{session, FrameVerifier(session, **std::move(keys)), {}, 0, {}, {}, {}, 0};
+  const FormatVersion version = (*keys)->version();
+  Progress progress{session, version, FrameVerifier(session, **std::move(keys)), {}, 0, {}, {},
+                    {},      0};
   const Finding problem = find_problem(&progress, verdict);
   if (!problem.ok()) return problem.status();
   verdict->set_frames(progress.frames.size());
@@ -137,12 +139,13 @@ absl::Status Verifier::take_frame(const Frame& frame, Progress* progress) {
   absl::StatusOr<Event> event = Event::decode(frame.payload);
   if (!event.ok() && !is_known(static_cast<uint16_t>(frame.kind))) event = Event();
   if (!event.ok()) return event.status();
-  progress->events.push_back(derive_event(frame, *event));
-  if (auto channel = derive_channel(frame, *event))
+  progress->events.push_back(derive_event(frame, *event, progress->version));
+  if (auto channel = derive_channel(frame, *event, progress->version))
     progress->channels.emplace(channel->channel, *channel);
-  if (frame.seq == 1) progress->opening = derive_session(frame, *event);
+  if (frame.seq == 1) progress->opening = derive_session(frame, *event, progress->version);
   if (frame.kind == FrameKind::kSessionEnd || frame.kind == FrameKind::kStop)
-    progress->ending = derive_session_end(frame, *event, progress->opening->started_at_ns);
+    progress->ending =
+        derive_session_end(frame, *event, progress->opening->started_at_ns, progress->version);
   if (frame.kind == FrameKind::kSessionOpened || frame.kind == FrameKind::kSessionClosed)
     return check_claim(frame, *event, progress->session);
   return absl::OkStatus();

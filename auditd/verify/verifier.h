@@ -41,6 +41,7 @@ class Verifier {
   // Progress is what reading the frames of one session gathers.
   struct Progress {
     SessionId session;
+    FormatVersion version;  // decides the text of the derived rows
     FrameVerifier frames;
     std::vector<EventRow> events;  // derived, and not compared yet
     uint64_t events_compared = 0;  // the seq up to which all were compared

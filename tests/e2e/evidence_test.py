@@ -50,6 +50,20 @@ class Record(unittest.TestCase):
         self.assertIn(session, str(found))
         self.assertEqual(stack.gatetape("search", "never typed by anyone").stdout.strip(), b"")
 
+    def test_search_finds_any_bytes_as_they_are_and_as_they_are_shown(self):
+        session = record(b"true 'exact\tA\nB\xffC\\x1bD\x1bE'")
+        shown = stack.gatetape("search", b"exact\tA").stdout
+        text = rb"true 'exact\x09A\x0aB\xffC\\x1bD\x1bE'"
+        self.assertIn(text, shown)
+        for pattern in (b"exact\ta", b"A\nB\xff", b"B\xffC", b"D\x1bE", rb"exact\x09A\x0aB",
+                        rb"\xffc\\x1bD\x1be", text):
+            with self.subTest(pattern=pattern):
+                self.assertEqual([hit["id"] for hit in stack.query("search", pattern)], [session])
+        for pattern in (rb"exact\\x09A", b"C\x1bD", rb"C\x1bD", rb"D\\x1bE"):
+            with self.subTest(pattern=pattern):
+                self.assertEqual(stack.query("search", pattern), [])
+        self.assertEqual(stack.gatetape("verify", session).returncode, 0)
+
     def test_show_tells_of_requests_and_verdict(self):
         session = record("echo to show")
         shown = stack.gatetape("show", session).stdout.decode()

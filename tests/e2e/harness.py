@@ -7,6 +7,7 @@ import atexit
 import json
 import os
 import pwd
+import re
 import shutil
 import tempfile
 
@@ -248,7 +249,8 @@ class Stack:
         closed."""
         found = wait_until(lambda: self.sql(
             "select session_id from gatetape.event where name = 'exec' "
-            f"and text = $t${command}$t$ order by session_id desc limit 1"), f"{command} is stored")
+            f"and text = $t${stored_text(command)}$t$ order by session_id desc limit 1"),
+            f"{command} is stored")
         if closed:
             self.wait_closed(found[0][0])
         return found[0][0]
@@ -292,6 +294,13 @@ class Stack:
     def ran_verify(self):
         ran = self.gatetape("verify", "--all", "-o", "csv")
         return ran if ran.returncode in (0, 5) else None
+
+
+def stored_text(command):
+    """Returns a command, text or bytes, in the form of derived text (docs/FORMAT.md section 8)."""
+    text = os.fsdecode(command).replace("\\", "\\\\")
+    return re.sub("[\\x00-\\x1f\\x7f-\\x9f\\udc80-\\udcff]",
+                  lambda found: "".join(f"\\x{byte:02x}" for byte in os.fsencode(found[0])), text)
 
 
 def read(path):

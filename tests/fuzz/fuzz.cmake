@@ -3,6 +3,7 @@
 # folders with heavy libraries are compiled in.
 add_library(gatetape_fuzz_parts STATIC
   ${CMAKE_SOURCE_DIR}/auditd/query/like.cc
+  ${CMAKE_SOURCE_DIR}/auditd/query/search_pattern.cc
   ${CMAKE_SOURCE_DIR}/auditd/query/session_name.cc
   ${CMAKE_SOURCE_DIR}/auditd/query/session_reader.cc
   ${CMAKE_SOURCE_DIR}/gateway/ssh/login_name.cc

@@ -8,9 +8,11 @@
 #include <cctype>
 
 #include "auditd/query/like.h"
+#include "auditd/query/search_pattern.h"
 #include "auditd/query/session_name.h"
 #include "auditd/query/session_reader.h"
 #include "base/endpoint.h"
+#include "base/text_escape.h"
 #include "client/times.h"
 #include "gateway/ssh/login_name.h"
 #include "tests/fuzz/fuzz.h"
@@ -152,6 +154,20 @@ void check_query(std::string_view text) {
         printable(text));
 }
 
+// What was recorded is found by its bytes and by the text that is shown, and both are the same
+// search.
+void check_search(std::string_view text) {
+  const std::string shown = escape_text(text);
+  check_shown(shown);
+  CHECK(unescape_text(shown) == text, shown);
+  CHECK(escape_text(unescape_text(escape_text(unescape_text(text)))) ==
+            escape_text(unescape_text(text)),
+        shown);
+  check_shown(auditd::search_pattern(text).text);
+  check_shown(auditd::search_pattern(text).text_v1.value_or(""));
+  check_shown(auditd::search_regex(text).text);
+}
+
 void check_times(std::string_view text) {
   constexpr int64_t kNow = 1'767'323'045'000'000'000;
   const auto instant = client::parse_time(text, kNow, false);
@@ -181,6 +197,7 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   fuzz::check_login(text);
   fuzz::check_session_name(text);
   fuzz::check_query(text);
+  fuzz::check_search(text);
   fuzz::check_times(text);
   const size_t line = text.find('\n');
   const std::string_view second = line == std::string_view::npos ? "" : text.substr(line + 1);

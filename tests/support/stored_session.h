@@ -91,19 +91,20 @@ inline PgParam int8(uint64_t value) { return PgParam::int8(static_cast<int64_t>(
 inline void store_event(PgConnection& connection, StoredSession& session, const Frame& frame) {
   const PgParam id = PgParam::uuid(session.id.bytes());
   const Event event = *Event::decode(frame.payload);
-  const EventRow row = derive_event(frame, event);
+  const FormatVersion version = session.keys.version();
+  const EventRow row = derive_event(frame, event, version);
   run(connection,
       "insert into gatetape.event values ($1::uuid, $2::bigint, $3::int, $4::smallint, "
       "$5::bigint, $6::text, $7::text, ($8::text)::jsonb)",
       {id, int8(row.seq), PgParam::int4(static_cast<int32_t>(row.channel)),
        PgParam::int2(static_cast<int16_t>(row.kind)), int8(row.offset_ns), PgParam::text(row.name),
        PgParam::text(row.text), PgParam::text(row.fields)});
-  if (const auto channel = derive_channel(frame, event))
+  if (const auto channel = derive_channel(frame, event, version))
     run(connection, "insert into gatetape.channel values ($1::uuid, $2::int, $3::bigint, $4::text)",
         {id, PgParam::int4(static_cast<int32_t>(channel->channel)), int8(channel->opened_seq),
          PgParam::text(channel->type)});
   if (frame.seq == 1) {
-    const SessionRow s = derive_session(frame, event);
+    const SessionRow s = derive_session(frame, event, version);
     run(connection,
         "insert into gatetape.session values ($1::uuid, $2::text, $3::text, $4::text, $5::text, "
         "$6::text, ($7::text)::inet, $8::int, $9::text, $10::text, $11::text, $12::uuid, "
@@ -117,7 +118,7 @@ inline void store_event(PgConnection& connection, StoredSession& session, const 
          PgParam::timestamptz(s.started_at_ns)});
   }
   if (frame.kind == FrameKind::kSessionEnd || frame.kind == FrameKind::kStop) {
-    const SessionEndRow e = derive_session_end(frame, event, session.started_at_ns);
+    const SessionEndRow e = derive_session_end(frame, event, session.started_at_ns, version);
     run(connection,
         "insert into gatetape.session_end values ($1::uuid, $2::timestamptz, $3::text, $4::text, "
         "$5::bigint, $6::bigint, $7::bigint)",

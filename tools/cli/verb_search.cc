@@ -91,7 +91,8 @@ void add_search(CLI::App& app, client::Context& context) {
   auto options = std::make_shared<Options>();  // owned by the parser and the callback together
   CLI::App* verb = app.add_subcommand(
       "search", "find sessions by commands, subsystems, environment, denials, users, hosts");
-  verb->add_option("pattern", options->pattern, "text to find; upper and lower case are the same")
+  verb->add_option("pattern", options->pattern,
+                   "text to find, as bytes or as it is shown; upper and lower case are the same")
       ->required();
   verb->add_flag("--regex", options->regex,
                  "the pattern is a POSIX regular expression; case does not matter");

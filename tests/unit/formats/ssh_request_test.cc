@@ -31,6 +31,7 @@ const std::vector<Row>& rows() {
   static const std::vector<Row> kRows = {
       {"exec", strings({"rm -rf /tmp/x"}), "rm -rf /tmp/x"},
       {"exec", strings({"a\x1b[2J\n"}), "a\\x1b[2J\\x0a"},
+      {"exec", strings({"\\x1b"}), "\\\\x1b"},
       {"subsystem", strings({"sftp"}), "sftp"},
       {"env", strings({"LANG", "C.UTF-8"}), "LANG=C.UTF-8"},
       {"pty-req", strings({"xterm"}) + numbers({80, 24, 640, 480}) + strings({"modes"}),

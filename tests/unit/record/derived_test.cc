@@ -78,6 +78,30 @@ TEST(DerivedTest, event_row_says_what_people_search) {
   }
 }
 
+TEST(DerivedTest, a_backslash_is_escaped_since_version_2) {
+  const std::string bytes = "\\x1b\x1b";
+  const Event malformed{{"request", "exec"}, {"data", bytes}};
+  const auto texts = [&](const Event& event, FormatVersion version) {
+    const SessionRow session =
+        derive_session({1, 0, FrameKind::kSessionOpen, 0, ""}, event, version);
+    const SessionEndRow end =
+        derive_session_end({2, 0, FrameKind::kSessionEnd, 0, ""}, event, 0, version);
+    const ChannelRow channel =
+        *derive_channel({3, 1, FrameKind::kChannelOpen, 0, ""}, event, version);
+    return std::vector<std::string>{
+        session.login,
+        end.detail,
+        channel.type,
+        derive_event({4, 1, FrameKind::kRequestIn, 0, ""}, malformed, version).text,
+        derive_event({5, 1, FrameKind::kRequestIn, 0, ""}, event, version).name,
+        derive_event({6, 1, FrameKind::kNotice, 0, ""}, event, version).text};
+  };
+  Event event;
+  for (const char* key : {"login", "detail", "type", "request", "text"}) event.add(key, bytes);
+  EXPECT_EQ(texts(event, FormatVersion::k1), std::vector<std::string>(6, "\\x1b\\x1b"));
+  EXPECT_EQ(texts(event, FormatVersion::k2), std::vector<std::string>(6, "\\\\x1b\\x1b"));
+}
+
 TEST(DerivedTest, only_channel_open_makes_a_channel) {
   const Event event{{"type", "session"}};
   EXPECT_EQ(derive_channel({3, 1, FrameKind::kChannelOpen, 0, ""}, event),

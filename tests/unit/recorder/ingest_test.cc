@@ -78,6 +78,20 @@ TEST_F(IngestTest, rows_are_derived_of_events_and_not_of_bytes) {
   EXPECT_EQ(ingest_.take_derived()->session_end->frames, 3u);
 }
 
+TEST_F(IngestTest, the_text_of_rows_has_the_form_of_the_sessions_version) {
+  for (const auto& [version, text] :
+       {std::pair(FormatVersion::k1, "\\x1b"), std::pair(FormatVersion::k2, "\\\\x1b")}) {
+    TestSession session(1, version);
+    Ingest ingest;
+    ASSERT_EQ(ingest.on_bind(session.bind(true).bind()), Verdict::kAccept);
+    const Frame open = session.open();
+    ASSERT_EQ(ingest.on_frame(open, view(session.root())), Verdict::kAccept);
+    const Frame notice = session.next(FrameKind::kNotice, Event{{"text", "\\x1b"}}.encode());
+    ASSERT_EQ(ingest.on_frame(notice, view(session.root())), Verdict::kAccept);
+    EXPECT_EQ(ingest.take_derived()->event.text, text);
+  }
+}
+
 TEST_F(IngestTest, a_bind_of_the_wrong_form_is_malformed) {
   record::v1::Bind bind = session_.bind(true).bind();
   bind.set_commit_key("short");

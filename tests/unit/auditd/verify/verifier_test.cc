@@ -70,6 +70,21 @@ class VerifierTest : public testing::Test {
   std::unique_ptr<Db> reader_;
 };
 
+// A backslash is stored as itself in version 1, and escaped in version 2.
+TEST_F(VerifierTest, a_sessions_format_version_decides_the_text_of_its_rows) {
+  for (const FormatVersion version : {FormatVersion::k1, FormatVersion::k2}) {
+    session_ = make_session(run_, "alice", "db1", "10.0.0.1:4022", kNow - 60'000'000'000);
+    session_.keys = CommitKeys(std::string(kCommitKeyBytes, 'k'), version);
+    session_.add(FrameKind::kChannelOpen, 1, Event{{"type", "\\x1b"}});
+    session_.request("exec", std::string("\0\0\0\4\\x1b", 8)).end("\\x1b");
+    store(*owner_, session_);
+    sign();
+    EXPECT_EQ(verify().result(), Verdict::RESULT_INTACT) << verify().detail();
+    tamper("update gatetape.session_end set reason = '\\x1b' where session_id = $1");
+    EXPECT_EQ(verify().result() == Verdict::RESULT_INTACT, version == FormatVersion::k1);
+  }
+}
+
 TEST_F(VerifierTest, closed_session_is_intact) {
   sign();
   const Verdict verdict = verify();
