@@ -7,19 +7,11 @@
 #include "base/bytes.h"
 #include "client/frame_role.h"
 #include "client/output.h"
+#include "client/screen_size.h"
 #include "formats/ssh_request.h"
 #include "record/event.h"
 
 namespace gatetape::client {
-namespace {
-
-// is_size returns false for sizes that no terminal has. Players allocate columns times rows.
-bool is_size(const SshRequest& request) {
-  return request.columns > 0 && request.rows > 0 && request.columns <= 10'000 &&
-         request.rows <= 10'000;
-}
-
-}  // namespace
 
 CastWriter::CastWriter(CastOptions options, std::function<void(const std::string&)> write)
     : options_(std::move(options)), write_(std::move(write)) {}
@@ -54,14 +46,15 @@ void CastWriter::finish() {
 void CastWriter::add_request(const Frame& frame) {
   const auto event = Event::decode(frame.payload);
   if (!event.ok()) return;
-  const auto request = parse_ssh_request(event->get("request"), event->get("data"));
-  if (!request.ok() || !is_size(*request)) return;
-  if (request->name == "pty-req" && !header_written_) {
-    term_ = printable(request->term);
-    columns_ = request->columns;
-    rows_ = request->rows;
-  } else if (request->name == "window-change") {
-    write_event(frame.offset_ns, "r", absl::StrCat(request->columns, "x", request->rows));
+  const std::optional<ScreenSize> size = screen_size_of(frame.kind, *event);
+  if (!size) return;
+  const std::string_view name = event->get("request");
+  if (name == "pty-req" && !header_written_) {
+    term_ = printable(parse_ssh_request(name, event->get("data"))->term);
+    columns_ = size->columns;
+    rows_ = size->rows;
+  } else if (name == "window-change") {
+    write_event(frame.offset_ns, "r", absl::StrCat(size->columns, "x", size->rows));
   }
 }
 

@@ -128,6 +128,25 @@ absl::StatusOr<uint32_t> pick_channel(const audit::v1::SessionDetail& detail, ui
                                     ": choose one with --channel");
 }
 
+Event fields_of(const v1::Event& event) {
+  Event fields;
+  for (const v1::Field& field : event.fields()) fields.add(field.key(), field.value());
+  return fields;
+}
+
+std::optional<ScreenSize> largest_screen(const v1::SessionDetail& detail, uint32_t channel) {
+  std::optional<ScreenSize> largest;
+  for (const v1::Event& event : detail.events()) {
+    if (event.channel() != channel) continue;
+    const auto size = screen_size_of(static_cast<FrameKind>(event.kind()), fields_of(event));
+    if (!size) continue;
+    if (!largest) largest.emplace();
+    largest->columns = std::max(largest->columns, size->columns);
+    largest->rows = std::max(largest->rows, size->rows);
+  }
+  return largest;
+}
+
 void OpenedChannels::add(const Frame& frame) {
   if (frame.kind == FrameKind::kChannelOpen) channels_.push_back(frame.channel);
 }

@@ -1,12 +1,14 @@
 // The columns and cells of a session, the same in every verb. Main thread.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "client/context.h"
 #include "client/output.h"
+#include "client/screen_size.h"
 #include "gatetape/audit/v1/audit.pb.h"
 #include "record/frame.h"
 
@@ -27,6 +29,11 @@ Cell time_cell(int64_t unix_ns, const Context& context);
 // session, or 0 when it has none. NOT_FOUND when there is no such channel, INVALID_ARGUMENT when 0
 // was asked for and there are several.
 absl::StatusOr<uint32_t> pick_channel(const audit::v1::SessionDetail& detail, uint32_t asked);
+// fields_of returns the fields of an event.
+Event fields_of(const audit::v1::Event& event);
+// largest_screen returns the most columns and the most rows that the terminal of a channel had,
+// nothing when it had no terminal. Events that were cut do not count.
+std::optional<ScreenSize> largest_screen(const audit::v1::SessionDetail& detail, uint32_t channel);
 // OpenedChannels collects the channels of a session while all its frames are read.
 class OpenedChannels {
  public:

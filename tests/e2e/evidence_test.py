@@ -86,6 +86,46 @@ class Record(unittest.TestCase):
             raw = stack.gatetape("export", session, "-o", "raw", "--stream", stream)
             self.assertTrue(raw.stdout == data, stream)
 
+    def test_play_in_a_small_terminal_offers_to_resize_or_to_clip(self):
+        large = harness.Terminal(stack.jump("-tt"), rows=30, columns=100)
+        large.type("printf 'wide%090d|cut\\033[29;1Hlow\\033[3;1Hhigh\\n' 7; exit\r")
+        large.finish()
+        session = stack.newest_session()
+        stack.wait_closed(session)
+        question = "This terminal has 80x24, and the recorded one had 100x30"
+        words = [f"{harness.BIN}/gatetape", "--dir", stack.dir, "play", "-s", "1000", session]
+        with self.subTest("clipped"):
+            small = harness.Terminal(words)
+            small.expect(question)
+            small.type("xc")
+            self.assertEqual(small.finish(), 0, small.screen)
+            shown = small.screen.split(b"\x1b[?7l", 1)[1]
+            self.assertIn(b"wide" + b"0" * 76 + b"\x1b[3;1Hhigh", shown)
+            self.assertIn(b"\x1b[?7h", small.screen)
+        with self.subTest("resized"):
+            small = harness.Terminal(words)
+            small.expect(question)
+            small.type("r")
+            small.expect("\x1b[8;30;100t")
+            small.expect("did not resize itself")
+            small.type("r")
+            small.expect("\x1b[8;30;100t")
+            small.resize(30, 100)
+            small.expect("|cut\x1b[29;1Hlow\x1b[3;1Hhigh")
+            self.assertEqual(small.finish(), 0, small.screen)
+        for name, key, shown in (("as it is", "\r", True), ("quit", "q", False)):
+            with self.subTest(name):
+                small = harness.Terminal(words)
+                small.expect(question)
+                small.type(key)
+                self.assertEqual(small.finish(), 0, small.screen)
+                self.assertEqual(b"|cut\x1b[29;1Hlow" in small.screen, shown)
+        with self.subTest("large enough"):
+            same = harness.Terminal(words, rows=30, columns=100)
+            self.assertEqual(same.finish(), 0, same.screen)
+            self.assertIn(b"|cut\x1b[29;1Hlow", same.screen)
+            self.assertNotIn(b"This terminal has", same.screen)
+
     def test_export_cast_is_played_by_asciinema(self):
         terminal = harness.Terminal([*stack.jump("-tt"), "echo cast me; stty size"])
         self.assertEqual(terminal.finish(), 0)

@@ -15,6 +15,8 @@ add_library(gatetape_fuzz_parts STATIC
   ${CMAKE_SOURCE_DIR}/client/frame_role.cc
   ${CMAKE_SOURCE_DIR}/client/newlines.cc
   ${CMAKE_SOURCE_DIR}/client/output.cc
+  ${CMAKE_SOURCE_DIR}/client/screen_size.cc
+  ${CMAKE_SOURCE_DIR}/tools/cli/play_clip.cc
   ${CMAKE_SOURCE_DIR}/tools/cli/play_filter.cc
   ${CMAKE_SOURCE_DIR}/client/text_filter.cc
   ${CMAKE_SOURCE_DIR}/client/times.cc

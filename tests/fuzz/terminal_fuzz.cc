@@ -201,6 +201,10 @@ void check_pieces(const Pieces& whole, const Pieces& pieces) {
   CHECK(filtered<tools::PlayFilter>(pieces) == play);
   check_play(play);
   CHECK(filtered<tools::PlayFilter>({play}) == play);
+  tools::PlayFilter clip(tools::PlayClip({.columns = 10, .rows = 4}, {.columns = 20, .rows = 8}));
+  std::string clipped;
+  for (std::string_view piece : pieces) clipped += clip.feed(piece);
+  check_play(clipped);
   const std::string utf8 = filtered<client::Utf8Stream>(whole);
   CHECK(filtered<client::Utf8Stream>(pieces) == utf8);
   const bool has_nul = whole[0].find('\0') != std::string_view::npos;

@@ -89,17 +89,27 @@ std::string without_c1(std::string_view text) {
 
 }  // namespace
 
+void PlayFilter::resize(client::ScreenSize recorded) {
+  if (clip_) clip_->resize(recorded);
+}
+
 std::string PlayFilter::feed(std::string_view bytes) {
   std::string out;
   scanner_.feed(bytes, [&](const client::VtToken& token) {
-    if (token.type == client::VtToken::Type::kText) {
-      out += without_c1(utf8_.feed(token.bytes));
-      return;
-    }
-    out += utf8_.flush();
-    if (may_pass(token)) out += token.bytes;
+    const bool is_text = token.type == client::VtToken::Type::kText;
+    const std::string text = is_text ? without_c1(utf8_.feed(token.bytes)) : utf8_.flush();
+    if (!text.empty()) pass({client::VtToken::Type::kText, text}, &out);
+    if (!is_text && may_pass(token)) pass(token, &out);
   });
+  if (clip_) clip_->sync(&out);
   return out;
+}
+
+void PlayFilter::pass(const client::VtToken& token, std::string* out) {
+  if (clip_)
+    clip_->feed(token, out);
+  else
+    *out += token.bytes;
 }
 
 }  // namespace gatetape::tools

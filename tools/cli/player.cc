@@ -1,32 +1,17 @@
 #include "tools/cli/player.h"
 
 #include <poll.h>
-#include <unistd.h>
 
-#include <algorithm>
-#include <cerrno>
+#include <string_view>
 
 #include "client/frame_role.h"
+#include "tools/cli/play_fit.h"
 
 namespace gatetape::tools {
 namespace {
 
 constexpr int64_t kSeekNs = 5'000'000'000;
 constexpr std::string_view kClear = "\x1b[0m\x1b[?1049l\x1b[r\x1b[2J\x1b[H";
-
-bool write_all(std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = write(STDOUT_FILENO, bytes.data(), bytes.size());
-    if (written < 0 && (errno == EINTR || errno == EAGAIN)) {
-      pollfd out = {STDOUT_FILENO, POLLOUT, 0};
-      poll(&out, 1, 100);
-      continue;
-    }
-    if (written < 0) return false;
-    bytes.remove_prefix(static_cast<size_t>(written));
-  }
-  return true;
-}
 
 }  // namespace
 
@@ -41,6 +26,7 @@ Player::Player(const PlayerOptions& options, client::AuditClient& client, const 
 }
 
 absl::Status Player::run() {
+  if (!fit_terminal()) return absl::OkStatus();
   start_feed();
   absl::Status status;
   while (true) {
@@ -53,6 +39,17 @@ absl::Status Player::run() {
     if (!show(*next_)) return absl::UnknownError("the terminal was closed during the replay");
     next_.reset();
   }
+}
+
+// fit_terminal asks what to do when this terminal is too small. It returns false when the person
+// quits.
+bool Player::fit_terminal() {
+  const std::optional<client::ScreenSize> size = terminal_.size();
+  const std::optional<client::ScreenSize>& recorded = options_.largest_screen;
+  if (!size || !recorded || recorded->fits_into(*size)) return true;
+  const Fit fit = ask_fit(terminal_, signals_, *recorded);
+  if (fit == Fit::kClip) clip_.emplace(terminal_.size().value_or(*size), *recorded);
+  return fit != Fit::kQuit;
 }
 
 PaceMoment Player::moment_of(const Frame& frame) const {
@@ -72,12 +69,14 @@ void Player::start_feed() {
   feed_ = std::make_unique<client::FrameFeed>(client_, request);
   next_.reset();
   newlines_ = client::Newlines();
-  filter_ = PlayFilter();
+  filter_ = PlayFilter(clip_);
+  if (clip_) write_all(PlayClip::kStart);
 }
 
 bool Player::shows(const Frame& frame) {
   if (frame.channel != options_.channel) return false;
   newlines_.note(frame);
+  if (const auto size = client::screen_size_of(frame)) filter_.resize(*size);
   return client::is_shown(frame);
 }
 
@@ -114,8 +113,8 @@ void Player::seek_by(int64_t delta_ns) {
   const int64_t now_ns = clock_.mono_ns();
   pace_.seek({pace_.position_ns(now_ns) + delta_ns, now_ns});
   if (delta_ns > 0) return;
-  start_feed();
   write_all(kClear);
+  start_feed();
 }
 
 }  // namespace gatetape::tools

@@ -13,7 +13,9 @@
 #include "client/audit_client.h"
 #include "client/frame_feed.h"
 #include "client/newlines.h"
+#include "client/screen_size.h"
 #include "tools/cli/pace.h"
+#include "tools/cli/play_clip.h"
 #include "tools/cli/play_filter.h"
 #include "tools/cli/raw_terminal.h"
 
@@ -25,6 +27,7 @@ struct PlayerOptions {
   PaceOptions pace;
   int64_t start_ns = 0;
   bool follow = false;  // show what is recorded at once, then new output as it arrives
+  std::optional<client::ScreenSize> largest_screen;  // of the recorded terminal, when it had one
 };
 
 class Player {
@@ -38,6 +41,7 @@ class Player {
 
  private:
   enum class Event { kNone, kQuit };
+  bool fit_terminal();
   void start_feed();
   bool shows(const Frame& frame);
   bool show(const Frame& frame);
@@ -55,6 +59,7 @@ class Player {
   RawTerminal terminal_;
   Pace pace_;
   client::Newlines newlines_;
+  std::optional<PlayClip> clip_;  // when the output is cut to this terminal
   PlayFilter filter_;
   std::unique_ptr<client::FrameFeed> feed_;
   std::optional<Frame> next_;

@@ -1,6 +1,8 @@
 #include "tools/cli/raw_terminal.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -13,8 +15,10 @@
 namespace gatetape::tools {
 namespace {
 
-// No attributes, a visible cursor, the normal screen, the whole scroll region, normal keys.
-constexpr std::string_view kReset = "\x1b[0m\x1b[?25h\x1b[?1049l\x1b[r\x1b[?1l\x1b>\x1b(B\r\n";
+// No attributes, a visible cursor, the normal screen, the whole scroll region, wrapped lines,
+// normal keys.
+constexpr std::string_view kReset =
+    "\x1b[0m\x1b[?25h\x1b[?1049l\x1b[r\x1b[?7h\x1b[?1l\x1b>\x1b(B\r\n";
 
 }  // namespace
 
@@ -28,6 +32,20 @@ ExitSignals::ExitSignals() {
 }
 
 ExitSignals::~ExitSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+bool write_all(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = write(STDOUT_FILENO, bytes.data(), bytes.size());
+    if (written < 0 && (errno == EINTR || errno == EAGAIN)) {
+      pollfd out = {STDOUT_FILENO, POLLOUT, 0};
+      poll(&out, 1, 100);
+      continue;
+    }
+    if (written < 0) return false;
+    bytes.remove_prefix(static_cast<size_t>(written));
+  }
+  return true;
+}
 
 RawTerminal::RawTerminal() : fd_(open("/dev/tty", O_RDWR | O_CLOEXEC | O_NONBLOCK)) {
   if (fd_.get() < 0 || tcgetattr(fd_.get(), &before_) != 0) {
@@ -51,6 +69,13 @@ std::string RawTerminal::read_keys() {
   char keys[64];
   const ssize_t length = read(fd_.get(), keys, sizeof(keys));
   return length > 0 ? std::string(keys, static_cast<size_t>(length)) : std::string();
+}
+
+std::optional<client::ScreenSize> RawTerminal::size() const {
+  winsize size = {};
+  if (fd_.get() < 0 || ioctl(fd_.get(), TIOCGWINSZ, &size) != 0) return std::nullopt;
+  if (size.ws_col == 0 || size.ws_row == 0) return std::nullopt;
+  return client::ScreenSize{.columns = size.ws_col, .rows = size.ws_row};
 }
 
 }  // namespace gatetape::tools

@@ -5,9 +5,12 @@
 
 #include <termios.h>
 
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/os/fd.h"
+#include "client/screen_size.h"
 
 namespace gatetape::tools {
 
@@ -27,6 +30,10 @@ class ExitSignals {
   Fd fd_;
 };
 
+// write_all writes bytes to standard output, and waits while the terminal accepts none. It returns
+// false when the terminal is closed.
+bool write_all(std::string_view bytes);
+
 class RawTerminal {
  public:
   // The constructor opens /dev/tty. Without a terminal there are no keys and nothing to restore.
@@ -41,6 +48,8 @@ class RawTerminal {
   int fd() const { return fd_.get(); }
   // read_keys returns what was typed, without waiting.
   std::string read_keys();
+  // size returns the size of the terminal, nothing when there is none or it is unknown.
+  std::optional<client::ScreenSize> size() const;
 
  private:
   Fd fd_;

@@ -58,6 +58,7 @@ absl::StatusOr<PlayerOptions> player_options(const Options& options, client::Aud
   PlayerOptions player;
   player.id = client::id_text(detail->session().session_id());
   player.channel = *channel;
+  player.largest_screen = client::largest_screen(*detail, *channel);
   player.pace.speed = options.speed;
   if (options.max_idle_s > 0)
     player.pace.max_idle_ns = static_cast<int64_t>(std::llround(options.max_idle_s * 1e9));

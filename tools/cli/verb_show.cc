@@ -25,12 +25,6 @@ struct Options {
   std::string format = "table";
 };
 
-Event fields_of(const v1::Event& event) {
-  Event fields;
-  for (const v1::Field& field : event.fields()) fields.add(field.key(), field.value());
-  return fields;
-}
-
 EventRow row_of(const v1::Event& event, const Event& fields) {
   const Frame frame{
       event.seq(), event.channel(), static_cast<FrameKind>(event.kind()), event.offset_ns(), {}};
@@ -38,7 +32,7 @@ EventRow row_of(const v1::Event& event, const Event& fields) {
 }
 
 client::Json json_of(const v1::Event& event) {
-  const Event fields = fields_of(event);
+  const Event fields = client::fields_of(event);
   const EventRow row = row_of(event, fields);
   const std::string kind = kind_name(static_cast<FrameKind>(event.kind()));
   return {{"seq", row.seq},
@@ -99,7 +93,7 @@ std::vector<Fact> facts_of(FrameKind kind) {
 
 void print_connection(const v1::SessionDetail& detail) {
   for (const v1::Event& event : detail.events()) {
-    const Event fields = fields_of(event);
+    const Event fields = client::fields_of(event);
     for (const Fact& fact : facts_of(static_cast<FrameKind>(event.kind())))
       print_fact(fact.name, std::string(fields.get(fact.key)));
   }
@@ -140,7 +134,7 @@ absl::Status print_events(const v1::SessionDetail& detail, const client::Context
   client::Output output("table", {{"at", true, true}, {"channel", true, true}, {"event"}, {"what"}},
                         context.color);
   for (const v1::Event& event : detail.events()) {
-    const EventRow row = row_of(event, fields_of(event));
+    const EventRow row = row_of(event, client::fields_of(event));
     const std::string kind = kind_name(static_cast<FrameKind>(event.kind()));
     const std::string name = kind == row.name ? kind : absl::StrCat(kind, " ", row.name);
     client::Cell at{nullptr, absl::StrFormat("%.3fs", static_cast<double>(row.offset_ns) / 1e9),
