@@ -188,6 +188,7 @@ void serve_until_signalled(Services& services, Loops& loops, Acceptor& acceptor,
   loops.stop("the gateway is shutting down");
   services.resolver.stop();  // Its answers are posted to the loops.
   services.refusals.flush(true);
+  services.refused_logins.flush(true);
   const absl::Status stopped = services.log.stop("shutdown");
   if (!stopped.ok()) log_warn("stop_not_recorded", {{"reason", std::string(stopped.message())}});
 }
@@ -215,6 +216,7 @@ absl::Status serve(const Config& config, const Keys& keys, const FirstLoads& loa
                      .connections_per_source = gateway.max_connections_per_source});
   Resolver resolver;
   Refusals refusals(log, system_clock());
+  RefusedLogins refused_logins(log, system_clock());
   Services services{.config = config,
                     .clock = system_clock(),
                     .link = link,
@@ -227,6 +229,7 @@ absl::Status serve(const Config& config, const Keys& keys, const FirstLoads& loa
                     .banner = banner,
                     .startups = startups,
                     .refusals = refusals,
+                    .refused_logins = refused_logins,
                     .resolver = resolver};
   const absl::StatusOr<std::unique_ptr<Metrics>> metrics =
       Metrics::serve(gateway.metrics_listen, figures_of(services));

@@ -29,6 +29,7 @@ void Pulse::on_tick(int64_t mono_ns) {
     services_.log.record_async(FrameKind::kClockJump, jump, nullptr);
   }
   services_.refusals.flush(false);
+  services_.refused_logins.flush(false);
   if (mono_ns < next_heartbeat_ns_) return;
   next_heartbeat_ns_ = mono_ns + kHeartbeatNs;
   Event heartbeat;

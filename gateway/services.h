@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "gateway/refusals.h"
+#include "gateway/refused_logins.h"
 #include "gateway/startups.h"
 #include "policy/access.h"
 #include "policy/config.h"
@@ -58,6 +59,7 @@ struct Services {
   BannerBox& banner;
   Startups& startups;
   Refusals& refusals;
+  RefusedLogins& refused_logins;
   Resolver& resolver;
   std::atomic<uint64_t> live_sessions{0};
   std::atomic<uint64_t> certificate_serial{0};

@@ -16,6 +16,8 @@ namespace {
 
 constexpr int64_t kSecondNs = 1'000'000'000;
 constexpr int64_t kRecordingLimitNs = 5 * kSecondNs;
+// The same for a refused login, whose answer may wait for the end of a window besides.
+constexpr int64_t kRefusalLimitNs = kRecordingLimitNs + RefusalWindows::kPeriodNs;
 // Time in which a client must send its version. Afterwards it is disconnected, so that connections
 // that do nothing do not occupy the places of those who log in.
 constexpr int64_t kSilenceLimitNs = 10 * kSecondNs;
@@ -159,7 +161,9 @@ void Connection::on_tick(int64_t mono_ns) {
     drop();
   }
   const bool carries = state_ == State::kOuter && !bridges_.empty();
-  if (!carries && answers_.waiting_ns(mono_ns) > kRecordingLimitNs)
+  if ((!carries && answers_.waiting_ns(mono_ns) > kRecordingLimitNs) ||
+      (state_ == State::kRecording && !attempt_->accepted &&
+       mono_ns - refused_since_ns_ > kRefusalLimitNs))
     leave("recording is not available (" + services_.link.last_error() +
           "), so nobody can log in now: try again in a minute");
   // The client does not read the disconnect message.

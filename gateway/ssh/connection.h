@@ -103,6 +103,7 @@ class Connection : public Member,
   void on_public_key(ssh_message message, const std::string& user, Attempt attempt, Event event);
   void on_inner_login(ssh_message message);
   void record_attempt(Attempt attempt, const Event& event, const std::string& reason);
+  void refuse_attempt(const Event& recorded);
   void answer_attempt();
   void answer_login(State to);
   void check_dropped_logins();
@@ -133,6 +134,7 @@ class Connection : public Member,
   Startup startup_ = Startup::kUncounted;
   uint64_t login_messages_ = 0;
   uint32_t failed_attempts_ = 0;
+  int64_t refused_since_ns_ = 0;  // when the refusal that is being recorded was decided
   int64_t leaving_since_ns_ = 0;
   uint64_t requests_denied_ = 0;
   std::optional<Attempt> attempt_;

@@ -1,6 +1,6 @@
-// The login of a connection: who it is, one recorded frame an attempt, and the session that it
-// opens. libssh marks the accessors of authentication messages deprecated; it has no others (0.10
-// to 0.12).
+// The login of a connection: who it is, the recorded frame of an attempt (RefusedLogins counts
+// those of an address that is refused often together), and the session that it opens. libssh marks
+// the accessors of authentication messages deprecated; it has no others (0.10 to 0.12).
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 
 #include <utility>
@@ -140,8 +140,21 @@ void Connection::record_attempt(Attempt attempt, const Event& event, const std::
   CHECK(!attempt_.has_value(), source_, login_messages_);
   attempt_ = std::move(attempt);
   move_to(State::kRecording);
+  if (!attempt_->accepted) return refuse_attempt(recorded);
   answers_.ask(FrameKind::kAuthAttempt, recorded, loop_.clock().mono_ns(),
                [this] { answer_attempt(); });
+}
+
+void Connection::refuse_attempt(const Event& recorded) {
+  CHECK(state_ == State::kRecording, static_cast<int>(state_));
+  refused_since_ns_ = loop_.clock().mono_ns();
+  services_.refused_logins.refuse(
+      counted_as_, recorded,
+      loop_.guarded<absl::Status>(guard_, [this](const absl::Status& status) {
+        if (state_ != State::kRecording) return;
+        if (!status.ok()) return on_unrecorded(status);
+        answer_attempt();
+      }));
 }
 
 void Connection::answer_attempt() {
