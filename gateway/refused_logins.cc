@@ -42,6 +42,16 @@ void RefusedLogins::note_delay(const Event& attempt, const RefusalWindows::Time&
   log_.record_async(FrameKind::kAddressDelayed, delayed, nullptr);
 }
 
+void RefusedLogins::note_probes(const std::string& address, const Event& probes) {
+  RefusalWindows::Noted noted;
+  {
+    const absl::MutexLock lock(&mutex_);
+    noted =
+        windows_.note(FrameKind::kKeyProbe, address, probes, {clock_.mono_ns(), clock_.wall_ns()});
+  }
+  if (noted.verdict == Verdict::kRecord) log_.record_async(FrameKind::kKeyProbe, probes, nullptr);
+}
+
 void RefusedLogins::flush(bool all) {
   std::vector<std::pair<RefusalWindows::Counted, std::vector<Done>>> ended;
   {

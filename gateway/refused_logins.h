@@ -26,6 +26,9 @@ class RefusedLogins {
   // address is refused often, when the frame that counts it is durable. It receives the error when
   // nothing can be recorded.
   void refuse(const std::string& address, const Event& attempt, Done done);
+  // note_probes accepts the fields of the key_probe of one connection. Probes from an address that
+  // has many such connections share a frame, too.
+  void note_probes(const std::string& address, const Event& probes);
   // flush writes the frames of the windows that are over, or of all. Call it on each tick.
   void flush(bool all);
 

@@ -48,6 +48,7 @@ std::unique_ptr<Connection> Connection::accept(Loop& loop, Services& services, s
   std::unique_ptr<Connection> connection(
       new Connection(loop, services, bind, accepted.fd, std::nullopt));
   connection->source_ = accepted.source;
+  connection->facts_.emplace(connection->id_, accepted.source, services.clock.wall_ns());
   connection->counted_as_ = accepted.counted_as;
   connection->startup_ = Startup::kUnauthenticated;
   connection->begin();
@@ -73,6 +74,7 @@ Connection::~Connection() {
     bridge_->on_inner_activity();
   }
   session_.reset();
+  record_end();
   if (attempt_) ssh_message_free(attempt_->message);
   if (startup_ != Startup::kUncounted)
     services_.startups.leave(counted_as_, startup_ == Startup::kAuthenticated);
@@ -336,6 +338,7 @@ void Connection::answer_request(ssh_message message, const std::string& reason) 
 void Connection::on_misuse(const std::string& reason) {
   if (session_) return session_->on_misuse(reason);
   if (!peer_.dead()) services_.refusals.note({.source = source_, .reason = reason});
+  misuse_ = reason;
   drop();
 }
 

@@ -20,6 +20,7 @@
 #include "gateway/acceptor.h"
 #include "gateway/services.h"
 #include "gateway/session/access_rules.h"
+#include "gateway/session/connection_facts.h"
 #include "gateway/session/recorded_answers.h"
 #include "gateway/ssh/bridge.h"
 #include "gateway/ssh/login_name.h"
@@ -107,6 +108,8 @@ class Connection : public Member,
   void answer_attempt();
   void answer_login(State to);
   void check_dropped_logins();
+  void record_probes();
+  void record_end();
   void open_session(const AuthenticatedUser& user, const SessionWish& wish,
                     const std::string& route);
   void deny_session(Event event, const std::string& reason);
@@ -139,10 +142,12 @@ class Connection : public Member,
   uint64_t requests_denied_ = 0;
   std::optional<Attempt> attempt_;
   std::optional<AuthenticatedUser> user_;
-  Bridge* bridge_ = nullptr;     // an inner connection's, owned by the outer one
-  std::string disconnect_text_;  // to send when leaving
-  std::string ending_;           // why it leaves when it carries nothing, empty while it does not
-  std::string revoked_;          // why the rules do not allow it any more, empty while they do
+  Bridge* bridge_ = nullptr;              // an inner connection's, owned by the outer one
+  std::optional<ConnectionFacts> facts_;  // not of an inner connection
+  std::string misuse_;                    // why the client was dropped
+  std::string disconnect_text_;           // to send when leaving
+  std::string ending_;   // why it leaves when it carries nothing, empty while it does not
+  std::string revoked_;  // why the rules do not allow it any more, empty while they do
   int64_t revoked_ns_ = 0;
   Guard guard_;  // for what the record answers
   SshPeer peer_;

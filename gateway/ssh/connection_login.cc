@@ -91,6 +91,7 @@ void Connection::on_public_key(ssh_message message, const std::string& user, Att
     return record_attempt(std::move(attempt), event, "the key is another user's");
   const auto state = ssh_message_auth_publickey_state(message);
   if (state == SSH_PUBLICKEY_STATE_NONE) {  // asks whether the key would do: no attempt yet
+    facts_->on_probe(user, openssh_fingerprint(blob));
     ssh_message_auth_reply_pk_ok_simple(message);
     return ssh_message_free(message);
   }
@@ -173,6 +174,8 @@ void Connection::answer_attempt() {
   }
   CHECK(startup_ == Startup::kUnauthenticated, source_, static_cast<int>(startup_));
   user_ = attempt_->user;
+  facts_->on_login(user_->name, user_->key_fingerprint);
+  record_probes();
   services_.startups.authenticated(counted_as_);
   startup_ = Startup::kAuthenticated;
   if (attempt_->name.direct()) {
@@ -212,6 +215,22 @@ void Connection::check_dropped_logins() {
   const Event event{
       {"source", source_}, {"user", ""}, {"method", "publickey"}, {"connection", id_}};
   record_attempt(Attempt{}, event, "bad signature or unsupported kind of key");
+}
+
+void Connection::record_probes() {
+  if (const std::optional<Event> probes = facts_->take_probes())
+    services_.refused_logins.note_probes(counted_as_, *probes);
+}
+
+void Connection::record_end() {
+  if (!facts_) return;
+  record_probes();
+  const std::optional<Event> end = facts_->end({.revoked = revoked_,
+                                                .shutdown = ending_,
+                                                .misuse = misuse_,
+                                                .disconnected = disconnect_text_,
+                                                .loss = peer_.loss()});
+  if (end) services_.log.record_async(FrameKind::kConnectionEnd, *end, nullptr);
 }
 
 void Connection::open_session(const AuthenticatedUser& user, const SessionWish& wish,

@@ -1,5 +1,5 @@
 """Logins that are refused: how many frames they cause, and that fail2ban bans their address by the
-filter that the package ships."""
+filter that the package ships. Probes with public keys, and the end of connections."""
 
 import concurrent.futures
 import contextlib
@@ -124,8 +124,8 @@ class Refused(unittest.TestCase):
         self.assertGreaterEqual(len(frames("address_delayed")), 1)
 
     def test_the_filter_finds_refused_logins_and_no_forged_address(self):
-        self.assertEqual(filter_of_fail2ban(f"{stack.dir}/log/gateway.log"),
-                         [ATTACKER] * STRANGERS)
+        self.assertEqual(filter_of_fail2ban(f"{stack.dir}/log/gateway.log").count(ATTACKER),
+                         STRANGERS)
         lines = pathlib.Path(stack.folder) / "lines"
         begin = '{"ts":"2026-11-30T08:20:01.123Z","program":"gatetape-gateway","level":"warn",'
         lines.write_text("\n".join([
@@ -141,7 +141,8 @@ class Refused(unittest.TestCase):
         regex = FailRegex(next(line.partition("= ")[2] for line in config.splitlines()
                                if line.startswith("failregex")))
         log = pathlib.Path(stack.dir, "log/gateway.log").read_text("utf-8")
-        line = next(text for text in log.splitlines() if "login_refused" in text)
+        line = next(text for text in log.splitlines()
+                    if "login_refused" in text and ATTACKER in text)
         regex.search([("", "2026-11-30T08:20:01 ", f"host gatetape-gateway[4711]: {line}")])
         self.assertTrue(regex.hasMatched(), line)
         self.assertEqual(regex.getFailID(), ATTACKER)
@@ -153,6 +154,35 @@ class Refused(unittest.TestCase):
     def test_the_packaged_jail_uses_the_packaged_filter(self):
         jail = (PACKAGED / "jail.d/gatetape.conf").read_text(encoding="utf-8")
         self.assertIn("filter = gatetape\n", jail)
+
+
+class Connections(unittest.TestCase):
+    def test_a_probe_with_a_known_public_key_is_recorded(self):
+        public = pathlib.Path(stack.folder) / "probe.pub"
+        public.write_text(stack.keys["alice"] + "\n", "ascii")
+        ran = harness.run([*stack.direct("-b", "127.0.4.2", "-i", public, user="stranger"), "true"])
+        self.assertEqual(ran.returncode, 255)
+        found = harness.wait_until(lambda: frames("key_probe", "127.0.4.2"), "it is recorded")
+        fingerprint = harness.run(["ssh-keygen", "-lf", public]).stdout.decode().split()[1]
+        self.assertEqual([(one["user"], one["count"], one["key_fingerprints"]) for one in found],
+                         [(f"{harness.LOGIN}@web", "1", fingerprint)])
+
+    def test_the_end_of_a_connection_that_logged_in_is_recorded(self):
+        for number, words in enumerate((stack.jump(), stack.direct())):
+            command = f"echo connection {number}"
+            self.assertEqual(harness.run([*words, command]).returncode, 0)
+            session = stack.session_of(command)
+            opened = stack.events(session, "session_open")[0][2]
+            found = harness.wait_until(lambda opened=opened: [
+                fields for _, _, fields in stack.system_events("connection_end")
+                if fields["connection"] == opened["connection"]], "its end is recorded")
+            self.assertEqual([(one["user"], one["reason"], one["source"]) for one in found],
+                             [("alice", "client", opened["source"])])
+            self.assertLessEqual(int(found[0]["started_at"]), int(opened["started_at"]))
+
+    def test_an_ordinary_login_is_no_probe(self):
+        self.assertTrue(stack.works())
+        self.assertEqual(frames("key_probe", "127.0.0.1"), [])
 
 
 if __name__ == "__main__":
