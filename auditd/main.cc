@@ -14,6 +14,7 @@
 #include "auditd/service.h"
 #include "auditd/verify/verifier.h"
 #include "base/clock.h"
+#include "base/os/confine.h"
 #include "base/os/daemon.h"
 #include "base/os/grpc_values.h"
 #include "base/os/metrics.h"
@@ -114,6 +115,7 @@ absl::Status answer(const Serving& serving, DaemonSignals& signals) {
 }
 
 absl::Status serve(const Config& config, DaemonSignals& signals) {
+  if (absl::Status confined = confine(); !confined.ok()) return confined;
   const absl::Status tls =
       check_tls_files({.endpoints = config.recorders, .tls = config.tls, .role = PeerRole::kAuditd},
                       system_clock().wall_ns() / 1'000'000'000);

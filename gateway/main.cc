@@ -15,6 +15,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/os/confine.h"
 #include "base/os/daemon.h"
 #include "base/os/metrics.h"
 #include "base/os/tls_files.h"
@@ -256,6 +257,7 @@ int run(int argc, char** argv) {
   const absl::StatusOr<Config> config = Config::load(arguments.config);
   if (!config.ok()) return fail(config.status());
   start_log("gatetape-gateway", config->log_level);
+  if (const absl::Status confined = confine(); !confined.ok()) return fail(confined);
   const absl::Status tls = check_tls_files(
       {.endpoints = config->recorders, .tls = config->tls, .role = PeerRole::kGateway},
       system_clock().wall_ns() / 1'000'000'000);

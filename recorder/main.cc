@@ -11,6 +11,7 @@
 #include "absl/synchronization/mutex.h"
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/os/confine.h"
 #include "base/os/daemon.h"
 #include "base/os/metrics.h"
 #include "base/os/tls_files.h"
@@ -140,6 +141,7 @@ int run(int argc, char** argv) {
   const absl::StatusOr<Config> config = Config::load(arguments.config);
   if (!config.ok()) return fail(config.status());
   start_log("gatetape-recorder", config->log_level);
+  if (const absl::Status confined = confine(); !confined.ok()) return fail(confined);
   const absl::Status tls = check_tls_files(
       {.endpoints = {config->recorder.listen}, .tls = config->tls, .role = PeerRole::kRecorder},
       system_clock().wall_ns() / 1'000'000'000);

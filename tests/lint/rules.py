@@ -66,6 +66,7 @@ DOORS = (
     (r"zstd", r"record/batch$"),
     (r"spdlog/", r"base/os/daemon$"),
     (r"systemd/", r"base/os/daemon$"),
+    (r"seccomp\.h", r"base/os/confine$"),
     (r"prometheus/", r"base/os/metrics$"),
     (r"CLI/", r"tools/cli/(main|verb_\w+)$"),
     (r"nlohmann/", r"record/derived$|auditd/verify/derived_check$|client/|tools/"),
