@@ -41,11 +41,12 @@ struct GatewayConfig {
 };
 
 struct RecorderConfig {
-  std::string listen = "unix:run/recorder.sock";  // unix:PATH, or HOST:PORT with [tls]
-  std::string database;                           // libpq conninfo of role gatetape_recorder
+  std::string listen = "unix:run/recorder/recorder.sock";  // unix:PATH, or HOST:PORT with [tls]
+  std::string database;  // libpq conninfo of role gatetape_recorder
   std::string signing_key = "keys/recorder_sign.pem";
   std::vector<std::string>
-      allowed_users;  // accounts that may connect to the unix socket, besides root and its own
+      allowed_users;  // accounts that may connect to the unix socket, besides root and its own;
+                      // empty = gatetape-gateway and gatetape-auditd
   uint32_t commit_timeout_s = 30;
   std::string synchronous_commit = "on";  // on, remote_apply or local; never less
   uint64_t queue_bytes_max = 64 << 20;    // limit of the frames that wait for a commit
@@ -53,9 +54,9 @@ struct RecorderConfig {
 };
 
 struct AuditdConfig {
-  std::string listen = "unix:run/auditd.sock";  // unix:PATH only
-  std::vector<std::string> allowed_users;       // like the recorder's
-  std::string database;                         // libpq conninfo of role gatetape_auditd
+  std::string listen = "unix:run/auditd/auditd.sock";  // unix:PATH only
+  std::vector<std::string> allowed_users;              // like the recorder's
+  std::string database;                                // libpq conninfo of role gatetape_auditd
   std::string signing_key = "keys/auditd_sign.pem";
   std::vector<std::string> writer_keys;    // files with the public keys of trusted writers
   std::vector<std::string> recorder_keys;  // files with the public keys of trusted recorders
@@ -68,8 +69,8 @@ struct Config {
   std::string name;  // this gateway's name in the record; default: the host name
   std::string log_level = "info";
   std::vector<std::string> recorders = {
-      "unix:run/recorder.sock"};  // endpoints for gateway and auditd, tried in order
-  std::set<std::string> daemons;  // the sections in the file: gateway, recorder, auditd
+      "unix:run/recorder/recorder.sock"};  // endpoints for gateway and auditd, tried in order
+  std::set<std::string> daemons;           // the sections in the file: gateway, recorder, auditd
   TlsConfig tls;
   GatewayConfig gateway;
   RecorderConfig recorder;

@@ -126,8 +126,11 @@ absl::StatusOr<std::unique_ptr<Server>> Server::start(
   builder.RegisterService(service);
   int port = 0;
   if (is_unix(endpoint)) {
-    const absl::StatusOr<std::vector<uid_t>> allowed = user_ids(allowed_users);
+    absl::StatusOr<std::vector<uid_t>> allowed = user_ids(allowed_users);
     if (!allowed.ok()) return allowed.status();
+    if (allowed_users.empty())
+      for (const uid_t id : daemon_ids({PeerRole::kGateway, PeerRole::kAuditd}))
+        allowed->push_back(id);
     auto listener = UnixListener::open(endpoint.substr(std::string_view("unix:").size()), *allowed);
     if (!listener.ok()) return listener.status();
     server->listener_ = *std::move(listener);

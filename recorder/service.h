@@ -41,9 +41,10 @@ class Service final : public record::v1::RecorderService::Service {
 
 class Server {
  public:
-  // start listens on `unix:PATH` (the user of this process, root and `allowed_users` may connect)
-  // or, with mutual TLS, on HOST:PORT. It returns UNAVAILABLE, ALREADY_EXISTS, NOT_FOUND or
-  // INVALID_ARGUMENT when it cannot. `service` lives longer than the server.
+  // start listens on `unix:PATH` (the user of this process, root and `allowed_users` may connect;
+  // when `allowed_users` is empty, also the accounts gatetape-gateway and gatetape-auditd) or, with
+  // mutual TLS, on HOST:PORT. It returns UNAVAILABLE, ALREADY_EXISTS, NOT_FOUND or INVALID_ARGUMENT
+  // when it cannot. `service` lives longer than the server.
   static absl::StatusOr<std::unique_ptr<Server>> start(
       const std::string& endpoint, const TlsConfig& tls, Service* service,
       const std::vector<std::string>& allowed_users = {});

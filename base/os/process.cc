@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <pwd.h>
 #include <sys/ioctl.h>
@@ -79,8 +80,9 @@ void prepare_environment(const ProcessSpec& spec, Prepared* prepared) {
 
 absl::Status prepare_log(const ProcessSpec& spec, Prepared* prepared) {
   if (spec.log_file.empty()) return absl::OkStatus();
-  const ActingAs user(spec.user);
-  prepared->log = Fd(open(spec.log_file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640));
+  const ActingAs user(spec.parent_opens_log ? std::nullopt : spec.user);
+  prepared->log =
+      Fd(open(spec.log_file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640));
   if (prepared->log.get() < 0)
     return absl::UnavailableError(spec.log_file + ": " + std::strerror(errno));
   return absl::OkStatus();
@@ -118,9 +120,19 @@ bool redirect(const ProcessSpec& spec, const Prepared& prepared) {
          (error < 0 || dup2(error, 2) == 2);
 }
 
-bool drop_to(const RunUser& user, const std::vector<gid_t>& groups) {
-  return setgroups(groups.size(), groups.data()) == 0 && setgid(user.gid) == 0 &&
-         setuid(user.uid) == 0;
+// raise_net_bind makes CAP_NET_BIND_SERVICE the only capability, and lets it survive exec.
+bool raise_net_bind() {
+  constexpr uint32_t kNetBind = 1U << CAP_NET_BIND_SERVICE;
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  const __user_cap_data_struct data[2] = {{kNetBind, kNetBind, kNetBind}, {0, 0, 0}};
+  return syscall(SYS_capset, &header, data) == 0 &&
+         prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_BIND_SERVICE, 0, 0) == 0;
+}
+
+bool drop_to(const ProcessSpec& spec, const std::vector<gid_t>& groups) {
+  if (spec.binds_low_ports && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) return false;
+  return setgroups(groups.size(), groups.data()) == 0 && setgid(spec.user->gid) == 0 &&
+         setuid(spec.user->uid) == 0 && (!spec.binds_low_ports || raise_net_bind());
 }
 
 // become turns the child into the program. It returns only when it fails, with errno set. Called in
@@ -130,7 +142,7 @@ void become(const ProcessSpec& spec, Prepared& prepared, pid_t parent) {
   sigemptyset(&none);
   std::signal(SIGPIPE, SIG_DFL);
   if (setsid() < 0 || !redirect(spec, prepared)) return;
-  if (spec.user && !drop_to(*spec.user, prepared.groups)) return;
+  if (spec.user && !drop_to(spec, prepared.groups)) return;
   if (prctl(PR_SET_PDEATHSIG, spec.death_signal) != 0) return;
   if (getppid() != parent) _exit(127);  // the parent died before prctl
   pthread_sigmask(SIG_SETMASK, &none, nullptr);

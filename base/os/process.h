@@ -51,7 +51,10 @@ struct ProcessSpec {
   std::map<std::string, std::string> environment;  // added to the environment of this process
   std::optional<RunUser> user;  // the child runs as it, with its groups; needs root
   std::string log_file;         // standard output and error are appended here
-  int input_fd = -1;            // becomes standard input; without it /dev/null does
+  // This process opens log_file, and not `user`: the folder of the log is not the user's.
+  bool parent_opens_log = false;
+  bool binds_low_ports = false;  // the child of `user` keeps CAP_NET_BIND_SERVICE
+  int input_fd = -1;             // becomes standard input; without it /dev/null does
   int output_fd = -1;          // becomes standard output; without it log_file, or the inherited one
   int error_fd = -1;           // becomes standard error; without it log_file, or the inherited one
   int terminal_fd = -1;        // the slave of a pty: becomes all three and the controlling terminal

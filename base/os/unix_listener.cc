@@ -102,6 +102,15 @@ absl::StatusOr<std::vector<uid_t>> user_ids(const std::vector<std::string>& user
   return ids;
 }
 
+std::vector<uid_t> daemon_ids(const std::vector<PeerRole>& roles) {
+  std::vector<uid_t> ids;
+  for (const PeerRole role : roles) {
+    const passwd* entry = getpwnam(role_account(role).c_str());
+    if (entry != nullptr) ids.push_back(entry->pw_uid);
+  }
+  return ids;
+}
+
 absl::StatusOr<std::unique_ptr<UnixListener>> UnixListener::open(
     const std::string& path, const std::vector<uid_t>& allowed_uids) {
   absl::StatusOr<int> lock_fd = take_lock(path + ".lock");

@@ -17,12 +17,17 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/os/peer_role.h"
 
 namespace gatetape {
 
 // user_ids returns the ids of these users, of root and of the process itself. It fails with
 // NOT_FOUND for a user that does not exist, and names it.
 absl::StatusOr<std::vector<uid_t>> user_ids(const std::vector<std::string>& users);
+
+// daemon_ids returns the ids of those accounts of the daemons with these roles that this machine
+// has.
+std::vector<uid_t> daemon_ids(const std::vector<PeerRole>& roles);
 
 class UnixListener {
  public:

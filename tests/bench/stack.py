@@ -207,7 +207,10 @@ class Gatetape:
         self.process.send_signal(signal.SIGHUP)
 
     def psql_words(self, database):
-        return ["psql", "-XqAt", "-h", f"{self.dir}/run", "-U", "gatetape_owner",
+        folder = pathlib.Path(self.dir, "run/db")
+        if not folder.is_dir():  # A stack of an older version.
+            folder = folder.parent
+        return ["psql", "-XqAt", "-h", str(folder), "-U", "gatetape_owner",
                 "-d", database, "-v", "ON_ERROR_STOP=1"]
 
     def sql(self, query, database="gatetape"):

@@ -26,12 +26,15 @@ class BehindProxies(runners.Separate):
         os.makedirs(f"{folder}/proxy")
         os.chmod(f"{folder}/proxy", 0o755)
         self.stack.replace_in_config(
-            "/run port=5432 dbname=gatetape user=gatetape_recorder",
+            "/run/db port=5432 dbname=gatetape user=gatetape_recorder",
             "/proxy port=5432 dbname=gatetape user=gatetape_recorder")
+        # The proxy is another peer than the account of PostgreSQL.
+        if os.getuid() == 0:
+            self.stack.replace_in_config(" requirepeer=gatetape-db", "")
         self.link = fault_proxy.FaultProxy(f"{folder}/proxy/recorder.sock",
-                                           f"{folder}/run/recorder.sock")
+                                           f"{folder}/run/recorder/recorder.sock")
         self.database = fault_proxy.FaultProxy(f"{folder}/proxy/.s.PGSQL.5432",
-                                               f"{folder}/run/.s.PGSQL.5432", is_postgres=True)
+                                               f"{folder}/run/db/.s.PGSQL.5432", is_postgres=True)
 
     def after_daemons(self):
         for proxy in (self.link, self.database):

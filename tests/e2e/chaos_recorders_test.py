@@ -31,7 +31,7 @@ class TwoMeasured(runners.Separate):
 def new_stack():
     first = METRICS["gatetape-recorder"]
     return harness.Stack(
-        {"": 'recorders = ["unix:run/recorder.sock", "unix:run/recorder-b.sock"]',
+        {"": 'recorders = ["unix:run/recorder/recorder.sock", "unix:run/recorder/recorder-b.sock"]',
          "recorder": f'metrics_listen = "127.0.0.1:{first}"'}, TwoMeasured(two_recorders=True))
 
 

@@ -143,7 +143,7 @@ class Resources(chaos_load.UnderLoad):
         return b"out of file descriptors" in ran.stderr
 
     def limit_files(self, pid, limit):
-        subprocess.run([*self.stack.as_owner(), "prlimit", "--pid", str(pid),
+        subprocess.run([*self.stack.as_account("gateway"), "prlimit", "--pid", str(pid),
                         f"--nofile={limit}:"], check=True)
 
     def few_descriptors(self, pid):

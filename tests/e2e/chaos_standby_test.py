@@ -2,6 +2,7 @@
 everything that a user or a target has seen."""
 
 import os
+import shutil
 import subprocess
 import unittest
 
@@ -23,9 +24,9 @@ class WithStandby(runners.Separate):
             file.write("local replication all peer map=gatetape\n")
         for role in ("gatetape_recorder", "gatetape_auditd"):
             self.stack.replace_in_config(
-                f"host={self.stack.dir}/run port=5432 dbname=gatetape user={role}",
-                f"host={self.stack.dir}/run,{self.stack.dir}/standby_run port=5432 dbname=gatetape "
-                f"user={role} target_session_attrs=read-write")
+                f"host={self.stack.dir}/run/db port=5432 dbname=gatetape user={role}",
+                f"host={self.stack.dir}/run/db,{self.stack.dir}/standby_run port=5432 "
+                f"dbname=gatetape user={role} target_session_attrs=read-write")
 
     def on_started(self, name):
         if name == "postgres":
@@ -33,12 +34,15 @@ class WithStandby(runners.Separate):
 
     def add_standby(self):
         data = f"{self.stack.dir}/standby"
+        os.mkdir(data, 0o700)
+        if os.getuid() == 0:
+            shutil.chown(data, self.stack.account("postgres"), runners.GROUP)
         subprocess.run([*self.stack.as_owner(), self.postgres("pg_basebackup"),
-                        "-h", f"{self.stack.dir}/run", "-U", "gatetape_owner", "-D", data, "-R",
+                        "-h", f"{self.stack.dir}/run/db", "-U", "gatetape_owner", "-D", data, "-R",
                         "--checkpoint=fast"], check=True, cwd="/")
         with open(f"{data}/postgresql.conf", "a", encoding="ascii") as file:
             file.write(f"unix_socket_directories = '{self.stack.dir}/standby_run'\n"
-                       f"primary_conninfo = 'host={self.stack.dir}/run user=gatetape_owner "
+                       f"primary_conninfo = 'host={self.stack.dir}/run/db user=gatetape_owner "
                        "application_name=standby'\n")
         os.remove(f"{data}/postgresql.auto.conf")
         self.daemons[STANDBY] = self.postgres_daemon(data, "standby", self.streams)

@@ -6,7 +6,6 @@ A test module starts one Stack in setUpModule and closes it in tearDownModule; i
 import atexit
 import json
 import os
-import pwd
 import re
 import shutil
 import tempfile
@@ -64,7 +63,7 @@ class Stack:
         os.chmod(self.folder, 0o755)
         atexit.register(self.close)
         self.dir = f"{self.folder}/state"
-        self.sql_folder = f"{self.dir}/run"  # Holds the socket of the PostgreSQL that sql() asks.
+        self.sql_folder = f"{self.dir}/run/db"  # The socket of PostgreSQL for sql().
         self.port = free_port()
         self.keys = {}
         for user in (*USERS, "stranger"):
@@ -221,18 +220,24 @@ class Stack:
             raise AssertionError(f"{text}: {ran.stderr.decode()}")
         return [line.split("\x1f") for line in ran.stdout.decode().splitlines()]
 
-    def owner(self):
-        return pwd.getpwuid(os.stat(self.dir).st_uid).pw_name
+    def account(self, daemon):
+        """Returns the account that "postgres", "recorder", "auditd" or "gateway" runs as."""
+        return runners.account(daemon)
 
-    def as_owner(self):
-        """Returns the words before a command that the account of the daemons is to run."""
+    def as_account(self, daemon):
+        """Returns the words before a command that the account of a daemon is to run."""
         if os.getuid() != 0:
             return []
-        return ["setpriv", f"--reuid={self.owner()}", f"--regid={self.owner()}", "--clear-groups"]
+        return ["setpriv", f"--reuid={self.account(daemon)}", f"--regid={runners.GROUP}",
+                "--clear-groups"]
+
+    def as_owner(self):
+        """Returns the words before a command of the superuser of PostgreSQL."""
+        return self.as_account("postgres")
 
     def psql(self, role):
         """Returns the words of a psql that reads SQL from its standard input."""
-        return [*self.as_owner(), "psql", "-X", "-q", "-A", "-t", "-h", f"{self.dir}/run",
+        return [*self.as_owner(), "psql", "-X", "-q", "-A", "-t", "-h", f"{self.dir}/run/db",
                 "-U", role, "gatetape"]
 
     def tamper(self, text):

@@ -3,6 +3,7 @@ called tampered."""
 
 import contextlib
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -190,11 +191,9 @@ class Lifecycle(unittest.TestCase):
             self.assertIn(f"FAIL  the recorder on {endpoint}", shown)
             with open(f"{stack.dir}/tls_recorder.toml", "w", encoding="utf-8") as file:
                 file.write(tls + text.replace("[recorder]", f'[recorder]\nlisten = "{endpoint}"'))
-            command = [f"{harness.BIN}/gatetape-recorder",
+            command = [*stack.as_account("recorder"),
+                       harness.program_for_all("gatetape-recorder"),
                        "--config", f"{stack.dir}/tls_recorder.toml"]
-            if os.getuid() == 0:
-                command = ["setpriv", f"--reuid={stack.owner()}", f"--regid={stack.owner()}",
-                           "--clear-groups", *command]
             os.chmod(f"{stack.dir}/tls_recorder.toml", 0o644)
             with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
                 try:
@@ -207,12 +206,15 @@ class Lifecycle(unittest.TestCase):
         self.assertIn(f"FAIL  {stack.dir}/tls/recorder.key: No such file", shown)
         self.assertIn(f"the recorder on {endpoint} was not asked", shown)
 
-    def test_certificates_belong_to_the_account_of_the_daemons(self):
+    def test_a_certificate_belongs_to_the_account_of_its_daemon(self):
         ran = stack.gatetape("certs")
         self.assertEqual(ran.returncode, 0, ran.stderr)
-        owner = os.stat(stack.dir).st_uid
-        for name in ("", "/ca.key", "/ca.pem", "/recorder.key", "/gateway.pem"):
-            self.assertEqual(os.stat(f"{stack.dir}/tls{name}").st_uid, owner, name)
+        for name in ("", "/ca.key", "/ca.pem"):
+            self.assertEqual(os.stat(f"{stack.dir}/tls{name}").st_uid, os.getuid(), name)
+        for daemon in ("gateway", "recorder", "auditd"):
+            for name in (f"{daemon}.key", f"{daemon}.pem"):
+                owner = pwd.getpwuid(os.stat(f"{stack.dir}/tls/{name}").st_uid).pw_name
+                self.assertEqual(owner, stack.account(daemon), name)
 
     def test_a_daemon_does_not_start_with_unusable_tls_files(self):
         path = f"{stack.dir}/tls_test.toml"

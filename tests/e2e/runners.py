@@ -3,14 +3,23 @@ can kill, stop and start them."""
 
 import contextlib
 import os
+import pwd
 import signal
 import socket
 import subprocess
 
 from machine import BIN, WAIT_S, can_connect, children_of, program_for_all, run, wait_until
 
+GROUP = "gatetape"  # of all accounts of the daemons
 RECORDER_B = "gatetape-recorder-b"
 DAEMONS = ("postgres", "gatetape-recorder", "gatetape-auditd", "gatetape-gateway")
+
+
+def account(daemon):
+    """Returns the account that a daemon of a stack runs as."""
+    if os.getuid() != 0:
+        return pwd.getpwuid(os.getuid()).pw_name
+    return "gatetape-db" if daemon == "postgres" else f"gatetape-{daemon}"
 
 
 class Supervised:
@@ -88,7 +97,7 @@ class Daemon:
 
     def __init__(self, command, user, log, is_ready, stop_signal=signal.SIGTERM,
                  environment=None):
-        ids = [f"--reuid={user}", f"--regid={user}", "--init-groups"] if os.getuid() == 0 else []
+        ids = [f"--reuid={user}", f"--regid={GROUP}", "--init-groups"] if os.getuid() == 0 else []
         settings = [f"{name}={value}" for name, value in (environment or {}).items()]
         self.command = ["setpriv", *ids, "--pdeathsig", stop_signal.name[3:], "env", *settings,
                         *command]
@@ -143,6 +152,13 @@ class Daemon:
                     os.kill(pid, signal.SIGCONT)
 
 
+def state_folder(folder, part):
+    """Returns the environment in which a gateway that may not write beside access.toml runs."""
+    if part != "gateway" or os.getuid() != 0:
+        return {}
+    return {"STATE_DIRECTORY": f"{folder}/gateway"}
+
+
 class Separate:
     """`gatetape up` makes the stack; then each daemon runs without a supervisor. With
     `two_recorders` the second is RECORDER_B. A test that needs something else derives a class."""
@@ -189,20 +205,21 @@ class Separate:
     def write_second_config(self):
         """Writes the configuration of the second recorder."""
         self.stack.replace_in_config(
-            "[recorder]\n", '[recorder]\nlisten = "unix:run/recorder-b.sock"\n',
+            "[recorder]\n", '[recorder]\nlisten = "unix:run/recorder/recorder-b.sock"\n',
             self.config_of(RECORDER_B))
 
     def add_daemon(self, name):
         part = name.removeprefix("gatetape-")
-        folder, owner = self.stack.dir, self.stack.owner()
+        folder = self.stack.dir
         if name == "postgres":
             self.daemons[name] = self.postgres_daemon(f"{folder}/pg", part, self.answers)
         else:
             program = program_for_all(f"gatetape-{part.removesuffix('-b')}")
             self.daemons[name] = Daemon(
-                [program, "--config", f"{folder}/{self.config_of(name)}"], owner,
-                f"{folder}/log/{part}.log", lambda: self.is_ready(name),
-                environment=self.environment(name))
+                [program, "--config", f"{folder}/{self.config_of(name)}"],
+                account(part.removesuffix("-b")), f"{folder}/log/{part}.log",
+                lambda: self.is_ready(name),
+                environment={**state_folder(folder, part), **self.environment(name)})
         self.daemons[name].start()
         self.on_started(name)
 
@@ -210,10 +227,10 @@ class Separate:
         """Returns whether a daemon of gatetape listens."""
         part = name.removeprefix("gatetape-")
         return (can_connect(self.stack.port) if part == "gateway"
-                else listens(f"{self.stack.dir}/run/{part}.sock"))
+                else listens(f"{self.stack.dir}/run/{part.removesuffix('-b')}/{part}.sock"))
 
     def postgres_daemon(self, data, log, is_ready):
-        return Daemon([self.postgres("postgres"), "-D", data], self.stack.owner(),
+        return Daemon([self.postgres("postgres"), "-D", data], account("postgres"),
                       f"{self.stack.dir}/log/{log}.log", is_ready, signal.SIGINT)
 
     def postgres(self, program):

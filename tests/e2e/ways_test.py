@@ -40,7 +40,6 @@ class OverTls(runners.Separate):
         ran = self.stack.gatetape("certs", "--host", "127.0.0.1", "--out", path)
         if ran.returncode != 0:
             raise AssertionError(ran.stderr.decode())
-        harness.run(["chown", "-R", self.stack.owner(), path])
 
     def sign(self, name, names):
         """Makes a certificate of the authority by hand."""
@@ -95,7 +94,7 @@ def more_access():
         harness.public_key(f"{stack.folder}/keyed"))
     shutil.copy(f"{stack.folder}/keyed", f"{stack.dir}/keys/keyed")
     os.chmod(f"{stack.dir}/keys/keyed", 0o600)
-    shutil.chown(f"{stack.dir}/keys/keyed", stack.owner())
+    shutil.chown(f"{stack.dir}/keys/keyed", stack.account("gateway"))
     stack.liar = ssh_wire.Liar(f"{stack.folder}/liar_host")
     liar_key = harness.public_key(f"{stack.folder}/liar_host")
     return "\n" + "\n".join((
@@ -311,7 +310,8 @@ class Ways(unittest.TestCase):
         harness.write(path, harness.read(path).replace(f":{stack.port}\"", f":{port}\""))
         other = runners.Daemon(
             [harness.program_for_all("gatetape-gateway"), "--config", path],
-            stack.owner(), f"{stack.dir}/log/other.log", lambda: harness.can_connect(port))
+            stack.account("gateway"), f"{stack.dir}/log/other.log",
+            lambda: harness.can_connect(port))
         other.start()
         self.addCleanup(other.stop)
         words = [str(port) if word == str(stack.port) else word

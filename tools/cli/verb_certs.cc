@@ -1,6 +1,7 @@
 #include "tools/cli/verb_certs.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -8,6 +9,7 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <optional>
 
 #include "base/os/fd.h"
 #include "base/os/tls_files.h"
@@ -25,23 +27,41 @@ struct CertsOptions {
 };
 
 // Folder is the folder of the files. It is held open, so that nobody can put another folder in its
-// place. Files that root makes there belong to the owner of the folder around it; for DIR/tls that
-// is the account of the daemons.
+// place. Files that root makes there belong to the owner of the folder around it. In the folder of
+// a stack whose daemons have an account each, the files of a daemon belong to its account.
 struct Folder {
   std::string path;
   Fd fd;
   uid_t uid = 0;
   gid_t gid = 0;
+  bool is_shared = false;  // by the accounts of the daemons
 };
+
+// Wanted is a file that is to be made, and the daemon that uses it; nothing for the CA.
+struct Wanted {
+  StackFile file;
+  std::optional<PeerRole> role;
+};
+
+uid_t owner_of(const Folder& folder, const std::optional<PeerRole>& role) {
+  if (!folder.is_shared || !role) return folder.uid;
+  const absl::StatusOr<RunUser> account = RunUser::find(role_account(*role));
+  return account.ok() ? account->uid : folder.uid;
+}
 
 absl::Status failed(const std::string& path) {
   return absl::UnavailableError(path + ": " + std::strerror(errno));
 }
 
-// hand_over gives a file that root made to the owner; it does nothing for other users. It returns
+// hand_over gives a file that root made to its owner; it does nothing for other users. It returns
 // false when that failed.
-bool hand_over(const Fd& fd, const Folder& folder) {
-  return geteuid() != 0 || fchown(fd.get(), folder.uid, folder.gid) == 0;
+bool hand_over(const Fd& fd, const Folder& folder, const std::optional<PeerRole>& role) {
+  return geteuid() != 0 || fchown(fd.get(), owner_of(folder, role), folder.gid) == 0;
+}
+
+bool is_group_of_stacks(gid_t gid) {
+  const group* entry = getgrnam(kStackGroup);
+  return entry != nullptr && entry->gr_gid == gid;
 }
 
 absl::StatusOr<Folder> open_folder(const std::string& path) {
@@ -54,13 +74,15 @@ absl::StatusOr<Folder> open_folder(const std::string& path) {
   if (folder.fd.get() < 0 || fstatat(folder.fd.get(), "..", &around, 0) != 0) return failed(path);
   folder.uid = around.st_uid;
   folder.gid = around.st_gid;
-  if (is_new && !hand_over(folder.fd, folder)) return failed(path);
+  folder.is_shared = geteuid() == 0 && folder.uid == 0 && is_group_of_stacks(folder.gid);
+  if (is_new && !hand_over(folder.fd, folder, std::nullopt)) return failed(path);
+  if (is_new && folder.is_shared && fchmod(folder.fd.get(), 0750) != 0) return failed(path);
   return folder;
 }
 
 // write_once writes a file that must not exist.
-absl::Status write_once(const Folder& folder, const StackFile& wanted) {
-  const auto& [name, text, mode] = wanted;
+absl::Status write_once(const Folder& folder, const Wanted& wanted) {
+  const auto& [name, text, mode] = wanted.file;
   const std::string path = folder.path + "/" + name;
   const Fd fd(openat(folder.fd.get(), name.c_str(),
                      O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
@@ -68,17 +90,21 @@ absl::Status write_once(const Folder& folder, const StackFile& wanted) {
     return absl::AlreadyExistsError(path + " exists and is kept: remove it to have a new one made");
   const bool ok = fd.get() >= 0 &&
                   write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-                  hand_over(fd, folder) && fsync(fd.get()) == 0;
+                  hand_over(fd, folder, wanted.role) && fsync(fd.get()) == 0;
   return ok ? absl::OkStatus() : failed(path);
 }
 
-absl::Status write_pair(const Folder& folder, const std::string& name,
+absl::Status write_pair(const Folder& folder, const std::optional<PeerRole>& role,
                         const Certificate& certificate) {
-  absl::Status status =
-      write_once(folder, {.name = name + ".key", .text = certificate.key_pem(), .mode = 0600});
+  const std::string name(role ? role_name(*role) : "ca");
+  absl::Status status = write_once(
+      folder,
+      {.file = {.name = name + ".key", .text = certificate.key_pem(), .mode = 0600}, .role = role});
   if (status.ok())
     status = write_once(
-        folder, {.name = name + ".pem", .text = certificate.certificate_pem(), .mode = 0644});
+        folder,
+        {.file = {.name = name + ".pem", .text = certificate.certificate_pem(), .mode = 0644},
+         .role = role});
   if (status.ok()) std::printf("%s/%s.pem\n", folder.path.c_str(), name.c_str());
   return status;
 }
@@ -93,7 +119,7 @@ absl::StatusOr<Certificate> find_or_make_ca(const Folder& folder) {
                                          folder.path + " to have a new CA made");
   if (has_key) return Certificate::load({.certificate = base + ".pem", .key = base + ".key"});
   const Certificate made = Certificate::make_ca("gatetape private CA", kCaDays);
-  if (absl::Status status = write_pair(folder, "ca", made); !status.ok()) return status;
+  if (absl::Status status = write_pair(folder, std::nullopt, made); !status.ok()) return status;
   return made;
 }
 
@@ -122,14 +148,13 @@ absl::Status make_certs(const CertsOptions& options, const client::Context& cont
   const absl::StatusOr<Certificate> ca = find_or_make_ca(*folder);
   if (!ca.ok()) return ca.status();
   for (const PeerRole role : missing) {
-    const std::string name(role_name(role));
     CertificateWish wish;
-    wish.common_name = "gatetape " + name;
+    wish.common_name = "gatetape " + std::string(role_name(role));
     wish.uri = role_uri(role);
     wish.hosts = options.hosts;
     const absl::StatusOr<Certificate> leaf = ca->sign(wish);
     if (!leaf.ok()) return leaf.status();
-    if (absl::Status status = write_pair(*folder, name, *leaf); !status.ok()) return status;
+    if (absl::Status status = write_pair(*folder, role, *leaf); !status.ok()) return status;
   }
   std::fprintf(stderr, "Keep %s/ca.key off the machines that run daemons.\n", folder->path.c_str());
   return absl::OkStatus();

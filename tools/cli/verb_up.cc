@@ -1,7 +1,9 @@
 #include "tools/cli/verb_up.h"
 
+#include <netinet/in.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <functional>
 #include <memory>
@@ -10,6 +12,7 @@
 #include "base/db/db.h"
 #include "base/db/migrate.h"
 #include "base/endpoint.h"
+#include "base/os/confine.h"
 #include "base/os/daemon.h"
 #include "tools/stack/cluster.h"
 #include "tools/stack/demo.h"
@@ -42,6 +45,8 @@ class Up {
   absl::Status start();
   absl::Status demonstrate();
   void print_summary() const;
+  // separation returns what is to be said when one account runs everything.
+  std::string separation() const;
   void run() { supervisor_.run(); }
   void stop() { supervisor_.stop(); }
 
@@ -103,7 +108,7 @@ absl::Status Up::make_cluster(std::string* note) {
   if (!found.ok()) return found.status();
   cluster_ = std::make_unique<Cluster>(*std::move(found));
   *note = cluster_->exists() ? "kept" : "made";
-  return cluster_->exists() ? absl::OkStatus() : cluster_->create();
+  return cluster_->exists() ? cluster_->update() : cluster_->create();
 }
 
 absl::Status Up::migrate_database(std::string* note) {
@@ -119,12 +124,26 @@ absl::Status Up::migrate_database(std::string* note) {
   return absl::OkStatus();
 }
 
+// has_low_port returns true when the gateway listens on a port that only root may use.
+bool has_low_port(const GatewayConfig& gateway) {
+  return std::any_of(gateway.listen.begin(), gateway.listen.end(), [](const std::string& listen) {
+    const absl::StatusOr<HostPort> endpoint = parse_host_port(listen);
+    return endpoint.ok() && endpoint->port < IPPORT_RESERVED;
+  });
+}
+
 absl::Status Up::start_daemon(const std::string& name, bool reloads, int64_t stop_grace_ms) {
   Service service;
   service.name = name;
   service.spec.argv = {program_folder() + "/gatetape-" + name, "--config", config_.path};
-  service.spec.user = state_.drop_to;
+  service.spec.user = state_.account_of(name);
   service.spec.log_file = state_.file("log/" + name + ".log");
+  service.spec.parent_opens_log = state_.accounts.has_value();
+  const bool is_gateway = name == "gateway";
+  service.spec.binds_low_ports = state_.accounts && is_gateway && has_low_port(config_.gateway);
+  // The gateway cannot write into the folder of root, so that its copy of the rules lies here.
+  if (state_.accounts && is_gateway)
+    service.spec.environment = {{"STATE_DIRECTORY", state_.file("gateway")}};
   service.reloads = reloads;
   service.stop_grace_ms = stop_grace_ms;
   return supervisor_.start(std::move(service));
@@ -137,7 +156,8 @@ absl::Status Up::start() {
   } kSteps[] = {
       {"state directory " + state_.path,
        [this](std::string* note) {
-         *note = "owned by " + state_.owner.name;
+         *note = state_.accounts ? "an account for each daemon"
+                                 : "everything runs as " + state_.owner.name;
          if (absl::Status status = state_.make(); !status.ok()) return status;
          absl::StatusOr<Fd> lock = state_.lock();
          if (!lock.ok()) return lock.status();
@@ -172,6 +192,14 @@ absl::Status Up::demonstrate() {
   return status;
 }
 
+std::string Up::separation() const {
+  if (state_.accounts) return {};
+  return "Not separated: gateway, recorder, auditd and PostgreSQL all run as " + state_.owner.name +
+         ", so each of them\n  can read every key and is a superuser of the database. Started by "
+         "root "
+         "without --user,\n  each has an account of its own.\n";
+}
+
 void Up::print_summary() const {
   std::printf(
       "\ngatetape is up.\n"
@@ -180,9 +208,11 @@ void Up::print_summary() const {
       "  access    %s   (SIGHUP to pid %d reads it again)\n"
       "  logs      %s/log\n"
       "  user CA   `gatetape --dir %s ca` prints the line for a target's TrustedUserCAKeys\n"
+      "%s"
       "Ctrl-C stops it; the record stays.\n",
       config_.gateway.listen.front().c_str(), config_.path.c_str(),
-      config_.gateway.access_file.c_str(), getpid(), state_.path.c_str(), state_.path.c_str());
+      config_.gateway.access_file.c_str(), getpid(), state_.path.c_str(), state_.path.c_str(),
+      separation().c_str());
   std::fflush(stdout);
 }
 
@@ -193,6 +223,8 @@ std::string folder_of(const UpOptions& options, const client::Context& context) 
 }
 
 absl::Status run_up(const UpOptions& options, const client::Context& context) {
+  // PostgreSQL inherits the limit; the daemons set it themselves.
+  if (absl::Status status = forbid_core_dumps(); !status.ok()) return status;
   absl::StatusOr<StateDir> state =
       StateDir::choose({.dir = folder_of(options, context), .user = options.user});
   if (!state.ok()) return state.status();
@@ -217,7 +249,7 @@ void add_up(CLI::App& app, client::Context& context) {
   verb->add_option("--listen", options->listen,
                    "ADDR:PORT that the gateway listens on, at the first start");
   verb->add_option("--user", options->user,
-                   "unprivileged account that runs the daemons, when root starts them");
+                   "one account for all daemons, when root starts them (default: one for each)");
   verb->add_flag("--demo", options->demo, "add a target and a user, and record a session");
   verb->add_flag("--once", options->once, "stop as soon as everything was up and shown");
   verb->callback([options, &context] { context.fail(run_up(*options, context)); });

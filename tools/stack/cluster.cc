@@ -10,12 +10,17 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/db/db.h"
+#include "tools/stack/give.h"
 
 namespace gatetape::tools {
 namespace {
 
 constexpr char kPrograms[] = "/usr/lib/postgresql";
 constexpr int kOldestVersion = 15;
+constexpr char kSocketFolder[] = "run/db";
+// The mode of the socket when several accounts connect: its folder lets in the group of the stack,
+// and pg_ident.conf decides.
+constexpr char kSharedSocket[] = "0777";
 
 // shared_buffers_mib returns an eighth of the machine's memory, at least 64 and at most 1024 MiB.
 int64_t shared_buffers_mib() {
@@ -23,15 +28,17 @@ int64_t shared_buffers_mib() {
   return std::clamp<int64_t>(bytes / 8 / (1 << 20), 64, 1024);
 }
 
-std::string settings(const std::string& dir) {
+std::string settings(const StateDir& state) {
   return absl::StrCat(
       "# Written by `gatetape up` when it made this cluster. You may change it.\n"
       "listen_addresses = ''\n"
       "port = 5432\n"
       "unix_socket_directories = '",
-      dir,
-      "/run'\n"
-      "unix_socket_permissions = 0700\n"
+      state.file(kSocketFolder),
+      "'\n"
+      "unix_socket_permissions = ",
+      state.accounts ? kSharedSocket : "0700",
+      "\n"
       "# A frame is released when it is committed, so these three must stay on.\n"
       "fsync = on\n"
       "full_page_writes = on\n"
@@ -60,19 +67,36 @@ bool write_file(const SettingsFile& wanted) {
   return file.good();
 }
 
-// write_settings writes the configuration files. Only the account of the daemons and root may
-// connect; the kernel says who they are (peer authentication).
+// ident_map returns pg_ident.conf: which account may connect as which role. The kernel says who
+// connects (peer authentication). With an account for each daemon, each is one role, and the
+// gateway is none.
+std::string ident_map(const StateDir& state) {
+  std::string map = "# Each start of `gatetape up` writes this file again.\n";
+  const auto add = [&map](const std::string& account, const char* role) {
+    absl::StrAppend(&map, "gatetape ", account, " ", role, "\n");
+  };
+  const std::pair<const char*, const char*> kRoles[] = {{"postgres", "gatetape_owner"},
+                                                        {"recorder", "gatetape_recorder"},
+                                                        {"auditd", "gatetape_auditd"}};
+  for (const auto& [service, role] : kRoles) {
+    add(state.account_of(service).value_or(state.owner).name, role);
+    add("root", role);
+  }
+  return map;
+}
+
+bool write_map(const std::string& data, const StateDir& state) {
+  return write_file({.path = data + "/pg_ident.conf", .text = ident_map(state)});
+}
+
+// write_settings writes the configuration files of a new cluster.
 bool write_settings(const std::string& data, const StateDir& state) {
-  std::string map;
-  for (const std::string& account : {state.owner.name, std::string("root")})
-    for (const char* role : {"gatetape_owner", "gatetape_recorder", "gatetape_auditd"})
-      absl::StrAppend(&map, "gatetape ", account, " ", role, "\n");
-  return write_file({.path = data + "/gatetape.conf", .text = settings(state.path)}) &&
+  return write_file({.path = data + "/gatetape.conf", .text = settings(state)}) &&
          write_file({.path = data + "/postgresql.conf",
                      .text = "\ninclude 'gatetape.conf'\n",
                      .mode = std::ios::app}) &&
          write_file({.path = data + "/pg_hba.conf", .text = "local all all peer map=gatetape\n"}) &&
-         write_file({.path = data + "/pg_ident.conf", .text = map});
+         write_map(data, state);
 }
 
 }  // namespace
@@ -102,29 +126,59 @@ absl::Status Cluster::create() const {
   const std::string part = state_.file("pg.part");
   std::error_code error;
   std::filesystem::remove_all(part, error);
+  const std::optional<RunUser> account = state_.account_of("postgres");
+  if (absl::Status status = state_.make_folder("pg.part"); !status.ok()) return status;
+  if (account) {
+    const absl::Status given = give_folder(part, {.uid = account->uid, .gid = account->gid}, 0700);
+    if (!given.ok()) return given;
+  }
   ProcessSpec spec;
   spec.argv = {programs_ + "/initdb", "--pgdata=" + part, "--username=gatetape_owner",
                "--auth=peer",         "--encoding=UTF8",  "--locale=C.UTF-8",
                "--data-checksums"};
-  spec.user = state_.drop_to;
+  spec.user = account;
   const absl::StatusOr<ProcessOutput> made = run_process(spec, 300000);
   if (!made.ok()) return made.status();
   if (made->exit_code != 0) return absl::InternalError("initdb: " + made->errors);
+  {
+    const ActingAs as_owner(account);
+    if (!write_settings(part, state_))
+      return absl::UnavailableError("cannot write " + part +
+                                    ": check the free space and the permissions of the folder");
+  }
   const ActingAs as_owner(state_.drop_to);
-  if (!write_settings(part, state_))
-    return absl::UnavailableError("cannot write " + part +
-                                  ": check the free space and the permissions of the folder");
   std::filesystem::rename(part, state_.file("pg"), error);
   if (error) return absl::UnavailableError(state_.file("pg") + ": " + error.message());
   return absl::OkStatus();
+}
+
+absl::Status Cluster::update() const {
+  if (socket_folder() == state_.file("run")) {
+    if (absl::Status status = state_.let_postgres_use_run(); !status.ok()) return status;
+  }
+  const ActingAs as_owner(state_.account_of("postgres"));
+  if (write_map(state_.file("pg"), state_)) return absl::OkStatus();
+  return absl::UnavailableError("cannot write " + state_.file("pg/pg_ident.conf"));
+}
+
+std::string Cluster::socket_folder() const {
+  std::ifstream file(state_.file("pg/gatetape.conf"));
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  const bool is_own = text.find(state_.file(kSocketFolder)) != std::string::npos;
+  return state_.file(is_own ? kSocketFolder : "run");
 }
 
 Service Cluster::service() const {
   Service service;
   service.name = "postgres";
   service.spec.argv = {programs_ + "/postgres", "-D", state_.file("pg")};
-  service.spec.user = state_.drop_to;
+  if (state_.accounts) {  // A cluster of an older version has a socket of its owner alone.
+    service.spec.argv.emplace_back("-c");
+    service.spec.argv.push_back(absl::StrCat("unix_socket_permissions=", kSharedSocket));
+  }
+  service.spec.user = state_.account_of("postgres");
   service.spec.log_file = state_.file("log/postgres.log");
+  service.spec.parent_opens_log = state_.accounts.has_value();
   service.spec.death_signal = SIGINT;
   service.stop_signal = SIGINT;  // fast shutdown: it disconnects the clients and loses no data
   service.stop_grace_ms = 120000;
@@ -133,7 +187,7 @@ Service Cluster::service() const {
 }
 
 std::string Cluster::owner_conninfo(const std::string& database) const {
-  return "host=" + state_.file("run") + " port=5432 dbname=" + database + " user=gatetape_owner";
+  return "host=" + socket_folder() + " port=5432 dbname=" + database + " user=gatetape_owner";
 }
 
 absl::Status Cluster::create_database() const {

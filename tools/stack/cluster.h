@@ -1,5 +1,5 @@
 // Cluster is the private PostgreSQL of one stack, in DIR/pg. It listens only on a unix socket in
-// DIR/run, and no other cluster of the machine is touched. Main thread.
+// DIR/run/db, and no other cluster of the machine is touched. Main thread.
 #pragma once
 
 #include <string>
@@ -20,6 +20,9 @@ class Cluster {
   bool exists() const;
   // create runs initdb and writes the settings; DIR/pg appears only when it is complete.
   absl::Status create() const;
+  // update writes which accounts may connect as which roles, before a cluster that was there
+  // starts.
+  absl::Status update() const;
   // service returns PostgreSQL as a service for the supervisor.
   Service service() const;
   // create_database makes the database gatetape when it does not exist.
@@ -28,6 +31,9 @@ class Cluster {
   std::string owner_conninfo(const std::string& database) const;
 
  private:
+  // socket_folder returns the folder of the socket: DIR/run/db, and DIR/run for a cluster that an
+  // older version made.
+  std::string socket_folder() const;
   Cluster(const StateDir& state, std::string programs)
       : state_(state), programs_(std::move(programs)) {}
   StateDir state_;

@@ -8,12 +8,15 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <set>
 
 #include "absl/strings/str_replace.h"
 #include "base/bytes.h"
+#include "base/check.h"
 #include "base/crypto.h"
 #include "base/os/replace_file.h"
 #include "formats/openssh_key.h"
+#include "tools/stack/give.h"
 
 namespace gatetape::tools {
 namespace {
@@ -27,12 +30,14 @@ absl::Status failed(const std::string& path) {
 struct KeyFile {
   const char* name;
   const char* comment;
+  const char* daemon;  // that uses the key
 };
 constexpr KeyFile kKeyFiles[] = {
-    {"gateway_host", "gatetape gateway"}, {"user_ca", "gatetape user CA"},
-    {"host_ca", "gatetape host CA"},      {"gateway_sign", nullptr},
-    {"recorder_sign", nullptr},           {"auditd_sign", nullptr}};
+    {"gateway_host", "gatetape gateway", "gateway"}, {"user_ca", "gatetape user CA", "gateway"},
+    {"host_ca", "gatetape host CA", "gateway"},      {"gateway_sign", nullptr, "gateway"},
+    {"recorder_sign", nullptr, "recorder"},          {"auditd_sign", nullptr, "auditd"}};
 
+// The parts of gatetape.toml that differ from stack to stack stand between @.
 constexpr char kConfig[] =
     R"(# gatetape: one gateway, recorder and auditd on this machine. See gatetape.toml(5).
 # Relative paths are relative to this file's folder. `gatetape up` reads it at every start.
@@ -47,10 +52,10 @@ listen = ["@LISTEN@"]
 # metrics_listen = "127.0.0.1:9464"   # for Prometheus; recorder and auditd have one too
 
 [recorder]
-database = "host=@DIR@/run port=5432 dbname=gatetape user=gatetape_recorder"
+database = "host=@DIR@/run/db port=5432 dbname=gatetape user=gatetape_recorder@PEER@"
 
 [auditd]
-database = "host=@DIR@/run port=5432 dbname=gatetape user=gatetape_auditd"
+database = "host=@DIR@/run/db port=5432 dbname=gatetape user=gatetape_auditd@PEER@"
 # Whose signatures count when the record is verified:
 writer_keys = ["keys/gateway_sign.pub", "keys/auditd_sign.pub"]
 recorder_keys = ["keys/recorder_sign.pub"]
@@ -89,16 +94,25 @@ absl::Status write_as_owner(const std::string& folder, const StackFile& wanted) 
   return status.ok() ? status : absl::UnavailableError(status.message());
 }
 
-// check_reachable checks that the account of the daemons can reach and write the folder.
-absl::Status check_reachable(const StateDir& state) {
-  ProcessSpec spec;
-  spec.argv = {"test", "-w", state.path};
-  spec.user = state.drop_to;
-  const absl::StatusOr<ProcessOutput> tried = run_process(spec, 10000);
-  if (!tried.ok()) return tried.status();
-  if (tried->exit_code == 0) return absl::OkStatus();
-  return absl::PermissionDeniedError("user " + state.owner.name + " cannot enter " + state.path +
-                                     "; choose another --dir or --user");
+// closed_to returns the first folder on the way to `path` that the account cannot enter, or an
+// empty text.
+std::string closed_to(const std::optional<RunUser>& account, const std::string& path) {
+  const ActingAs as_account(account);
+  for (size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
+    const std::string folder = path.substr(0, slash);
+    if (faccessat(AT_FDCWD, folder.c_str(), X_OK, AT_EACCESS) != 0) return folder;
+    if (slash == std::string::npos) return {};
+  }
+}
+
+// previous_owner returns whether `up` of an older version, started by root, ran stacks as this
+// user.
+bool is_previous_owner(uid_t uid) {
+  for (const char* name : {"gatetape", "postgres"}) {
+    const absl::StatusOr<RunUser> user = RunUser::find(name);
+    if (user.ok() && user->uid == uid) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -116,16 +130,18 @@ absl::StatusOr<StateDir> StateDir::choose(const StateDirChoice& choice) {
     if (user.empty() || user == state.owner.name) return state;
     return absl::InvalidArgumentError("only root can use --user " + user);
   }
-  absl::StatusOr<RunUser> found = absl::NotFoundError("");
-  for (const std::string& name : {user, std::string("gatetape"), std::string("postgres")}) {
-    if (found.ok() || name.empty()) continue;
-    found = RunUser::find(name);
-    if (!user.empty()) break;
+  if (user.empty()) {
+    absl::StatusOr<Accounts> accounts = Accounts::find_or_make();
+    if (!accounts.ok()) return accounts.status();
+    state.owner = {.name = "root", .home = "/root", .uid = 0, .gid = accounts->gateway.gid};
+    state.drop_to = state.owner;
+    state.accounts = *std::move(accounts);
+    return state;
   }
-  if (!found.ok() || found->uid == 0) {
-    return absl::InvalidArgumentError(
-        "the daemons must not run as root: name an existing unprivileged account with --user");
-  }
+  const absl::StatusOr<RunUser> found = RunUser::find(user);
+  if (!found.ok() || found->uid == 0)
+    return absl::InvalidArgumentError("--user " + user +
+                                      ": the daemons need an existing unprivileged account");
   state.owner = *found;
   state.drop_to = *found;
   return state;
@@ -138,30 +154,74 @@ absl::Status StateDir::make() const {
   const bool is_new = mkdir(path.c_str(), 0700) == 0;
   if (!is_new && errno != EEXIST) return failed(path);
   if (absl::Status status = is_new ? hand_over(path) : take_over(); !status.ok()) return status;
-  if (absl::Status status = check_reachable(*this); !status.ok()) return status;
+  if (absl::Status status = check_reachable(); !status.ok()) return status;
   for (const char* name : {"run", "log", "keys"})
     if (absl::Status status = make_folder(name); !status.ok()) return status;
+  return make_run_folders();
+}
+
+absl::Status StateDir::check_reachable() const {
+  for (const char* service : {"postgres", "recorder", "auditd", "gateway"}) {
+    const std::optional<RunUser> account = account_of(service);
+    const std::string closed = closed_to(account, path);
+    if (closed.empty()) continue;
+    return absl::PermissionDeniedError("user " + (account ? account->name : owner.name) +
+                                       " cannot enter " + closed + ": run `chmod o+x " + closed +
+                                       "`, or choose another --dir");
+  }
   return absl::OkStatus();
+}
+
+// Each socket lies in a folder that only its daemon writes, so that no other daemon can listen in
+// its place.
+absl::Status StateDir::make_run_folders() const {
+  const std::pair<const char*, const char*> kFolders[] = {{"run/db", "postgres"},
+                                                          {"run/recorder", "recorder"},
+                                                          {"run/auditd", "auditd"},
+                                                          {"gateway", "gateway"}};
+  for (const auto& [folder, service] : kFolders) {
+    if (!accounts && std::string_view(service) == "gateway") continue;
+    if (absl::Status status = make_folder(folder); !status.ok()) return status;
+    const std::optional<RunUser> account = account_of(service);
+    if (!accounts || !account) continue;
+    const absl::Status given =
+        give_folder(file(folder), {.uid = account->uid, .gid = account->gid}, folder_mode());
+    if (!given.ok()) return given;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status StateDir::let_postgres_use_run() const {
+  if (!accounts) return absl::OkStatus();
+  const Owner to = {.uid = accounts->database.uid, .gid = accounts->database.gid};
+  return give_folder(file("run"), to, folder_mode());
+}
+
+std::optional<RunUser> StateDir::account_of(const std::string& service) const {
+  if (!accounts) return drop_to;
+  if (service == "gateway") return accounts->gateway;
+  if (service == "recorder") return accounts->recorder;
+  if (service == "auditd") return accounts->auditd;
+  CHECK(service == "postgres", service);
+  return accounts->database;
 }
 
 absl::Status StateDir::make_folder(const std::string& name) const {
   const std::string folder = file(name);
   {
     const ActingAs as_owner(drop_to);
-    if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return failed(folder);
+    if (mkdir(folder.c_str(), folder_mode()) != 0 && errno != EEXIST) return failed(folder);
   }
   struct stat info {};
   if (lstat(folder.c_str(), &info) != 0) return failed(folder);
+  if (accounts) return absl::OkStatus();
   // Older versions left folders of root here, and the owner of the stack cannot make one of root.
   return S_ISDIR(info.st_mode) && info.st_uid == 0 ? hand_over(folder) : absl::OkStatus();
 }
 
 absl::Status StateDir::hand_over(const std::string& folder) const {
   if (!drop_to) return absl::OkStatus();
-  const Fd fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  return fd.get() >= 0 && fchown(fd.get(), owner.uid, owner.gid) == 0 && fchmod(fd.get(), 0700) == 0
-             ? absl::OkStatus()
-             : failed(folder);
+  return give_folder(folder, {.uid = owner.uid, .gid = owner.gid}, folder_mode());
 }
 
 // A folder that holds something else is refused, because a mistake in --dir would change its owner.
@@ -174,18 +234,47 @@ absl::Status StateDir::take_over() const {
   for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
     const std::string name = entry.path().filename().string();
     is_stack = is_stack || name == "gatetape.toml" || name == "up.lock";
-    const bool is_known = name == "access.toml" || name == "access.toml.good" || name == "tls" ||
-                          name == "run" || name == "log" || name == "keys" || name == "lost+found";
+    static const std::set<std::string> kKnown = {
+        "access.toml", "access.toml.good", "tls", "run", "log", "keys", "gateway", "lost+found"};
+    const bool is_known = kKnown.contains(name);
     if (!is_known) foreign = name;
   }
   if (error) return absl::UnavailableError(path + ": " + error.message());
   if (!is_stack && !foreign.empty())
     return absl::FailedPreconditionError(path + " holds " + printable(foreign) +
                                          " and no stack; choose another --dir");
-  if (info.st_uid == owner.uid) return absl::OkStatus();
+  if (accounts && is_stack && is_previous_owner(info.st_uid)) return take_from(info.st_uid);
+  if (info.st_uid == owner.uid) return accounts ? hand_over(path) : absl::OkStatus();
   if (info.st_uid == geteuid() && !is_stack) return hand_over(path);
   return absl::PermissionDeniedError(path + " is not " + owner.name +
                                      "'s; choose another --dir or --user");
+}
+
+// Another `up` of the previous owner must not run: its PostgreSQL would lose its files.
+absl::Status StateDir::take_from(uid_t previous) const {
+  if (const absl::StatusOr<Fd> alone = lock(); !alone.ok()) return alone.status();
+  const Owner root = {.uid = owner.uid, .gid = owner.gid};
+  if (absl::Status status = hand_over(path); !status.ok()) return status;
+  const std::pair<const char*, Owner> kParts[] = {
+      {"pg", {.uid = accounts->database.uid, .gid = accounts->database.gid}},
+      {"keys", {.uid = accounts->gateway.uid, .gid = accounts->gateway.gid}},
+      {"tls", {.uid = accounts->gateway.uid, .gid = accounts->gateway.gid}},
+      {"run", root},
+      {"log", root},
+      {"demo", root}};
+  for (const auto& [name, to] : kParts) {
+    if (!std::filesystem::exists(file(name))) continue;
+    if (absl::Status status = give_tree(file(name), previous, to); !status.ok()) return status;
+  }
+  for (const char* name : {"run", "log", "keys", "tls"}) {
+    if (!std::filesystem::exists(file(name))) continue;
+    if (absl::Status status = hand_over(file(name)); !status.ok()) return status;
+  }
+  for (const char* name : {"gatetape.toml", "access.toml", "up.lock"}) {
+    if (!std::filesystem::exists(file(name))) continue;
+    if (absl::Status status = give_file(file(name), root); !status.ok()) return status;
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Fd> StateDir::lock() const {
@@ -211,6 +300,11 @@ absl::Status StateDir::make_keys() const {
       if (absl::Status status = key->save(base + ".pem"); !status.ok()) return status;
     }
     if (!key.ok()) return key.status();
+    if (accounts) {
+      const RunUser account = *account_of(entry.daemon);
+      const Owner to = {.uid = account.uid, .gid = account.gid};
+      if (absl::Status status = give_file(base + ".pem", to); !status.ok()) return status;
+    }
     const std::string line = entry.comment == nullptr
                                  ? key->public_key().to_text()
                                  : openssh_line(key->public_key(), entry.comment);
@@ -224,8 +318,10 @@ absl::Status StateDir::make_keys() const {
 }
 
 absl::Status StateDir::write_config(const std::string& listen) const {
+  const std::string peer = accounts ? " requirepeer=" + accounts->database.name : "";
   return write_new({.name = "gatetape.toml",
-                    .text = absl::StrReplaceAll(kConfig, {{"@LISTEN@", listen}, {"@DIR@", path}})});
+                    .text = absl::StrReplaceAll(
+                        kConfig, {{"@LISTEN@", listen}, {"@DIR@", path}, {"@PEER@", peer}})});
 }
 
 absl::Status StateDir::write_access(const std::string& text) const {

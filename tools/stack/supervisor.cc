@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstring>
 #include <fstream>
+#include <optional>
 
 #include "base/bytes.h"
 #include "base/check.h"
@@ -47,11 +48,14 @@ absl::StatusOr<Fd> open_notify_socket(const std::string& path, const ProcessSpec
   if (path.size() >= sizeof address.sun_path)
     return absl::InvalidArgumentError(path + " is too long for a socket: choose a shorter --dir");
   path.copy(address.sun_path, path.size());
-  const ActingAs user(spec.user);
+  const std::optional<RunUser> given_to = spec.parent_opens_log ? spec.user : std::nullopt;
+  const ActingAs user(given_to ? std::nullopt : spec.user);
   unlink(path.c_str());
   Fd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  const bool ok = bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
-                  chmod(path.c_str(), 0600) == 0;
+  const mode_t before = umask(0177);  // No chmod by path, which would follow a link.
+  const bool bound = bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  umask(before);
+  const bool ok = bound && (!given_to || lchown(path.c_str(), given_to->uid, given_to->gid) == 0);
   if (!ok) return absl::UnavailableError(path + ": " + std::strerror(errno));
   return fd;
 }

@@ -38,8 +38,9 @@ TEST_F(ConfigTest, an_empty_file_gives_the_defaults_with_absolute_paths) {
   EXPECT_EQ(config->dir, dir_);
   EXPECT_EQ(config->path, dir_ + "/gatetape.toml");
   EXPECT_FALSE(config->name.empty());
-  EXPECT_EQ(config->recorders, std::vector<std::string>{"unix:" + dir_ + "/run/recorder.sock"});
-  EXPECT_EQ(config->recorder.listen, "unix:" + dir_ + "/run/recorder.sock");
+  EXPECT_EQ(config->recorders,
+            std::vector<std::string>{"unix:" + dir_ + "/run/recorder/recorder.sock"});
+  EXPECT_EQ(config->recorder.listen, "unix:" + dir_ + "/run/recorder/recorder.sock");
   EXPECT_EQ(config->gateway.host_key, dir_ + "/keys/gateway_host.pem");
   EXPECT_EQ(config->gateway.access_file, dir_ + "/access.toml");
   EXPECT_EQ(config->gateway.banner, "");

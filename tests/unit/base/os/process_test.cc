@@ -93,6 +93,35 @@ TEST(Process, root_drops_to_a_user_even_where_that_user_cannot_enter) {
   EXPECT_EQ(result->output, "nobody\n");
 }
 
+TEST(Process, a_child_of_another_user_keeps_no_capability_but_the_one_that_was_asked_for) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  ProcessSpec spec = shell("grep -E 'Cap(Prm|Eff|Amb)' /proc/self/status | cut -f 2");
+  spec.user = *RunUser::find("nobody");
+  const std::string none = std::string(16, '0') + "\n";
+  EXPECT_EQ(run_process(spec, 10000)->output, none + none + none);
+  spec.binds_low_ports = true;
+  const std::string bind = "0000000000000400\n";
+  EXPECT_EQ(run_process(spec, 10000)->output, bind + bind + bind);
+}
+
+TEST(Process, the_log_of_a_folder_that_is_not_the_users_is_opened_for_the_user) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  char folder[] = "/tmp/gatetape_process_XXXXXX";
+  ASSERT_NE(mkdtemp(folder), nullptr);
+  ProcessSpec spec = shell("echo said");
+  spec.user = *RunUser::find("nobody");
+  spec.log_file = std::string(folder) + "/log";
+  EXPECT_FALSE(Process::start(spec).ok());
+  spec.parent_opens_log = true;
+  auto process = Process::start(spec);
+  ASSERT_TRUE(process.ok()) << process.status();
+  EXPECT_EQ(process->wait(10000), 0);
+  std::ostringstream text;
+  text << std::ifstream(spec.log_file).rdbuf();
+  EXPECT_EQ(text.str(), "said\n");
+  std::filesystem::remove_all(folder);
+}
+
 TEST(Process, the_log_file_is_appended) {
   char pattern[] = "/tmp/gatetape_process_XXXXXX";
   const std::string dir = mkdtemp(pattern);

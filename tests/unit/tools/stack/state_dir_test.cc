@@ -25,10 +25,22 @@ class StateDirTest : public ::testing::Test {
     char pattern[] = "/tmp/gatetape_state_XXXXXX";
     parent_ = mkdtemp(pattern);
     chmod(parent_.c_str(), 0711);
-    const auto state = StateDir::choose({.dir = parent_ + "/stack/", .user = ""});
-    if (!state.ok())
-      GTEST_SKIP() << state.status();  // root on a machine without a suitable account
+    choose("");
+  }
+  void choose(const std::string& user) {
+    const auto state = StateDir::choose({.dir = parent_ + "/stack/", .user = user});
+    ASSERT_TRUE(state.ok()) << state.status();
     state_ = *state;
+  }
+  uid_t uid_of(const std::string& name) const {
+    struct stat info {};
+    EXPECT_EQ(lstat(state_.file(name).c_str(), &info), 0) << name;
+    return info.st_uid;
+  }
+  // uid_that_runs returns the user id of a daemon.
+  uid_t uid_that_runs(const std::string& service) const {
+    const auto account = state_.account_of(service);
+    return account ? account->uid : geteuid();
   }
   void TearDown() override { std::filesystem::remove_all(parent_); }
 
@@ -44,15 +56,17 @@ TEST_F(StateDirTest, the_first_start_writes_what_the_daemons_can_load) {
   const auto config = Config::load(state_.file("gatetape.toml"));
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->gateway.listen.front(), "127.0.0.1:2222");
-  EXPECT_THAT(config->recorder.database, HasSubstr("host=" + state_.path + "/run "));
-  for (const std::string& path :
-       {config->gateway.host_key, config->gateway.signing_key, config->gateway.user_ca,
-        config->gateway.host_ca, config->recorder.signing_key, config->auditd.signing_key}) {
+  EXPECT_THAT(config->recorder.database, HasSubstr("host=" + state_.path + "/run/db "));
+  const std::pair<std::string, std::string> kKeys[] = {
+      {config->gateway.host_key, "gateway"},      {config->gateway.signing_key, "gateway"},
+      {config->gateway.user_ca, "gateway"},       {config->gateway.host_ca, "gateway"},
+      {config->recorder.signing_key, "recorder"}, {config->auditd.signing_key, "auditd"}};
+  for (const auto& [path, daemon] : kKeys) {
     const auto key = SigningKey::load(path);
     EXPECT_TRUE(key.ok()) << key.status();
     struct stat info {};
     ASSERT_EQ(stat(path.c_str(), &info), 0);
-    EXPECT_EQ(info.st_uid, state_.owner.uid);
+    EXPECT_EQ(info.st_uid, uid_that_runs(daemon)) << path;
     EXPECT_EQ(info.st_mode & 0777u, 0600u);
   }
   for (const std::string& path : {config->auditd.writer_keys[0], config->auditd.recorder_keys[0]}) {
@@ -100,8 +114,59 @@ TEST_F(StateDirTest, a_lost_key_is_not_made_anew) {
   EXPECT_TRUE(state_.make_keys().ok());
 }
 
+TEST_F(StateDirTest, the_stack_of_one_account_is_taken_apart_once) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  if (!RunUser::find("postgres").ok()) GTEST_SKIP() << "needs an account of older versions";
+  choose("postgres");
+  ASSERT_TRUE(state_.make().ok());
+  ASSERT_TRUE(state_.make_keys().ok());
+  ASSERT_TRUE(state_.write_config("127.0.0.1:2222").ok());
+  ASSERT_TRUE(state_.make_folder("pg").ok());
+  ASSERT_TRUE(state_.write_file({.name = "pg/PG_VERSION", .text = "15\n"}).ok());
+  const std::string foreign = parent_ + "/foreign";
+  std::ofstream(foreign) << "root's";
+  std::filesystem::create_hard_link(foreign, state_.file("pg/hard"));
+  std::filesystem::create_symlink(foreign, state_.file("pg/soft"));
+  const uid_t before = uid_of("pg");
+  choose("");
+  ASSERT_TRUE(state_.make().ok());
+  ASSERT_TRUE(state_.make_keys().ok());
+  EXPECT_NE(uid_that_runs("postgres"), before);
+  for (const char* name : {"pg", "pg/PG_VERSION"})
+    EXPECT_EQ(uid_of(name), uid_that_runs("postgres")) << name;
+  EXPECT_EQ(uid_of("keys/recorder_sign.pem"), uid_that_runs("recorder"));
+  EXPECT_EQ(uid_of("keys/user_ca.pem"), uid_that_runs("gateway"));
+  for (const char* name : {".", "keys", "log", "run", "gatetape.toml", "pg/hard"})
+    EXPECT_EQ(uid_of(name), 0u) << name;
+  EXPECT_TRUE(state_.make().ok());
+}
+
+TEST_F(StateDirTest, the_folder_of_another_person_is_not_taken) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  choose("nobody");
+  ASSERT_TRUE(state_.make().ok());
+  ASSERT_TRUE(state_.write_config("127.0.0.1:2222").ok());
+  choose("");
+  EXPECT_EQ(state_.make().code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_NE(uid_of("."), 0u);
+}
+
+TEST_F(StateDirTest, a_key_that_is_a_name_of_another_file_is_not_given_away) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  ASSERT_TRUE(state_.make().ok());
+  const std::string foreign = parent_ + "/foreign.pem";
+  ASSERT_TRUE(SigningKey::generate().save(foreign).ok());
+  std::filesystem::create_symlink(foreign, state_.file("keys/gateway_host.pem"));
+  EXPECT_FALSE(state_.make_keys().ok());
+  std::filesystem::remove(state_.file("keys/gateway_host.pem"));
+  std::filesystem::create_hard_link(foreign, state_.file("keys/gateway_host.pem"));
+  EXPECT_EQ(state_.make_keys().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(uid_of("keys/gateway_host.pem"), 0u);
+}
+
 TEST_F(StateDirTest, what_the_owner_may_not_write_is_not_written_for_it) {
   if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  choose("nobody");
   ASSERT_TRUE(state_.make().ok());
   const std::string precious = parent_ + "/precious";
   std::filesystem::create_directory(precious);
@@ -122,6 +187,7 @@ TEST_F(StateDirTest, what_the_owner_may_not_write_is_not_written_for_it) {
 
 TEST_F(StateDirTest, a_folder_that_root_left_inside_becomes_the_owners) {
   if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  choose("nobody");
   ASSERT_TRUE(state_.make().ok());
   ASSERT_EQ(mkdir(state_.file("demo").c_str(), 0700), 0);
   ASSERT_TRUE(state_.make_folder("demo").ok());
@@ -140,7 +206,9 @@ TEST_F(StateDirTest, one_process_at_a_time) {
 TEST_F(StateDirTest, a_folder_that_the_daemons_cannot_enter_is_refused) {
   if (geteuid() != 0) GTEST_SKIP() << "needs root";
   chmod(parent_.c_str(), 0700);
-  EXPECT_EQ(state_.make().code(), absl::StatusCode::kPermissionDenied);
+  const absl::Status status = state_.make();
+  EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("run `chmod o+x " + parent_ + "`"));
 }
 
 TEST(StateDir, what_cannot_stand_in_a_configuration_is_refused) {
