@@ -70,6 +70,16 @@ std::string last_line(const std::string& log_file) {
   return printable(last);
 }
 
+// limit_log rotates the log of a service, as the account that owns its folder.
+void limit_log(const Service& service) {
+  if (service.spec.log_file.empty()) return;
+  const ActingAs owner(service.spec.parent_opens_log ? std::nullopt : service.spec.user);
+  const absl::Status rotated = rotate_log(service.spec.log_file, service.log_limits);
+  if (!rotated.ok())
+    std::printf("the log of %s was not kept: %s\n", service.name.c_str(),
+                std::string(rotated.message()).c_str());
+}
+
 }  // namespace
 
 Supervisor::Supervisor(std::string run_dir) : run_dir_(std::move(run_dir)) {
@@ -130,6 +140,7 @@ void Supervisor::run() {
     for (Running& running : services_) {
       if (number == SIGHUP && running.service.reloads) running.process.send(SIGHUP);
       look_after(&running);
+      limit_log(running.service);
     }
   }
 }

@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "base/os/process.h"
+#include "tools/stack/log_rotation.h"
 
 namespace gatetape::tools {
 
@@ -21,6 +22,7 @@ struct Service {
   int stop_signal = SIGTERM;
   int64_t stop_grace_ms = 20000;
   bool reloads = false;  // receives the SIGHUP that this process receives
+  LogLimits log_limits;
 };
 
 class Supervisor {
@@ -35,8 +37,8 @@ class Supervisor {
   // start starts a service and waits for READY=1. UNAVAILABLE with the last line of its log when it
   // ended before, DEADLINE_EXCEEDED after 60 s, CANCELLED on SIGTERM or SIGINT.
   absl::Status start(Service service);
-  // run keeps the services running until SIGTERM or SIGINT. It sends SIGHUP on to those that
-  // reload.
+  // run keeps the services running until SIGTERM or SIGINT, and their logs below the limits. It
+  // sends SIGHUP on to those that reload.
   void run();
   // stop stops all services, the last started first, and reports it on standard output.
   void stop();

@@ -80,6 +80,22 @@ TEST_F(SupervisorTest, a_service_that_dies_is_started_again) {
   EXPECT_THAT(told, HasSubstr("mortal started"));
 }
 
+TEST_F(SupervisorTest, a_log_stays_below_its_limit_while_its_service_runs) {
+  testing::internal::CaptureStdout();
+  Supervisor supervisor(dir_);
+  const std::string log = dir_ + "/loud.log";
+  Service loud = service("loud", kNotify + std::string("seq 1 20000; while [ -s ") + log +
+                                     " ]; do sleep 0.1; done; echo after; kill -TERM " +
+                                     std::to_string(getpid()) + "; exec sleep 100");
+  loud.log_limits = {.bytes_max = 65536, .kept = 2};
+  EXPECT_TRUE(supervisor.start(std::move(loud)).ok());
+  supervisor.run();  // until the service has seen its log empty
+  supervisor.stop();
+  testing::internal::GetCapturedStdout();
+  EXPECT_EQ(text("loud.log"), "after\n");
+  EXPECT_THAT(text("loud.log.1"), testing::EndsWith("\n20000\n"));
+}
+
 TEST_F(SupervisorTest, a_hangup_goes_to_those_that_reload) {
   testing::internal::CaptureStdout();
   Supervisor supervisor(dir_);
