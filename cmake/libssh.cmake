@@ -6,7 +6,8 @@ set(wrapped
   _ssh_buffer_pack channel_rcv_request ssh_packet_channel_success ssh_packet_channel_failure
   ssh_packet_channel_open_conf ssh_packet_channel_open_fail
   ssh_packet_global_request ssh_packet_userauth_request ssh_packet_userauth_banner
-  ssh_packet_disconnect_callback ssh_socket_write ssh_socket_close
+  ssh_packet_disconnect_callback ssh_packet_kexinit ssh_packet_newkeys ssh_packet_hmac_verify
+  ssh_packet_ignore_callback ssh_buffer_get_u8 ssh_socket_write ssh_socket_close
   ssh_options_set_algo crypt_set_algorithms_server ssh_key_type_from_signature_name
   ssh_dh_import_next_pubkey_blob recv send poll close)
 list(TRANSFORM wrapped PREPEND "-Wl,--wrap=")

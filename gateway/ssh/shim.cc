@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "gateway/ssh/shim_rekey.h"
 
 // Functions of libssh 0.10 that its headers do not declare and its archive exports.
 extern "C" {
@@ -133,7 +134,10 @@ bool has_plain_key(std::string_view list) {
 
 void watch_packets(ssh_session session, PacketSink* sink) { sessions[session].sink = sink; }
 
-void forget_packets(ssh_session session) { sessions.erase(session); }
+void forget_packets(ssh_session session) {
+  sessions.erase(session);
+  forget_key_exchange(session);
+}
 
 uint64_t auth_packets(ssh_session session) {
   SessionState* state = find_state(session);

@@ -1,6 +1,7 @@
 // ssh_shim: functions that libssh's public API does not have: it delivers every request as raw
 // bytes, and every answer, in the order of the packets; it sends raw requests and failure messages,
-// offers host certificates and counts login packets. It is built from the linker's --wrap
+// offers host certificates and counts login packets. It also delivers what a peer sends during a
+// key exchange that it started (gateway/ssh/shim_rekey.h). It is built from the linker's --wrap
 // (cmake/libssh.cmake) and public functions of libssh. The shim's state of a session belongs to the
 // thread that called watch_packets: call all functions of this file on the session's loop.
 #pragma once

@@ -8,10 +8,15 @@ import threading
 import time
 import unittest
 
+from paramiko.common import (
+    MSG_CHANNEL_CLOSE, MSG_CHANNEL_DATA, MSG_CHANNEL_EOF, MSG_CHANNEL_WINDOW_ADJUST)
+
 import harness
+from ssh_wire import Peer, connect
 
 stack = None
 BULK_MIB = harness.by_tier(quick=384, full=1024)
+EARLY_PACKETS_MAX = 4096  # gateway/ssh/shim_rekey.cc
 # More than the window by far, and less than the bulk by far.
 RESIDENT_BYTES_MAX = 192 << 20
 
@@ -125,6 +130,43 @@ class Transfers(unittest.TestCase):
                 ran = harness.run([*words, "cat"], input=data)
                 self.assertEqual(ran.returncode, 0, ran.stderr)
                 self.assertTrue(ran.stdout == data)
+
+    def begin_key_exchange(self, command):
+        """Starts a command, and new keys behind it; returns the client and its channel."""
+        peer = Peer.client(connect(stack.port), f"{harness.LOGIN}@web", f"{stack.folder}/alice")
+        self.addCleanup(peer.close)
+        channel = peer.start_command(command)
+        peer.say(MSG_CHANNEL_DATA, channel, "before,")
+        peer.reads.clear()  # so that the key exchange does not go on
+        peer._send_kex_init()
+        return peer, channel
+
+    def test_what_a_client_sends_in_its_own_key_exchange_arrives_in_order(self):
+        peer, channel = self.begin_key_exchange("cat; echo end")
+        for number in range(100):
+            peer.say(MSG_CHANNEL_DATA, channel, f"{number},")
+        peer.reads.set()
+        harness.wait_until(peer.clear_to_send.is_set, "the keys are new")
+        peer.say(MSG_CHANNEL_DATA, channel, "after,")
+        peer.say(MSG_CHANNEL_EOF, channel)
+        peer.wait_for(MSG_CHANNEL_CLOSE)
+        heard = b""
+        for got in peer.all_of(MSG_CHANNEL_DATA):
+            got.rewind()
+            got.get_int()
+            heard += got.get_binary()
+        numbers = "".join(f"{number}," for number in range(100))
+        self.assertEqual(heard.decode(), f"before,{numbers}after,end\n")
+
+    def test_a_client_that_never_ends_its_key_exchange_is_cut_off(self):
+        peer, channel = self.begin_key_exchange("cat; echo never ends")
+        for _ in range(EARLY_PACKETS_MAX + 1):
+            peer.say(MSG_CHANNEL_WINDOW_ADJUST, channel, 1)
+        peer.reads.set()
+        self.assertTrue(peer.ended())
+        session = stack.session_of("cat; echo never ends")
+        self.assertIn("Packet filter: rejected packet (type 93)",
+                      stack.events(session, "session_end")[0][2]["detail"])
 
     def test_bulk_passes_in_bounded_memory(self):
         most = {}
