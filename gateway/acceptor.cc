@@ -58,12 +58,10 @@ Acceptor::~Acceptor() {
 absl::Status Acceptor::listen(const std::string& endpoint) {
   const absl::StatusOr<HostPort> parsed = parse_host_port(endpoint);
   if (!parsed.ok()) return parsed.status();
-  absl::StatusOr<std::vector<SocketAddress>> found =
-      absl::UnavailableError("not a numeric address");
-  if (!parse_ip(parsed->host).empty()) found = look_up(*parsed);
+  const absl::StatusOr<SocketAddress> found = numeric_address(*parsed);
   if (!found.ok())
     return absl::UnavailableError(endpoint + ": " + std::string(found.status().message()));
-  const SocketAddress& address = found->front();
+  const SocketAddress& address = *found;
   const int fd = socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   const int one = 1;
   if (fd >= 0) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);

@@ -25,6 +25,7 @@
 #include "gateway/banner_file.h"
 #include "gateway/loop.h"
 #include "gateway/pulse.h"
+#include "gateway/reach/ares_names.h"
 #include "gateway/reach/resolver.h"
 #include "gateway/services.h"
 #include "gateway/session/access_rules.h"
@@ -215,7 +216,7 @@ absl::Status serve(const Config& config, const Keys& keys, const FirstLoads& loa
                      .drop_rate = gateway.max_startups_rate,
                      .unauthenticated_per_source = gateway.max_startups_per_source,
                      .connections_per_source = gateway.max_connections_per_source});
-  Resolver resolver;
+  Resolver resolver(std::make_unique<AresNames>(), system_clock());
   Refusals refusals(log, system_clock());
   RefusedLogins refused_logins(log, system_clock());
   Services services{.config = config,

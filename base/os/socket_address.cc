@@ -1,22 +1,11 @@
 #include "base/os/socket_address.h"
 
 #include <arpa/inet.h>
-#include <netdb.h>
 #include <netinet/in.h>
 
 #include <cstring>
-#include <memory>
-
-#include "absl/strings/str_cat.h"
 
 namespace gatetape {
-namespace {
-
-// Addresses of one name. Further addresses are ignored, so that a connect timeout that is divided
-// between them leaves each of them enough time.
-constexpr size_t kAddressesMax = 8;
-
-}  // namespace
 
 std::string SocketAddress::to_text() const {
   char host[INET6_ADDRSTRLEN] = "?";
@@ -45,24 +34,25 @@ SocketAddress local_address(int fd) {
   return address;
 }
 
-absl::StatusOr<std::vector<SocketAddress>> look_up(const HostPort& endpoint) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_NUMERICSERV;
-  hints.ai_flags |= parse_ip(endpoint.host).empty() ? AI_ADDRCONFIG : AI_NUMERICHOST;
-  addrinfo* list = nullptr;
-  const std::string port = std::to_string(endpoint.port);
-  const int result = getaddrinfo(endpoint.host.c_str(), port.c_str(), &hints, &list);
-  if (result != 0)
-    return absl::UnavailableError(absl::StrCat(endpoint.host, ": ", gai_strerror(result)));
-  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(list, freeaddrinfo);
-  std::vector<SocketAddress> addresses;
-  for (; list != nullptr && addresses.size() < kAddressesMax; list = list->ai_next) {
-    SocketAddress& address = addresses.emplace_back();
-    std::memcpy(&address.storage, list->ai_addr, list->ai_addrlen);
-    address.length = list->ai_addrlen;
+absl::StatusOr<SocketAddress> numeric_address(const HostPort& endpoint) {
+  const std::string ip = parse_ip(endpoint.host);
+  SocketAddress address;
+  auto* const v4 = reinterpret_cast<sockaddr_in*>(&address.storage);
+  auto* const v6 = reinterpret_cast<sockaddr_in6*>(&address.storage);
+  if (ip.size() == sizeof v4->sin_addr) {
+    v4->sin_family = AF_INET;
+    v4->sin_port = htons(endpoint.port);
+    std::memcpy(&v4->sin_addr, ip.data(), ip.size());
+    address.length = sizeof *v4;
+  } else if (ip.size() == sizeof v6->sin6_addr) {
+    v6->sin6_family = AF_INET6;
+    v6->sin6_port = htons(endpoint.port);
+    std::memcpy(&v6->sin6_addr, ip.data(), ip.size());
+    address.length = sizeof *v6;
+  } else {
+    return absl::InvalidArgumentError("not a numeric address");
   }
-  return addresses;
+  return address;
 }
 
 }  // namespace gatetape

@@ -4,7 +4,6 @@
 #include <sys/socket.h>
 
 #include <string>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "base/endpoint.h"
@@ -23,9 +22,8 @@ struct SocketAddress {
 // local_address returns the address of this machine's end of a socket; "?:0" when it has none.
 SocketAddress local_address(int fd);
 
-// look_up returns the addresses of a host in the order in which they should be tried, at least one
-// and at most eight. It blocks while it waits for DNS, unless `endpoint.host` is numeric. It fails
-// with UNAVAILABLE when the name has no address.
-absl::StatusOr<std::vector<SocketAddress>> look_up(const HostPort& endpoint);
+// numeric_address returns the address of a host that is an IP address, and fails with
+// INVALID_ARGUMENT for a name.
+absl::StatusOr<SocketAddress> numeric_address(const HostPort& endpoint);
 
 }  // namespace gatetape

@@ -46,7 +46,9 @@ Session::Session(Loop& loop, Services& services, SshPeer& user, Connection& conn
   const std::string key_id =
       "gatetape user=" + plan_.user.name + " session=" + record_->recording().session().to_text();
   target_ = std::make_unique<Target>(
-      loop, services, Target::Plan{.target = plan_.target, .login = plan_.login, .key_id = key_id},
+      loop, services,
+      Target::Plan{
+          .target = plan_.target, .login = plan_.login, .user = plan_.user.name, .key_id = key_id},
       *this);
   watch_packets(user_.session(), this);
   record_->recording().set_owner(&core_);

@@ -65,7 +65,8 @@ void Target::move_to(State to) {
 void Target::start() {
   move_to(State::kDialing);
   started_ns_ = loop_.clock().mono_ns();
-  dialer_.start({plan_.target.host, plan_.target.port}, services_.config.gateway.connect_timeout_s);
+  dialer_.start({plan_.target.host, plan_.target.port}, plan_.user,
+                services_.config.gateway.connect_timeout_s);
 }
 
 void Target::on_tick(int64_t mono_ns) {

@@ -28,6 +28,7 @@ class Target : public SshPeer::Owner {
   struct Plan {
     AccessTarget target;
     std::string login;
+    std::string user;    // who opened the session
     std::string key_id;  // of the certificate for this session
   };
 

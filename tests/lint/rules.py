@@ -55,6 +55,7 @@ DOORS = (
     (r"cstdio|iostream|stdio\.h",
      r"base/(check|crypto)$|base/os/(daemon|replace_file)$|client/|tools/"),
     (r"libssh/", r"gateway/ssh/|gateway/main$"),
+    (r"ares\.h", r"gateway/reach/ares_names$"),
     (r"libpq-fe\.h|libpq/|pqxx/", r"base/db/"),
     (r"toml\+\+/", r"base/toml$"),
     (r"utf8proc", r"base/utf8$"),

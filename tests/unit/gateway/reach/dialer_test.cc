@@ -2,11 +2,15 @@
 
 #include <gmock/gmock.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "absl/synchronization/notification.h"
 
@@ -15,7 +19,7 @@ namespace {
 
 constexpr int64_t kSecondNs = 1'000'000'000;
 
-SocketAddress loopback(uint16_t port) { return look_up({"127.0.0.1", port})->front(); }
+SocketAddress loopback(uint16_t port) { return *numeric_address({"127.0.0.1", port}); }
 
 // Listener is a listening socket on a free port of 127.0.0.1.
 class Listener {
@@ -29,8 +33,17 @@ class Listener {
         0);
   }
   const SocketAddress& address() const { return address_; }
+  // accept_waiting accepts the connections that wait, and returns how many these were.
+  int accept_waiting() {
+    int count = 0;
+    pollfd asked = {fd_.get(), POLLIN, 0};
+    for (; poll(&asked, 1, 0) > 0; count++)
+      accepted_.emplace_back(accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    return count;
+  }
 
  private:
+  std::vector<Fd> accepted_;
   Fd fd_;
   SocketAddress address_;
 };
@@ -46,6 +59,12 @@ class Silent {
     }
   }
   const SocketAddress& address() const { return listener_.address(); }
+  // answer empties the queue, so that the next SYN packet is answered. The kernel repeats it after
+  // a second.
+  void answer() {
+    for (Fd& filler : fillers_) filler.reset();
+    EXPECT_GT(listener_.accept_waiting(), 0);
+  }
 
  private:
   Listener listener_;
@@ -54,6 +73,44 @@ class Silent {
 
 // refused_address returns an address at which nobody listens.
 SocketAddress refused_address() { return Listener().address(); }
+
+// FakeNames answers each query by a function, on the thread of the resolver.
+class FakeNames : public NameService {
+ public:
+  using LookUp = std::function<absl::StatusOr<std::vector<SocketAddress>>(const HostPort&)>;
+  explicit FakeNames(LookUp look_up) : look_up_(std::move(look_up)) {}
+  void start(uint64_t query, const HostPort& endpoint) override {
+    found_.push_back({.query = query, .addresses = look_up_(endpoint), .valid_s = 0});
+  }
+  void cancel(uint64_t) override {}
+  std::vector<Found> wait(int wake_fd) override {
+    pollfd asked = {wake_fd, POLLIN, 0};
+    if (found_.empty()) poll(&asked, 1, -1);
+    return std::exchange(found_, {});
+  }
+
+ private:
+  const LookUp look_up_;
+  std::vector<Found> found_;
+};
+
+// HangingNames answers no query, and tells when one was started and cancelled.
+class HangingNames : public NameService {
+ public:
+  HangingNames(absl::Notification* started, absl::Notification* cancelled)
+      : started_(started), cancelled_(cancelled) {}
+  void start(uint64_t, const HostPort&) override { started_->Notify(); }
+  void cancel(uint64_t) override { cancelled_->Notify(); }
+  std::vector<Found> wait(int wake_fd) override {
+    pollfd asked = {wake_fd, POLLIN, 0};
+    poll(&asked, 1, -1);
+    return {};
+  }
+
+ private:
+  absl::Notification* const started_;
+  absl::Notification* const cancelled_;
+};
 
 // Ticker calls on_tick of a dialer at each tick of the loop.
 class Ticker : public Member {
@@ -74,42 +131,53 @@ class Dial : public testing::Test {
   // dial returns what the Dialer returned for a host, and leaves its address in `tried_`. In the
   // loop it calls `meanwhile` after the start.
   absl::StatusOr<Fd> dial(
-      const std::string& host, uint16_t port, Resolver::LookUp look_up,
+      const std::string& host, uint16_t port, FakeNames::LookUp look_up,
       const std::function<void(Dialer&)>& meanwhile = [](Dialer&) {}) {
-    Resolver resolver(std::move(look_up));
+    Resolver resolver(std::make_unique<FakeNames>(std::move(look_up)), system_clock());
     absl::StatusOr<Fd> result = absl::UnknownError("not called");
     Dialer dialer(loop_, resolver, [&](absl::StatusOr<Fd> fd) {
       result = std::move(fd);
       loop_.stop("done", 0);
     });
     loop_.post([&] {
-      dialer.start({host, port}, 2);
+      dialer.start({host, port}, "alice", timeout_s_);
       loop_.adopt(std::make_unique<Ticker>(dialer));
-      loop_.post([&] { meanwhile(dialer); });
+      meanwhile_ = [&] { meanwhile(dialer); };
+      loop_.post([&] { when_tried(dialer); });
     });
     loop_.run();
     EXPECT_TRUE(dialer.done());
     tried_ = dialer.address();
+    all_tried_ = dialer.tried();
     return result;
+  }
+  // when_tried calls meanwhile_ when the addresses are known, or at once for another name.
+  void when_tried(Dialer& dialer) {
+    if (!waits_ || dialer.done() || !dialer.tried().empty()) return meanwhile_();
+    loop_.post([&] { when_tried(dialer); });
   }
   absl::StatusOr<Fd> dial_all(
       std::vector<SocketAddress> addresses,
       const std::function<void(Dialer&)>& meanwhile = [](Dialer&) {}) {
-    // The answer for a numeric host is posted before `meanwhile`.
+    waits_ = true;
     return dial(
-        "127.0.0.1", 22, [addresses](const HostPort&) { return addresses; }, meanwhile);
+        "db1", 22, [addresses](const HostPort&) { return addresses; }, meanwhile);
   }
   int64_t now_ns() const { return loop_.clock().mono_ns(); }
 
   Loop loop_{system_clock()};
+  std::function<void()> meanwhile_;
+  uint32_t timeout_s_ = 2;
+  bool waits_ = false;
   std::string tried_;
+  std::vector<std::string> all_tried_;
 };
 
 TEST_F(Dial, connects_to_a_numeric_host) {
   const Listener listener;
   const auto port =
       ntohs(reinterpret_cast<const sockaddr_in*>(&listener.address().storage)->sin_port);
-  const absl::StatusOr<Fd> fd = dial("127.0.0.1", port, look_up);
+  const absl::StatusOr<Fd> fd = dial("127.0.0.1", port, nullptr);
   ASSERT_TRUE(fd.ok()) << fd.status();
   EXPECT_EQ(tried_, listener.address().to_text());
   sockaddr_in peer{};
@@ -140,16 +208,41 @@ TEST_F(Dial, the_second_address_answers_when_the_first_one_refuses) {
   EXPECT_EQ(tried_, listener.address().to_text());
 }
 
-TEST_F(Dial, the_second_address_answers_after_the_share_of_a_silent_first_one) {
+TEST_F(Dial, the_second_address_is_tried_250_ms_after_a_silent_first_one) {
   const Silent silent;
   const Listener listener;
   const absl::StatusOr<Fd> fd = dial_all({silent.address(), listener.address()}, [&](Dialer& d) {
-    d.on_tick(now_ns() + kSecondNs / 2);
-    EXPECT_EQ(d.address(), silent.address().to_text()) << "half of its share is left";
-    d.on_tick(now_ns() + kSecondNs * 3 / 2);
+    d.on_tick(now_ns());
+    EXPECT_EQ(d.tried().size(), 1u) << "250 ms are not over";
+    d.on_tick(now_ns() + kSecondNs / 4);
+    EXPECT_EQ(d.tried().size(), 2u);
   });
   EXPECT_TRUE(fd.ok()) << fd.status();
   EXPECT_EQ(tried_, listener.address().to_text());
+}
+
+TEST_F(Dial, a_slow_first_address_is_still_taken_while_the_second_one_is_tried) {
+  const Silent silent;
+  Silent slow;
+  timeout_s_ = 30;
+  const absl::StatusOr<Fd> fd = dial_all({slow.address(), silent.address()}, [&](Dialer& d) {
+    d.on_tick(now_ns() + kSecondNs / 4);
+    EXPECT_EQ(d.tried().size(), 2u);
+    EXPECT_EQ(d.address(), silent.address().to_text()) << "the one that was tried last";
+    slow.answer();
+  });
+  EXPECT_TRUE(fd.ok()) << fd.status();
+  EXPECT_EQ(tried_, slow.address().to_text()) << "the one that accepted";
+}
+
+TEST_F(Dial, a_failed_attempt_does_not_end_the_others) {
+  const Silent silent;
+  const absl::StatusOr<Fd> fd = dial_all({silent.address(), refused_address()}, [&](Dialer& d) {
+    d.on_tick(now_ns() + kSecondNs / 4);
+    loop_.post([&] { d.on_tick(now_ns() + kSecondNs * 5 / 2); });
+  });
+  EXPECT_EQ(fd.status().message(), "no answer within 2 s");
+  EXPECT_EQ(all_tried_.size(), 2u);
 }
 
 TEST_F(Dial, an_attempt_without_an_answer_ends_after_the_timeout) {
@@ -178,19 +271,38 @@ TEST_F(Dial, a_lookup_that_hangs_ends_after_the_timeout_and_its_answer_is_droppe
   EXPECT_EQ(tried_, "");
 }
 
+TEST_F(Dial, a_lookup_that_nobody_waits_for_is_cancelled) {
+  for (const bool by_timeout : {true, false}) {
+    absl::Notification started;
+    absl::Notification cancelled;
+    Resolver resolver(std::make_unique<HangingNames>(&started, &cancelled), system_clock());
+    std::optional<Dialer> dialer;
+    dialer.emplace(loop_, resolver, [](const absl::StatusOr<Fd>&) {});
+    dialer->start({"slow", 22}, "alice", 2);
+    started.WaitForNotification();
+    if (by_timeout) {
+      dialer->on_tick(now_ns() + kSecondNs * 5 / 2);
+    } else {
+      dialer.reset();
+    }
+    cancelled.WaitForNotification();
+  }
+}
+
 TEST_F(Dial, a_dialer_that_is_destroyed_while_it_resolves_is_never_called) {
   absl::Notification asked;
   absl::Notification destroyed;
-  Resolver resolver([&](const HostPort&) {
-    asked.Notify();
-    destroyed.WaitForNotification();
-    return absl::UnavailableError("db1: unknown");
-  });
+  Resolver resolver(std::make_unique<FakeNames>([&](const HostPort&) {
+                      asked.Notify();
+                      destroyed.WaitForNotification();
+                      return absl::UnavailableError("db1: unknown");
+                    }),
+                    system_clock());
   bool called = false;
   std::optional<Dialer> dialer;
   dialer.emplace(loop_, resolver, [&](const absl::StatusOr<Fd>&) { called = true; });
   loop_.post([&] {
-    dialer->start({"db1", 22}, 2);
+    dialer->start({"db1", 22}, "alice", 2);
     asked.WaitForNotification();
     dialer.reset();
     destroyed.Notify();
@@ -201,19 +313,12 @@ TEST_F(Dial, a_dialer_that_is_destroyed_while_it_resolves_is_never_called) {
   EXPECT_FALSE(called);
 }
 
-TEST(DialerDeathTest, an_event_before_it_connects_is_a_bug) {
-  Loop loop(system_clock());
-  Resolver resolver;
-  Dialer dialer(loop, resolver, [](const absl::StatusOr<Fd>&) {});
-  EXPECT_DEATH(dialer.on_ready(0), "State::kConnecting");
-}
-
 TEST(DialerDeathTest, a_second_start_is_a_bug) {
   Loop loop(system_clock());
-  Resolver resolver([](const HostPort&) { return absl::UnavailableError(""); });
+  Resolver resolver(std::make_unique<FakeNames>(nullptr), system_clock());
   Dialer dialer(loop, resolver, [](absl::StatusOr<Fd>) {});
-  dialer.start({"db1", 22}, 2);
-  EXPECT_DEATH(dialer.start({"db1", 22}, 2), "State::kIdle");
+  dialer.start({"127.0.0.1", 1}, "alice", 2);
+  EXPECT_DEATH(dialer.start({"127.0.0.1", 1}, "alice", 2), "State::kIdle");
 }
 
 }  // namespace
