@@ -143,6 +143,9 @@ NOTHING_WAITS = {
     "clock_jump": "what its clock did", "access_load": "which rules are in force",
     "session_closed": "repeats the head that the session itself has signed",
     "connection_refused": "counts connections that were closed before",
+    "connection_end": "which connection is gone",
+    "key_probe": "counts what was answered before: that the public key of a user would do",
+    "address_delayed": "whose answers wait; they wait for an auth_attempt",
 }
 
 
