@@ -3,7 +3,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 
@@ -18,9 +20,11 @@ namespace {
 constexpr char kPrograms[] = "/usr/lib/postgresql";
 constexpr int kOldestVersion = 15;
 constexpr char kSocketFolder[] = "run/db";
-// The mode of the socket when several accounts connect: its folder lets in the group of the stack,
-// and pg_ident.conf decides.
-constexpr char kSharedSocket[] = "0777";
+constexpr char kSocketName[] = ".s.PGSQL.5432";
+
+// socket_mode returns the mode of the socket. When several accounts connect, its folder lets in the
+// group of the stack, and pg_ident.conf decides.
+const char* socket_mode(const StateDir& state) { return state.accounts ? "0777" : "0700"; }
 
 // shared_buffers_mib returns an eighth of the machine's memory, at least 64 and at most 1024 MiB.
 int64_t shared_buffers_mib() {
@@ -37,7 +41,7 @@ std::string settings(const StateDir& state) {
       state.file(kSocketFolder),
       "'\n"
       "unix_socket_permissions = ",
-      state.accounts ? kSharedSocket : "0700",
+      socket_mode(state),
       "\n"
       "# A frame is released when it is committed, so these three must stay on.\n"
       "fsync = on\n"
@@ -152,30 +156,36 @@ absl::Status Cluster::create() const {
   return absl::OkStatus();
 }
 
+// gatetape.toml of a stack that an older version made looks for the socket in DIR/run.
+absl::Status Cluster::link_old_socket() const {
+  std::ifstream file(state_.file("pg/gatetape.conf"));
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (text.find(state_.file(kSocketFolder)) != std::string::npos) return absl::OkStatus();
+  const ActingAs as_owner(state_.drop_to);
+  const std::string old = state_.file("run/" + std::string(kSocketName));
+  unlink(old.c_str());
+  if (symlink(absl::StrCat("db/", kSocketName).c_str(), old.c_str()) == 0) return absl::OkStatus();
+  return absl::UnavailableError(old + ": " + std::strerror(errno));
+}
+
 absl::Status Cluster::update() const {
-  if (socket_folder() == state_.file("run")) {
-    if (absl::Status status = state_.let_postgres_use_run(); !status.ok()) return status;
-  }
+  if (absl::Status status = link_old_socket(); !status.ok()) return status;
   const ActingAs as_owner(state_.account_of("postgres"));
   if (write_map(state_.file("pg"), state_)) return absl::OkStatus();
   return absl::UnavailableError("cannot write " + state_.file("pg/pg_ident.conf"));
 }
 
-std::string Cluster::socket_folder() const {
-  std::ifstream file(state_.file("pg/gatetape.conf"));
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  const bool is_own = text.find(state_.file(kSocketFolder)) != std::string::npos;
-  return state_.file(is_own ? kSocketFolder : "run");
-}
-
 Service Cluster::service() const {
   Service service;
   service.name = "postgres";
-  service.spec.argv = {programs_ + "/postgres", "-D", state_.file("pg")};
-  if (state_.accounts) {  // A cluster of an older version has a socket of its owner alone.
-    service.spec.argv.emplace_back("-c");
-    service.spec.argv.push_back(absl::StrCat("unix_socket_permissions=", kSharedSocket));
-  }
+  // A cluster of an older version has another folder and other permissions in its settings.
+  service.spec.argv = {programs_ + "/postgres",
+                       "-D",
+                       state_.file("pg"),
+                       "-c",
+                       "unix_socket_directories=" + state_.file(kSocketFolder),
+                       "-c",
+                       absl::StrCat("unix_socket_permissions=", socket_mode(state_))};
   service.spec.user = state_.account_of("postgres");
   service.spec.log_file = state_.file("log/postgres.log");
   service.spec.parent_opens_log = state_.accounts.has_value();
@@ -187,7 +197,8 @@ Service Cluster::service() const {
 }
 
 std::string Cluster::owner_conninfo(const std::string& database) const {
-  return "host=" + socket_folder() + " port=5432 dbname=" + database + " user=gatetape_owner";
+  return "host=" + state_.file(kSocketFolder) + " port=5432 dbname=" + database +
+         " user=gatetape_owner";
 }
 
 absl::Status Cluster::create_database() const {

@@ -31,9 +31,7 @@ class Cluster {
   std::string owner_conninfo(const std::string& database) const;
 
  private:
-  // socket_folder returns the folder of the socket: DIR/run/db, and DIR/run for a cluster that an
-  // older version made.
-  std::string socket_folder() const;
+  absl::Status link_old_socket() const;
   Cluster(const StateDir& state, std::string programs)
       : state_(state), programs_(std::move(programs)) {}
   StateDir state_;

@@ -191,12 +191,6 @@ absl::Status StateDir::make_run_folders() const {
   return absl::OkStatus();
 }
 
-absl::Status StateDir::let_postgres_use_run() const {
-  if (!accounts) return absl::OkStatus();
-  const Owner to = {.uid = accounts->database.uid, .gid = accounts->database.gid};
-  return give_folder(file("run"), to, folder_mode());
-}
-
 std::optional<RunUser> StateDir::account_of(const std::string& service) const {
   if (!accounts) return drop_to;
   if (service == "gateway") return accounts->gateway;

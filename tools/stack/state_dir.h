@@ -47,9 +47,6 @@ struct StateDir {
   // account_of returns the account that a daemon ("recorder") or PostgreSQL ("postgres") runs as;
   // nothing when it runs as this process does.
   std::optional<RunUser> account_of(const std::string& service) const;
-  // let_postgres_use_run lets PostgreSQL make its socket in DIR/run itself, as clusters that an
-  // older version made do.
-  absl::Status let_postgres_use_run() const;
   // make_folder creates a folder below the folder of the stack, unless it is there.
   absl::Status make_folder(const std::string& name) const;
   // lock locks DIR/up.lock for as long as the descriptor lives. ALREADY_EXISTS when another process
