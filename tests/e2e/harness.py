@@ -237,8 +237,9 @@ class Stack:
 
     def psql(self, role):
         """Returns the words of a psql that reads SQL from its standard input."""
-        return [*self.as_owner(), "psql", "-X", "-q", "-A", "-t", "-h", f"{self.dir}/run/db",
-                "-U", role, "gatetape"]
+        daemon = role.removeprefix("gatetape_").replace("owner", "postgres")
+        return [*self.as_account(daemon), "psql", "-X", "-q", "-A", "-t", "-h",
+                f"{self.dir}/run/db", "-U", role, "gatetape"]
 
     def tamper(self, text):
         """Runs SQL as a superuser who has switched the guards off."""
