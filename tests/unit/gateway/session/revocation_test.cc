@@ -20,6 +20,11 @@ constexpr const char* kNoShellLine =
     "user stderr: gatetape: the access rules have changed: your roles do not allow a shell "
     "here\r\n";
 
+// shell_revoked returns what the peers of a shell see when it is revoked.
+Words shell_revoked() {
+  return {"target: close", kNoShellLine, "user: request exit-status", "user: eof", "user: close"};
+}
+
 Access without_role() { return rules("roles = [\"sre\"]", "roles = []"); }
 Access without_shell() { return rules("\"shell\", \"sftp\"", "\"sftp\", \"exec\""); }
 
@@ -123,9 +128,7 @@ TEST_F(RevocationTest, a_revoked_channel_closes_alone) {
   EXPECT_THAT(session_.words_, IsEmpty());
   EXPECT_THAT(session_.kinds(), ElementsAre("notice", "eof_out", "close_out", "close_in"));
   session_.commit();
-  EXPECT_THAT(session_.words_,
-              ElementsAre("target: close", kNoShellLine, "user: request exit-status", "user: eof",
-                          "user: close"));
+  EXPECT_EQ(session_.words_, shell_revoked());
   shell.on_close(Side::kUser);
   shell.on_close(Side::kTarget);
   session_.commit();
@@ -157,9 +160,7 @@ TEST_F(RevocationTest, nothing_of_a_channel_passes_after_its_revocation) {
   channel.on_close(Side::kTarget);
   EXPECT_THAT(session_.kinds(), IsEmpty());
   session_.commit();
-  EXPECT_THAT(session_.words_,
-              ElementsAre("target: close", kNoShellLine, "user: request exit-status", "user: eof",
-                          "user: close"));
+  EXPECT_EQ(session_.words_, shell_revoked());
 }
 
 TEST_F(RevocationTest, bytes_that_the_library_holds_stay_there) {
@@ -195,9 +196,7 @@ TEST_F(RevocationTest, a_program_that_has_ended_is_not_shown_further) {
   change(without_shell());
   session_.peers_->window_ = 1 << 20;
   session_.commit();
-  EXPECT_THAT(session_.words_,
-              ElementsAre("target: close", kNoShellLine, "user: request exit-status", "user: eof",
-                          "user: close"));
+  EXPECT_EQ(session_.words_, shell_revoked());
 }
 
 TEST_F(RevocationTest, an_eof_is_not_sent_twice) {
