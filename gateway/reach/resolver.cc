@@ -35,22 +35,26 @@ void Resolver::wake() {
 uint64_t Resolver::resolve(const HostPort& endpoint, const std::string& user, Done done) {
   if (const auto numeric = numeric_address(endpoint); numeric.ok())
     return done(std::vector{*numeric}), 0;
-  std::vector<SocketAddress> known;
+  std::vector<SocketAddress> known = kept(endpoint);
+  if (known.empty()) return ask(endpoint, user, std::move(done));
+  done(std::move(known));
+  return 0;
+}
+
+std::vector<SocketAddress> Resolver::kept(const HostPort& endpoint) {
+  const absl::MutexLock lock(&mutex_);
+  return cache_.get(endpoint, clock_.mono_ns());
+}
+
+uint64_t Resolver::ask(const HostPort& endpoint, const std::string& user, Done done) {
   uint64_t query = 0;
   {
     const absl::MutexLock lock(&mutex_);
-    known = cache_.get(endpoint, clock_.mono_ns());
-    if (known.empty()) {
-      query = ++last_query_;
-      waiters_[query] = {endpoint, std::move(done)};
-      lookups_.add({.id = query, .user = user, .endpoint = endpoint});
-    }
+    query = ++last_query_;
+    waiters_[query] = {endpoint, std::move(done)};
+    lookups_.add({.id = query, .user = user, .endpoint = endpoint});
   }
-  if (known.empty()) {
-    wake();
-  } else {
-    done(std::move(known));
-  }
+  wake();
   return query;
 }
 

@@ -45,6 +45,8 @@ class Resolver {
   void cancel(uint64_t query);
 
  private:
+  std::vector<SocketAddress> kept(const HostPort& endpoint);
+  uint64_t ask(const HostPort& endpoint, const std::string& user, Done done);
   void run();
   void wake();
   std::vector<Query> startable();
