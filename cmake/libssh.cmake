@@ -3,7 +3,7 @@
 # gateway_ssh_* fail when one of them stops working.
 find_library(LIBSSH_ARCHIVE libssh.a REQUIRED)
 set(wrapped
-  _ssh_buffer_pack channel_rcv_request ssh_packet_channel_success ssh_packet_channel_failure
+  _ssh_buffer_pack channel_rcv_data channel_rcv_request ssh_packet_channel_success ssh_packet_channel_failure
   ssh_packet_channel_open_conf ssh_packet_channel_open_fail
   ssh_packet_global_request ssh_packet_userauth_request ssh_packet_userauth_banner
   ssh_packet_disconnect_callback ssh_packet_kexinit ssh_packet_newkeys ssh_packet_hmac_verify

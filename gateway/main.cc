@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/cleanup/cleanup.h"
@@ -24,6 +25,7 @@
 #include "gateway/access_files.h"
 #include "gateway/banner_file.h"
 #include "gateway/loop.h"
+#include "gateway/memory_watch.h"
 #include "gateway/pulse.h"
 #include "gateway/reach/ares_names.h"
 #include "gateway/reach/resolver.h"
@@ -118,6 +120,22 @@ std::vector<Metrics::Figure> figures_of(Services& services) {
       disk_figure(services.config.dir)};
 }
 
+std::vector<Metrics::Figure> memory_figures_of(const MemoryBudget& memory) {
+  using Kind = Metrics::Kind;
+  return {Metrics::figure(Kind::kGauge, "gatetape_gateway_memory_bytes",
+                          "Resident memory of the process.",
+                          [&memory] { return static_cast<double>(memory.process_bytes()); }),
+          Metrics::figure(Kind::kGauge, "gatetape_gateway_memory_max_bytes",
+                          "The budget of that memory: [gateway] memory_max.",
+                          [&memory] { return static_cast<double>(memory.bytes_max()); }),
+          Metrics::figure(Kind::kGauge, "gatetape_gateway_channel_bytes",
+                          "Bytes that channels hold, or that their peers may still send.",
+                          [&memory] { return static_cast<double>(memory.channel_bytes()); }),
+          Metrics::figure(Kind::kGauge, "gatetape_gateway_memory_pressure",
+                          "1 while windows are small, 2 while new channels are denied, else 0.",
+                          [&memory] { return static_cast<double>(memory.pressure()); })};
+}
+
 void prepare_process() {
   rlimit limit{};
   getrlimit(RLIMIT_NOFILE, &limit);
@@ -171,6 +189,7 @@ void reload_banner(const std::string& path, BannerBox& box) {
 void serve_until_signalled(Services& services, Loops& loops, Acceptor& acceptor,
                            DaemonSignals& signals) {
   loops.front().adopt(std::make_unique<Pulse>(services));
+  loops.front().adopt(std::make_unique<MemoryWatch>(services.memory));
   loops.start();
   notify_ready();
   const std::string& access_file = services.config.gateway.access_file;
@@ -216,6 +235,7 @@ absl::Status serve(const Config& config, const Keys& keys, const FirstLoads& loa
                      .drop_rate = gateway.max_startups_rate,
                      .unauthenticated_per_source = gateway.max_startups_per_source,
                      .connections_per_source = gateway.max_connections_per_source});
+  MemoryBudget memory(gateway.memory_max);
   Resolver resolver(std::make_unique<AresNames>(), system_clock());
   Refusals refusals(log, system_clock());
   RefusedLogins refused_logins(log, system_clock());
@@ -232,9 +252,12 @@ absl::Status serve(const Config& config, const Keys& keys, const FirstLoads& loa
                     .startups = startups,
                     .refusals = refusals,
                     .refused_logins = refused_logins,
+                    .memory = memory,
                     .resolver = resolver};
+  std::vector<Metrics::Figure> figures = figures_of(services);
+  for (Metrics::Figure& figure : memory_figures_of(memory)) figures.push_back(std::move(figure));
   const absl::StatusOr<std::unique_ptr<Metrics>> metrics =
-      Metrics::serve(gateway.metrics_listen, figures_of(services));
+      Metrics::serve(gateway.metrics_listen, std::move(figures));
   Loops loops(gateway.threads);
   // The link's threads call into the log and the loops until it is stopped.
   const absl::Cleanup stop_link = [&link] { link.stop(); };

@@ -28,8 +28,8 @@ RecordingLink::RecordingLink(Loop& loop, Services& services)
       recording_({.session = SessionId::mint(loop.clock().wall_ns()),
                   .commit_key = random_bytes(kCommitKeyBytes),
                   .window_bytes = services.config.gateway.window_bytes,
-                  .forced_bytes_max =
-                      4 * services.config.gateway.window_bytes + ChannelLimits{}.held_bytes_max,
+                  .forced_bytes_max = 4 * services.config.gateway.window_bytes +
+                                      2 * ChannelLimits{}.window.max_bytes,
                   .key = &services.signing_key},
                  *this) {}
 

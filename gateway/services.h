@@ -14,6 +14,7 @@
 #include "base/crypto.h"
 #include "gateway/refusals.h"
 #include "gateway/refused_logins.h"
+#include "gateway/session/memory_budget.h"
 #include "gateway/startups.h"
 #include "policy/access.h"
 #include "policy/config.h"
@@ -60,6 +61,7 @@ struct Services {
   Startups& startups;
   Refusals& refusals;
   RefusedLogins& refused_logins;
+  MemoryBudget& memory;
   Resolver& resolver;
   std::atomic<uint64_t> live_sessions{0};
   std::atomic<uint64_t> certificate_serial{0};

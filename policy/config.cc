@@ -2,10 +2,12 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "absl/strings/str_cat.h"
 #include "base/endpoint.h"
+#include "base/os/memory.h"
 #include "base/toml.h"
 
 namespace gatetape {
@@ -14,6 +16,9 @@ namespace {
 // Longest path of a unix socket, in bytes: the size of sun_path (unix(7)) without the NUL. A longer
 // path is rejected.
 constexpr size_t kSocketPathBytesMax = 107;
+// Smallest memory_max, in bytes. A smaller one is an error, because the gateway without a session
+// needs about half of it.
+constexpr uint64_t kMemoryMin = uint64_t{64} << 20;
 
 std::string host_name() {
   char name[256] = {};
@@ -108,6 +113,8 @@ absl::Status read_gateway(TomlTable table, const std::string& dir, GatewayConfig
   table.get("max_startups_per_source", &gateway->max_startups_per_source, {1, 100000});
   table.get("max_connections_per_source", &gateway->max_connections_per_source, {1, 100000});
   table.get("max_channels_per_session", &gateway->max_channels_per_session, {1, 10000});
+  gateway->memory_max = std::max(kMemoryMin, machine_memory_bytes() / 4);
+  table.get("memory_max", &gateway->memory_max, {kMemoryMin, uint64_t{1} << 46});
   table.get("certificate_lifetime_s", &gateway->certificate_lifetime_s, {10, kDay});
   table.get("connect_timeout_s", &gateway->connect_timeout_s, {1, 600});
   table.get("metrics_listen", &gateway->metrics_listen);

@@ -35,6 +35,7 @@ struct GatewayConfig {
   uint32_t max_startups_per_source = 20;
   uint32_t max_connections_per_source = 200;
   uint32_t max_channels_per_session = 64;
+  uint64_t memory_max = 0;  // bytes of the process; the default is a quarter of RAM
   uint32_t certificate_lifetime_s = 300;
   uint32_t connect_timeout_s = 15;
   std::string metrics_listen;  // addr:port for Prometheus; empty = no metrics

@@ -10,8 +10,16 @@
 namespace gatetape::gateway {
 
 ChannelCore::ChannelCore(const ChannelKind& kind, uint32_t number, const Grant& grant,
-                         const ChannelLimits& limits, ChannelPort& port, SessionCore& owner)
-    : kind_(kind), number_(number), grant_(grant), limits_(limits), port_(port), owner_(owner) {
+                         const ChannelLimits& limits, MemoryBudget::Account& memory,
+                         ChannelPort& port, SessionCore& owner)
+    : kind_(kind),
+      number_(number),
+      grant_(grant),
+      limits_(limits),
+      memory_(memory),
+      port_(port),
+      owner_(owner),
+      ends_{End(limits.first_window_bytes[0]), End(limits.first_window_bytes[1])} {
   CHECK(kind.opens == Opens::kOnTarget, kind.name);
   offer(FrameKind::kChannelOpen, Event{{"type", std::string(kind.name)}}.encode());
 }
@@ -40,12 +48,18 @@ uint64_t ChannelCore::offer(FrameKind kind, std::string payload) {
 // What follows an offered close has no place in the record: the gateway closed this end itself.
 size_t ChannelCore::on_bytes(Side from, Stream stream, std::string_view bytes) {
   End& end = end_of(from);
-  if (bytes.size() > limits_.held_bytes_max) owner_.on_misuse("more data than the window allows");
-  if (end.offered == Phase::kClosed) return bytes.size();
+  const size_t known = std::min(bytes.size(), end.held_bytes[static_cast<size_t>(stream)]);
+  if (!end.window.on_received(bytes.size() - known))
+    owner_.on_misuse("more data than the window allows");
+  if (end.offered == Phase::kClosed) {
+    end.window.on_taken(bytes.size());  // The peer sends its close behind what it still has.
+    return bytes.size();
+  }
   if (end.holding || !room_from(from)) {
     hold(from, stream, bytes.size());
     return 0;
   }
+  end.window.on_taken(bytes.size());
   offer_bytes(from, stream, bytes);
   return bytes.size();
 }
@@ -179,18 +193,38 @@ bool ChannelCore::read_held(Side from, HeldStep* step) {
     CHECK(bytes.size() <= wanted, bytes.size(), wanted);
     step->bytes -= bytes.size();
     held -= bytes.size();
+    end_of(from).window.on_taken(bytes.size());
     offer_bytes(from, step->stream, bytes);
   }
   return true;
 }
 
 bool ChannelCore::room_from(Side from) const {
-  return owner_.has_room() && end_of(other(from)).outbox.bytes() < limits_.outbox_bytes_max;
+  const size_t outbox_bytes_max =
+      memory_.may_grow(0) ? limits_.outbox_bytes_max
+                          : std::min(limits_.outbox_bytes_max, limits_.window.min_bytes);
+  return owner_.has_room() && end_of(other(from)).outbox.bytes() < outbox_bytes_max;
 }
 
-// Takes all that the SSH library holds, even beyond what there is room for: each read opens the
-// whole window again, whatever stays behind. It never reads more than was announced: that would
-// read the socket, and what it brought would overtake the requests that wait.
+// A window stays as it is while the SSH library holds bytes, which bounds the memory of a channel.
+void ChannelCore::open_window(Side side) {
+  End& end = end_of(side);
+  if (end.holding || end.said != Phase::kFlowing || port_.lost(side)) return;
+  const size_t bytes = end.window.due(memory_.window_size(end.window, limits_.window));
+  if (bytes > 0 && port_.open_window(side, bytes)) end.window.on_opened(bytes);
+}
+
+// The channel counts what it holds, and what its peers may still send.
+void ChannelCore::count_memory() {
+  uint64_t bytes = 0;
+  for (const End& end : ends_)
+    bytes += end.outbox.bytes() + end.held_bytes[0] + end.held_bytes[1] + end.window.open_bytes();
+  memory_.update(std::exchange(counted_bytes_, bytes), bytes);
+}
+
+// Takes all that the SSH library holds, even beyond what there is room for, because the window
+// stays closed until nothing stays behind. It never reads more than was announced: that would read
+// the socket, and what it brought would overtake the requests that wait.
 void ChannelCore::take_held(Side from) {
   if (end_of(from).holding && room_from(from)) offer_held(from);
 }
@@ -234,6 +268,10 @@ void ChannelCore::service() {
   answer_failures();
   take_held(Side::kUser);
   take_held(Side::kTarget);
+  for (const Side side : {Side::kUser, Side::kTarget}) {
+    open_window(side);
+    count_memory();
+  }
   const auto is_over = [](const End& end) {
     return end.told == Phase::kClosed && end.said == Phase::kClosed;
   };

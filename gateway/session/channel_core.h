@@ -15,8 +15,10 @@
 #include <string_view>
 
 #include "gateway/session/channel_kinds.h"
+#include "gateway/session/memory_budget.h"
 #include "gateway/session/outbox.h"
 #include "gateway/session/ports.h"
+#include "gateway/session/receive_window.h"
 #include "policy/access.h"
 #include "record/event.h"
 
@@ -32,9 +34,13 @@ struct ChannelLimits {
   // Bytes that were released for one side and not written yet. At the limit nothing is read from
   // the other side, so its flow-control window closes.
   size_t outbox_bytes_max = size_t{1} << 20;
-  // Bytes that the SSH library holds of one side; its receive window is 1.25 MiB. A peer that sends
-  // more ignores the window, which ends the session.
-  size_t held_bytes_max = size_t{2} << 20;
+  // The receive windows. What one side sends and is not taken stays within its window, because the
+  // window is opened again only when the SSH library holds nothing. A peer that sends more than its
+  // window allows ends the session.
+  WindowSizes window{};
+  // The windows that the SSH library opens a channel with, by Side: libssh's numbers for a channel
+  // that it accepts, and for one that it asks for.
+  std::array<size_t, 2> first_window_bytes = {32000, 64000};
   // Bytes taken back from the SSH library in one read.
   size_t drain_bytes = size_t{256} << 10;
   // Data of one channel request, and its name, in bytes. A longer one is denied. Such a request and
@@ -63,9 +69,11 @@ class ChannelCore {
  public:
   enum class State { kOffered, kOpening, kAnswered, kOpen, kFinished };
 
-  // Offers channel_open. All references outlive the channel.
+  // Offers channel_open. `memory` is the user's account. All references outlive the channel.
   ChannelCore(const ChannelKind& kind, uint32_t number, const Grant& grant,
-              const ChannelLimits& limits, ChannelPort& port, SessionCore& owner);
+              const ChannelLimits& limits, MemoryBudget::Account& memory, ChannelPort& port,
+              SessionCore& owner);
+  ~ChannelCore() { memory_.update(counted_bytes_, 0); }
   ChannelCore(const ChannelCore&) = delete;
   ChannelCore& operator=(const ChannelCore&) = delete;
 
@@ -93,7 +101,8 @@ class ChannelCore {
   // on_released takes a durable frame of this channel, which may pass now. A denial is among them:
   // it does not pass, but is answered behind what was asked before it.
   void on_released(tee::FramePtr frame);
-  // service writes what can be written now, and then takes what the SSH library held.
+  // service writes what can be written now, then takes what the SSH library held, and then lets the
+  // peers send more.
   void service();
 
   uint32_t number() const { return number_; }
@@ -132,10 +141,12 @@ class ChannelCore {
     size_t bytes = 0;
   };
   struct End {
+    explicit End(size_t first_window_bytes) : window(first_window_bytes) {}
     // held_requests returns how many requests wait behind held bytes, and their bytes.
     Held held_requests() const;
 
     Outbox outbox;                    // released, and not written to this end yet
+    ReceiveWindow window;             // what this peer may send
     Phase said = Phase::kFlowing;     // what this peer sent last
     Phase offered = Phase::kFlowing;  // how much of that was offered
     Phase told = Phase::kFlowing;     // what was sent to this peer last
@@ -167,6 +178,8 @@ class ChannelCore {
   void drop_held(Side from);
   void revoke(const std::string& why);
   bool room_from(Side from) const;
+  void open_window(Side side);
+  void count_memory();
   void take_held(Side from);
   bool read_held(Side from, HeldStep* step);
   void answer_open(const Event& reply);
@@ -189,10 +202,12 @@ class ChannelCore {
   const uint32_t number_;
   Grant grant_;
   const ChannelLimits& limits_;
+  MemoryBudget::Account& memory_;
   ChannelPort& port_;
   SessionCore& owner_;
   State state_ = State::kOffered;
-  std::array<End, 2> ends_;  // by Side
+  std::array<End, 2> ends_;     // by Side
+  uint64_t counted_bytes_ = 0;  // of this channel, in memory_
   // The target's connection ended: what the user is told. Empty while it has not.
   std::string gone_;
   Right right_ = Right::kNone;  // of the program

@@ -28,7 +28,11 @@ struct Request {
 };
 
 // OpenFailure is a reason code of SSH_MSG_CHANNEL_OPEN_FAILURE (RFC 4254 section 5.1).
-enum class OpenFailure : uint32_t { kAdministrativelyProhibited = 1, kConnectFailed = 2 };
+enum class OpenFailure : uint32_t {
+  kAdministrativelyProhibited = 1,
+  kConnectFailed = 2,
+  kResourceShortage = 4,
+};
 
 // ChannelPort is the pair of SSH channels that one channel joins: the user's and the target's.
 class ChannelPort {
@@ -72,6 +76,9 @@ class ChannelPort {
   // read_held returns bytes that this side sent and that ChannelCore::on_bytes did not take, at
   // most `bytes_max` of them, valid until the next call. Empty when the connection is lost.
   virtual std::string_view read_held(Side side, Stream stream, size_t bytes_max) = 0;
+  // open_window lets this side send `bytes` more (SSH_MSG_CHANNEL_WINDOW_ADJUST). It returns false
+  // when nothing was sent, because the side sends no more or the SSH library still holds bytes.
+  virtual bool open_window(Side side, size_t bytes) = 0;
 };
 
 // Banner is a text that the user sees before the login has succeeded (SSH_MSG_USERAUTH_BANNER, RFC

@@ -18,10 +18,11 @@ constexpr const char* kTellRecorded = "This session is recorded.\r\n";
 }  // namespace
 
 SessionCore::SessionCore(SessionWish wish, const Grant& grant, const SessionLimits& limits,
-                         Recording& recording, SessionPort& port)
+                         MemoryBudget::Account& memory, Recording& recording, SessionPort& port)
     : wish_(std::move(wish)),
       grant_(grant),
       limits_(limits),
+      memory_(memory),
       recording_(recording),
       port_(port),
       started_ns_(port.mono_ns()) {}
@@ -70,14 +71,21 @@ ChannelCore* SessionCore::open_channel(std::string_view type, std::unique_ptr<Ch
   std::string reason(kind.open_denial);
   if (reason.empty() && channels_.size() >= limits_.channels_max)
     reason = "too many channels in this session";
-  if (!reason.empty()) {
-    const uint64_t seq =
-        offer_denial({.what = "channel", .name = std::string(kind.name), .reason = reason});
-    await_denial(seq, {.channel = std::move(peers)});
-    return nullptr;
-  }
+  if (!reason.empty()) return deny_channel(kind, reason, {.channel = std::move(peers)});
+  if (!memory_.may_open())
+    return deny_channel(kind, kMemoryDenial,
+                        {.channel = std::move(peers), .why = OpenFailure::kResourceShortage});
   const uint32_t channel = ++last_channel_;
   return &channels_.emplace_back(*this, kind, channel, std::move(peers)).core;
+}
+
+// deny_channel offers the denial of a channel, which is answered when the denial is durable.
+ChannelCore* SessionCore::deny_channel(const ChannelKind& kind, const std::string& reason,
+                                       Denied denied) {
+  const uint64_t seq =
+      offer_denial({.what = "channel", .name = std::string(kind.name), .reason = reason});
+  await_denial(seq, std::move(denied));
+  return nullptr;
 }
 
 void SessionCore::on_global_request(std::string_view name) {
@@ -185,8 +193,7 @@ void SessionCore::refuse_denied(const Frame& frame) {
   denials_.erase(found);
   if (denied.channel == nullptr) return port_.refuse_request(denied.request);
   const absl::StatusOr<Event> event = Event::decode(frame.payload);
-  denied.channel->refuse_open(OpenFailure::kAdministrativelyProhibited,
-                              "gatetape: " + std::string(event->get("reason")));
+  denied.channel->refuse_open(denied.why, "gatetape: " + std::string(event->get("reason")));
 }
 
 void SessionCore::on_record_failed(const std::string& reason) {

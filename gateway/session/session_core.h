@@ -61,9 +61,10 @@ class SessionCore final : public Recording::Owner {
     uint64_t number = 0;
   };
 
-  // `wish` is the session that was granted. All references outlive the session.
+  // `wish` is the session that was granted; `memory` is the user's account. All references outlive
+  // the session.
   SessionCore(SessionWish wish, const Grant& grant, const SessionLimits& limits,
-              Recording& recording, SessionPort& port);
+              MemoryBudget::Account& memory, Recording& recording, SessionPort& port);
 
   // start offers session_open with these fields. It is called once.
   void start(const Event& session_open);
@@ -121,7 +122,8 @@ class SessionCore final : public Recording::Owner {
     Joined(SessionCore& session, const ChannelKind& kind, uint32_t number,
            std::unique_ptr<ChannelPort> peers)
         : port(std::move(peers)),
-          core(kind, number, session.grant_, session.limits_.channel, *port, session) {}
+          core(kind, number, session.grant_, session.limits_.channel, session.memory_, *port,
+               session) {}
     std::unique_ptr<ChannelPort> port;
     ChannelCore core;
   };
@@ -129,6 +131,7 @@ class SessionCore final : public Recording::Owner {
   // Denied is what waits for the record of its denial to be answered: a channel or a request.
   struct Denied {
     std::unique_ptr<ChannelPort> channel;
+    OpenFailure why = OpenFailure::kAdministrativelyProhibited;  // of a channel
     uint64_t request = 0;
   };
 
@@ -147,6 +150,7 @@ class SessionCore final : public Recording::Owner {
   uint64_t offer_denial(const Denial& denial);
   void await_denial(uint64_t seq, Denied denied);
   void refuse_denied(const Frame& frame);
+  ChannelCore* deny_channel(const ChannelKind& kind, const std::string& reason, Denied denied);
   void service_channels();
   bool end_misuse();
   void end_lost_user();
@@ -155,6 +159,7 @@ class SessionCore final : public Recording::Owner {
   SessionWish wish_;
   Grant grant_;
   const SessionLimits& limits_;
+  MemoryBudget::Account& memory_;
   Recording& recording_;
   SessionPort& port_;
   const int64_t started_ns_;

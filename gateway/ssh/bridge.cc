@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace gatetape::gateway {
@@ -16,14 +17,21 @@ constexpr size_t kPipeBytesMax = 1024 * 1024;
 constexpr size_t kWriteBytes = 128 * 1024;
 // Size of the buffer for bytes that libssh kept.
 constexpr size_t kDrainBytes = 256 * 1024;
-// Bytes that libssh keeps for the channel. Above this limit the client has ignored the window,
-// which libssh sets to 1.25 MiB, and the connection ends.
-constexpr size_t kHeldBytesMax = 2 * 1024 * 1024;
+constexpr WindowSizes kWindowSizes;
+// The window that libssh accepts a channel with.
+constexpr size_t kFirstWindowBytes = 32000;
 
 }  // namespace
 
-Bridge::Bridge(Loop& loop, Member* outer_member, SshPeer& outer, ssh_channel channel, int pipe)
-    : loop_(loop), outer_member_(outer_member), outer_(outer), channel_(channel), pipe_(pipe) {
+Bridge::Bridge(Loop& loop, Member* outer_member, SshPeer& outer, ssh_channel channel, int pipe,
+               MemoryBudget::Account& memory)
+    : loop_(loop),
+      outer_member_(outer_member),
+      outer_(outer),
+      channel_(channel),
+      pipe_(pipe),
+      memory_(memory),
+      window_(kFirstWindowBytes) {
   callbacks_.userdata = this;
   callbacks_.channel_data_function = on_data;
   callbacks_.channel_eof_function = on_eof;
@@ -34,6 +42,7 @@ Bridge::Bridge(Loop& loop, Member* outer_member, SshPeer& outer, ssh_channel cha
 }
 
 Bridge::~Bridge() {
+  memory_.update(counted_bytes_, 0);
   ssh_remove_channel_callbacks(channel_, &callbacks_);
   ssh_channel_free(channel_);
 }
@@ -58,6 +67,7 @@ void Bridge::flush() {
   if (finished()) return;
   to_inner();
   to_outer();
+  count_memory();
   if (inner_ != nullptr) return;
   if (outbound_ == Outbound::kOpen && ssh_channel_close(channel_) != SSH_AGAIN)
     move_to(Outbound::kCloseSent);
@@ -72,12 +82,13 @@ int Bridge::on_data(ssh_session, ssh_channel, void* bytes, uint32_t count, int, 
   // The inner connection has ended, or the client sends data after its EOF: nobody reads the bytes.
   if (bridge.inner_ == nullptr || bridge.inbound_ == Inbound::kEnded)
     return static_cast<int>(count);
-  if (count > kHeldBytesMax) {
+  if (!bridge.window_.on_received(count - std::min<size_t>(count, bridge.held_bytes_))) {
     bridge.overrun_ = true;
     bridge.loop_.mark(bridge.outer_member_);
   }
-  if (bridge.held_ || pipe_pending_in(bridge.pipe_) >= kPipeBytesMax) {
+  if (bridge.held_ || pipe_pending_in(bridge.pipe_) >= bridge.pipe_bytes_max()) {
     bridge.held_ = true;
+    bridge.held_bytes_ = count;
     return 0;
   }
   pipe_feed(bridge.pipe_, {static_cast<const char*>(bytes), count});
@@ -99,12 +110,31 @@ void Bridge::on_close(ssh_session session, ssh_channel channel, void* user_data)
 
 void Bridge::to_inner() {
   if (inner_ == nullptr) return;
-  if (held_ && pipe_pending_in(pipe_) < kPipeBytesMax / 2) drain_held();
-  if (!outer_.dead()) window_.open(channel_);
+  if (held_ && pipe_pending_in(pipe_) < pipe_bytes_max() / 2) drain_held();
+  open_window();
   if (inbound_ != Inbound::kEnding || held_) return;
   pipe_feed_eof(pipe_);
   move_to(Inbound::kEnded);
   loop_.mark(inner_);
+}
+
+size_t Bridge::pipe_bytes_max() const {
+  return memory_.may_grow(0) ? kPipeBytesMax : kWindowSizes.min_bytes;
+}
+
+// open_window lets the client send more. While libssh holds bytes or the pipe is full the window
+// stays as it is.
+void Bridge::open_window() {
+  if (outer_.dead() || held_ || pipe_pending_in(pipe_) >= pipe_bytes_max()) return;
+  const size_t bytes = window_.due(memory_.window_size(window_, kWindowSizes));
+  if (bytes > 0 && gateway::open_window(channel_, bytes)) window_.on_opened(bytes);
+}
+
+// The bridge counts what it holds, and what the client may still send.
+void Bridge::count_memory() {
+  const uint64_t piped = inner_ == nullptr ? 0 : pipe_pending_in(pipe_) + pipe_out(pipe_).size();
+  const uint64_t bytes = piped + held_bytes_ + window_.open_bytes();
+  memory_.update(std::exchange(counted_bytes_, bytes), bytes);
 }
 
 // drain_held reads what libssh kept. It clears held_ before it reads, because the read may call
@@ -113,7 +143,7 @@ void Bridge::drain_held() {
   CHECK(inbound_ != Inbound::kEnded, pipe_);
   thread_local std::vector<char> buffer(kDrainBytes);
   held_ = false;
-  // Read all bytes: each read opens the whole window again, however many bytes libssh still keeps.
+  held_bytes_ = 0;
   while (!held_) {
     const int count = ssh_channel_read_nonblocking(channel_, buffer.data(), kDrainBytes, 0);
     if (count <= 0) break;

@@ -16,16 +16,18 @@
 #include <libssh/libssh.h>
 
 #include "base/check.h"
+#include "gateway/session/memory_budget.h"
 #include "gateway/ssh/peer.h"
-#include "gateway/ssh/receive_window.h"
 
 namespace gatetape::gateway {
 
 class Bridge {
  public:
   // The bridge owns `channel`, an accepted channel of `outer`. `pipe` is the descriptor of the
-  // inner server's pipe, which the inner connection owns.
-  Bridge(Loop& loop, Member* outer_member, SshPeer& outer, ssh_channel channel, int pipe);
+  // inner server's pipe, which the inner connection owns. `memory` is the user's account, which
+  // outlives the bridge.
+  Bridge(Loop& loop, Member* outer_member, SshPeer& outer, ssh_channel channel, int pipe,
+         MemoryBudget::Account& memory);
   ~Bridge();
   Bridge(const Bridge&) = delete;
   Bridge& operator=(const Bridge&) = delete;
@@ -59,6 +61,9 @@ class Bridge {
   void move_to(Outbound to);
   void to_inner();
   void drain_held();
+  size_t pipe_bytes_max() const;
+  void open_window();
+  void count_memory();
   void to_outer();
 
   Loop& loop_;
@@ -70,9 +75,12 @@ class Bridge {
   ssh_channel_callbacks_struct callbacks_{};
   Inbound inbound_ = Inbound::kOpen;
   Outbound outbound_ = Outbound::kOpen;
-  ReceiveWindow window_;     // of the channel
-  bool held_ = false;        // libssh keeps bytes, because the pipe was full
-  bool close_seen_ = false;  // the client sent CLOSE
+  MemoryBudget::Account& memory_;
+  uint64_t counted_bytes_ = 0;  // of this bridge, in memory_
+  ReceiveWindow window_;        // of the channel
+  bool held_ = false;           // libssh keeps bytes, because the pipe was full
+  size_t held_bytes_ = 0;       // how many
+  bool close_seen_ = false;     // the client sent CLOSE
   bool overrun_ = false;
 };
 

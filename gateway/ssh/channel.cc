@@ -58,12 +58,10 @@ void Channel::attach(Side side, ssh_channel handle) {
 
 int Channel::on_data(ssh_session, ssh_channel, void* bytes, uint32_t count, int is_stderr,
                      void* user_data) {
-  End& end = *static_cast<End*>(user_data);
+  const End& end = *static_cast<End*>(user_data);
   const Stream stream = is_stderr != 0 ? Stream::kStderr : Stream::kData;
   const std::string_view data(static_cast<const char*>(bytes), count);
-  const size_t taken = end.channel->core_->on_bytes(end.side, stream, data);
-  end.window.on_taken(taken);
-  return static_cast<int>(taken);
+  return static_cast<int>(end.channel->core_->on_bytes(end.side, stream, data));
 }
 
 void Channel::on_eof(ssh_session, ssh_channel, void* user_data) {
@@ -91,11 +89,6 @@ void Channel::open_now() {
 void Channel::on_open_reply(bool ok, std::string_view text) {
   opening_ = false;
   core_->on_open_answer(ok, text);
-}
-
-void Channel::open_windows() {
-  for (End& end : ends_)
-    if (end.handle != nullptr && !lost(end.side)) end.window.open(end.handle);
 }
 
 bool Channel::accept_open() {
@@ -165,8 +158,11 @@ std::string_view Channel::read_held(Side side, Stream stream, size_t bytes_max) 
       ssh_channel_read_nonblocking(handle_of(side), buffer.data(), static_cast<uint32_t>(bytes_max),
                                    stream == Stream::kStderr ? 1 : 0);
   if (count <= 0) return {};
-  ends_[static_cast<size_t>(side)].window.on_taken(static_cast<size_t>(count));
   return {buffer.data(), static_cast<size_t>(count)};
+}
+
+bool Channel::open_window(Side side, size_t bytes) {
+  return gateway::open_window(handle_of(side), bytes);
 }
 
 }  // namespace gatetape::gateway

@@ -13,7 +13,6 @@
 
 #include "gateway/session/channel_core.h"
 #include "gateway/ssh/peer.h"
-#include "gateway/ssh/receive_window.h"
 
 namespace gatetape::gateway {
 
@@ -39,9 +38,6 @@ class Channel : public ChannelPort {
   // on_open_reply takes the target's answer to it.
   void on_open_reply(bool ok, std::string_view text);
 
-  // open_windows lets both peers send more, as far as what they sent was taken.
-  void open_windows();
-
   // ChannelPort
   void open_on_target() override { opening_ = true; }
   bool accept_open() override;
@@ -55,6 +51,7 @@ class Channel : public ChannelPort {
   void send_eof(Side side) override;
   bool send_close(Side side) override;
   std::string_view read_held(Side side, Stream stream, size_t bytes_max) override;
+  bool open_window(Side side, size_t bytes) override;
 
  private:
   // End is libssh's channel to one peer.
@@ -63,7 +60,6 @@ class Channel : public ChannelPort {
     Side side = Side::kUser;
     ssh_channel handle = nullptr;
     ssh_channel_callbacks_struct callbacks{};
-    ReceiveWindow window;
   };
 
   static int on_data(ssh_session, ssh_channel, void* bytes, uint32_t count, int is_stderr,

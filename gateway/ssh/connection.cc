@@ -266,6 +266,11 @@ void Connection::open_inner(ssh_message message) {
   std::string denial(revoked_.empty() ? target.status().message() : revoked_);
   if (denial.empty() && bridges_.size() >= services_.config.gateway.max_channels_per_session)
     denial = "too many sessions on one connection";
+  if (memory_ == nullptr) memory_ = services_.memory.account(user_->name);
+  if (denial.empty() && !memory_->may_open())
+    return deny(
+        message,
+        {.target = host_text, .reason = kMemoryDenial, .why = OpenFailure::kResourceShortage});
   const int pipe = denial.empty() ? io_make_pipe() : -1;
   if (denial.empty() && pipe < 0) denial = "the gateway has no descriptor left";
   if (!denial.empty()) return deny(message, {.target = host_text, .reason = denial});
@@ -276,7 +281,7 @@ void Connection::open_inner(ssh_message message) {
       new Connection(loop_, services_, bind_, pipe, Inner{*user_, *target}));
   inner->source_ = source_;
   set_host_certificate(inner->peer_.session(), host_certificate(services_, *target));
-  bridges_.emplace_back(loop_, this, peer_, channel, pipe);
+  bridges_.emplace_back(loop_, this, peer_, channel, pipe, *memory_);
   CHECK(bridges_.size() <= services_.config.gateway.max_channels_per_session, bridges_.size());
   inner->bridge_ = &bridges_.back();
   inner->bridge_->set_inner(inner.get());
@@ -304,8 +309,8 @@ void Connection::deny(ssh_message message, const Denial& denial) {
                     {"source", source_},
                     {"reason", denial.reason}};
   answers_.ask(FrameKind::kAccessDenied, event, loop_.clock().mono_ns(),
-               [this, asked = Message(message), reason = denial.reason] {
-                 answer_request(asked.get(), reason);
+               [this, asked = Message(message), reason = denial.reason, why = denial.why] {
+                 answer_request(asked.get(), reason, why);
                });
   CHECK(answers_.waiting() <= requests_denied_, answers_.waiting(), requests_denied_);
 }
@@ -323,11 +328,10 @@ void Connection::on_unrecorded(const absl::Status& why) {
         "), so nobody can log in now: try again in a minute");
 }
 
-void Connection::answer_request(ssh_message message, const std::string& reason) {
+void Connection::answer_request(ssh_message message, const std::string& reason, OpenFailure why) {
   if (message == nullptr || peer_.dead()) return;
   if (ssh_message_type(message) == SSH_REQUEST_CHANNEL_OPEN) {
-    refuse_channel_open(message, static_cast<uint32_t>(OpenFailure::kAdministrativelyProhibited),
-                        "gatetape: " + reason);
+    refuse_channel_open(message, static_cast<uint32_t>(why), "gatetape: " + reason);
   } else {
     ssh_message_reply_default(message);
   }

@@ -91,6 +91,7 @@ class Connection : public Member,
   struct Denial {
     std::string target;  // as the client wrote it, or empty
     std::string reason;
+    OpenFailure why = OpenFailure::kAdministrativelyProhibited;  // of a channel
   };
 
   // `inner` is set for an inner connection, whose `fd` is a pipe.
@@ -117,7 +118,7 @@ class Connection : public Member,
   void on_outer_message(ssh_message message);
   void open_inner(ssh_message message);
   void deny(ssh_message message, const Denial& denial);
-  void answer_request(ssh_message message, const std::string& reason);
+  void answer_request(ssh_message message, const std::string& reason, OpenFailure why);
   void abandon_inner();
   // What the rules of a reload end: connection_rules.cc
   void revoke(const std::string& denial);
@@ -152,6 +153,8 @@ class Connection : public Member,
   Guard guard_;  // for what the record answers
   SshPeer peer_;
   RecordedAnswers answers_{*this};  // after peer_: what waits here holds messages of its session
+  // The user's sessions and other connections share the account. Set with the first bridge.
+  std::shared_ptr<MemoryBudget::Account> memory_;
   std::list<Bridge> bridges_;
   std::unique_ptr<Session> session_;
 };

@@ -41,8 +41,9 @@ Session::Session(Loop& loop, Services& services, SshPeer& user, Connection& conn
       connection_(connection),
       plan_(std::move(plan)),
       limits_(limits_of(services.config.gateway)),
+      memory_(services.memory.account(plan_.user.name)),
       record_(RecordingLink::start(loop, services)),
-      core_(plan_.wish(), plan_.grant, limits_, record_->recording(), *this) {
+      core_(plan_.wish(), plan_.grant, limits_, *memory_, record_->recording(), *this) {
   const std::string key_id =
       "gatetape user=" + plan_.user.name + " session=" + record_->recording().session().to_text();
   target_ = std::make_unique<Target>(
@@ -124,7 +125,6 @@ void Session::service() {
   open_channels();
   core_.service();
   open_channels();
-  open_windows();
   if (core_.over()) return;
   target_->catch_up();
   core_.check_target();
@@ -133,11 +133,6 @@ void Session::service() {
 void Session::open_channels() {
   if (core_.over()) return;
   for (Channel* channel : channels_) channel->open_now();
-}
-
-void Session::open_windows() {
-  if (core_.over()) return;
-  for (Channel* channel : channels_) channel->open_windows();
 }
 
 void Session::on_tick(int64_t mono_ns) {

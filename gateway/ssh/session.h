@@ -100,7 +100,6 @@ class Session : public SessionPort, public PacketSink {
   void open_channel(ssh_message message);
   void deny(ssh_message message, SessionCore::Denial denial);
   void open_channels();
-  void open_windows();
 
   Loop& loop_;
   Services& services_;
@@ -108,6 +107,8 @@ class Session : public SessionPort, public PacketSink {
   Connection& connection_;
   const Plan plan_;
   const SessionLimits limits_;
+  // The user's other sessions and connections share the account.
+  const std::shared_ptr<MemoryBudget::Account> memory_;
   const std::shared_ptr<RecordingLink> record_;  // shared with the loop until it is closed
   std::unique_ptr<Target> target_;
   std::list<Channel*> channels_;            // owned by core_

@@ -14,6 +14,7 @@ ssh_channel ssh_channel_from_local(ssh_session session, uint32_t id);
 int ssh_message_handle_channel_request(ssh_session session, ssh_channel channel, ssh_buffer packet,
                                        const char* request, uint8_t want_reply);
 int __real_channel_rcv_request(ssh_session session, uint8_t type, ssh_buffer packet, void* user);
+int __real_channel_rcv_data(ssh_session session, uint8_t type, ssh_buffer packet, void* user);
 int __real_ssh_packet_channel_success(ssh_session session, uint8_t type, ssh_buffer packet,
                                       void* user);
 int __real_ssh_packet_channel_failure(ssh_session session, uint8_t type, ssh_buffer packet,
@@ -186,6 +187,11 @@ int __wrap_channel_rcv_request(ssh_session session, uint8_t type, ssh_buffer pac
   // After our SSH_MSG_CHANNEL_CLOSE no answer may be sent (RFC 4254 section 5.3).
   if (want_reply != 0 && !ssh_channel_is_closed(channel)) queue_reply_message(session, channel);
   return kPacketUsed;
+}
+
+int __wrap_channel_rcv_data(ssh_session session, uint8_t type, ssh_buffer packet, void* user) {
+  const DataScope scope(find_sink(session) != nullptr);
+  return __real_channel_rcv_data(session, type, packet, user);
 }
 
 int __wrap_ssh_packet_channel_success(ssh_session session, uint8_t type, ssh_buffer packet,

@@ -9,6 +9,7 @@
 #include <libssh/libssh.h>
 #include <libssh/server.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -78,12 +79,22 @@ int send_banner(ssh_session session, std::string_view text, std::string_view lan
 // and leaves the session open, with its channels. After io_end_output no byte of it stays in
 // libssh.
 int send_disconnect(ssh_session session, uint32_t reason_code, std::string_view text);
-// open_window opens the receive window of a channel to kReceiveWindowBytes again, and sends
-// SSH_MSG_CHANNEL_WINDOW_ADJUST (RFC 4254 section 5.2). It does nothing when libssh holds bytes of
-// the channel, or when the peer has sent EOF or the channel is closed. It does not read the socket,
-// so it calls no callback. Do not call it inside a callback.
-constexpr uint32_t kReceiveWindowBytes = 1280000;  // as libssh itself opens it
-void open_window(ssh_channel channel);
+// open_window lets the peer of a channel send `bytes` more: it sends SSH_MSG_CHANNEL_WINDOW_ADJUST
+// (RFC 4254 section 5.2). Of a watched session, libssh alone opens no window: where it would, it
+// sends an adjustment by 0 bytes. It does nothing and returns false when libssh holds bytes of the
+// channel, or when the peer has sent EOF or the channel is closed. It does not read the socket, so
+// it calls no callback. Call it only after bytes of the peer have arrived since the last call, and
+// not inside a callback.
+bool open_window(ssh_channel channel, size_t bytes);
+// DataScope makes libssh open no window by itself while it exists and `is_watched`. The shim uses
+// it while libssh handles a packet with data. One at a time per thread.
+class DataScope {
+ public:
+  explicit DataScope(bool is_watched);
+  ~DataScope();
+  DataScope(const DataScope&) = delete;
+  DataScope& operator=(const DataScope&) = delete;
+};
 // refuse_channel_open sends SSH_MSG_CHANNEL_OPEN_FAILURE (RFC 4254 section 5.1) with this reason
 // code and text; libssh alone always sends code 1 and an empty text. The caller still frees the
 // message.

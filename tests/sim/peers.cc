@@ -14,14 +14,18 @@ constexpr double kFlow = 0.1;
 
 }  // namespace
 
-Peers::Peers(World* world, Oracle* oracle, uint64_t session, ChannelPlan plan, Owner* owner)
+Peers::Peers(World* world, Oracle* oracle, uint64_t session, ChannelPlan plan,
+             const std::array<size_t, 2>& first_window_bytes, Owner* owner)
     : world_(world),
       oracle_(oracle),
       session_(session),
       plan_(std::move(plan)),
       owner_(owner),
       alive_(std::make_shared<Peers*>(this)) {
-  for (End& end : ends_) end.window = plan_.window_bytes;
+  for (const Side side : {Side::kUser, Side::kTarget}) {
+    end_of(side).window = plan_.window_bytes;
+    end_of(side).may_send = first_window_bytes[static_cast<size_t>(side)];
+  }
 }
 
 Peers::~Peers() {
@@ -59,8 +63,9 @@ void Peers::send(Side from) {
 bool Peers::deliver_bytes(Side from, Step& step) {
   std::string& held = end_of(from).library[static_cast<size_t>(step.stream)];
   const size_t room = plan_.library_bytes > held.size() ? plan_.library_bytes - held.size() : 0;
-  const size_t count = std::min(room, step.data.size());
+  const size_t count = std::min({room, step.data.size(), end_of(from).may_send});
   if (count > 0) {
+    end_of(from).may_send -= count;
     held += step.data.substr(0, count);
     step.data.erase(0, count);
     const size_t taken = core_->on_bytes(from, step.stream, held);
@@ -69,7 +74,7 @@ bool Peers::deliver_bytes(Side from, Step& step) {
     owner_->wake();
   }
   if (step.data.empty()) return true;
-  if (held.empty()) return deliver_bytes(from, step);
+  if (held.empty() && count > 0) return deliver_bytes(from, step);
   return false;
 }
 
@@ -249,6 +254,18 @@ std::string_view Peers::read_held(Side side, ByteStream stream, size_t bytes_max
   held.erase(0, read_.size());
   after(kUs, [this, side] { send(side); });
   return read_;
+}
+
+bool Peers::open_window(Side side, size_t bytes) {
+  const size_t promised = end_of(side).may_send + bytes;
+  CHECK(promised <= owner_->window_bytes_max(), promised, owner_->window_bytes_max());
+  if (world_->strikes(kFlow * world_->faults.partial_writes)) {
+    after(100 * kUs, [this] { owner_->wake(); });
+    return false;
+  }
+  end_of(side).may_send += bytes;
+  after(kUs, [this, side] { send(side); });
+  return true;
 }
 
 void Peers::user_heard(const Step& step) {

@@ -29,9 +29,13 @@ class Peers : public gateway::ChannelPort {
     virtual void wake() = 0;
     // on_channel_gone is called when the product has destroyed the channel.
     virtual void on_channel_gone() = 0;
+    // window_bytes_max returns the largest window that the product may give now.
+    virtual size_t window_bytes_max() const = 0;
   };
 
-  Peers(World* world, Oracle* oracle, uint64_t session, ChannelPlan plan, Owner* owner);
+  // `first_window_bytes` are the windows that the product opens a channel with, by Side.
+  Peers(World* world, Oracle* oracle, uint64_t session, ChannelPlan plan,
+        const std::array<size_t, 2>& first_window_bytes, Owner* owner);
   ~Peers() override;
   Peers(const Peers&) = delete;
   Peers& operator=(const Peers&) = delete;
@@ -51,6 +55,7 @@ class Peers : public gateway::ChannelPort {
   void send_eof(Side side) override;
   bool send_close(Side side) override;
   std::string_view read_held(Side side, ByteStream stream, size_t bytes_max) override;
+  bool open_window(Side side, size_t bytes) override;
 
  private:
   using Step = Said;
@@ -66,6 +71,7 @@ class Peers : public gateway::ChannelPort {
     std::deque<Step> kept;               // what the SSH library sends after the key exchange
     uint64_t kept_bytes = 0;             // of requests among it
     size_t window = 0;                   // bytes that it accepts now
+    size_t may_send = 0;                 // bytes that the product's window lets it send
   };
 
   End& end_of(Side side) { return ends_[static_cast<size_t>(side)]; }

@@ -9,6 +9,9 @@ namespace gatetape::sim {
 namespace {
 
 constexpr uint64_t kWindowBytes = 1 << 20;
+// Budgets: with the small one, alice is soon above her fair share.
+constexpr uint64_t kSmallMemoryBytes = 64 << 10;
+constexpr uint64_t kLargeMemoryBytes = 1 << 30;
 
 constexpr const char* kHostKey =
     "AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
@@ -46,7 +49,9 @@ std::string file_of(const Allowed& allowed) {
 }  // namespace
 
 Rules::Rules(const Record::Place& place, const Allowed& first)
-    : place_(place), record_(place, kWindowBytes, nullptr) {
+    : place_(place),
+      memory_(place.world->rng.chance(0.5) ? kSmallMemoryBytes : kLargeMemoryBytes),
+      record_(place, kWindowBytes, nullptr) {
   record_.set_owner(this);
   Event start{{"kind", "system"}, {"gateway", "gw1"}, {"program", "gatetape-gateway"}};
   start.add_number("started_at", static_cast<uint64_t>(place_.world->wall_ns()));

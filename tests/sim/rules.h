@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "gateway/session/access_rules.h"
+#include "gateway/session/memory_budget.h"
 #include "gateway/session/recorded_answers.h"
 #include "policy/access.h"
 #include "tests/sim/record.h"
@@ -50,6 +51,8 @@ class Rules : public gateway::Recording::Owner, public gateway::RecordedAnswers:
   const Allowed& allowed() const { return allowed_; }
   const Access& access() const { return *access_; }
   uint64_t number() const { return record_.number(); }
+  // memory returns the budget of the gateway. Its size decides how soon alice is above her share.
+  gateway::MemoryBudget& memory() { return memory_; }
 
   void on_released(tee::FramePtr frame) override;
   // gateway::RecordedAnswers::Port
@@ -62,6 +65,7 @@ class Rules : public gateway::Recording::Owner, public gateway::RecordedAnswers:
   uint64_t offer(FrameKind kind, const Event& event, gateway::AccessLoad::Done done);
 
   const Record::Place place_;
+  gateway::MemoryBudget memory_;
   Record record_;
   // The keys are the sequence numbers of frames that are not durable yet.
   std::map<uint64_t, gateway::AccessLoad::Done> waiting_;

@@ -20,7 +20,8 @@ gateway::SessionLimits limits_of(const SessionPlan& plan) {
   limits.channel = {.frame_bytes = 1000,
                     .write_bytes = 700,
                     .outbox_bytes_max = 2048,
-                    .held_bytes_max = 1 << 16,
+                    .window = {.min_bytes = 2048, .max_bytes = 8000},
+                    .first_window_bytes = {300, 400},
                     .drain_bytes = 300,
                     .request_bytes_max = kRequestBytesMax,
                     .denied_bytes_max = kDeniedBytesMax,
@@ -49,12 +50,14 @@ Visit::Visit(const Record::Place& place, Rules& rules, const Grant& grant, Sessi
     : place_(place),
       plan_(std::move(plan)),
       limits_(limits_of(plan_)),
+      budget_(rules.memory()),
+      memory_(budget_.account("alice")),
       record_(place, plan_.window_bytes,
               [&rules](uint64_t session, const SessionId& id, Record::Done done) {
                 rules.claim(session, id, std::move(done));
               }),
       open_channels_(plan_.channels.size()),
-      core_(wish(), grant, limits_, record_.recording(), *this) {
+      core_(wish(), grant, limits_, *memory_, record_.recording(), *this) {
   record_.set_owner(&core_);
   uint64_t library_bytes = 0;
   for (const ChannelPlan& channel : plan_.channels) library_bytes += 4 * channel.library_bytes;
@@ -112,7 +115,8 @@ void Visit::ask_for_channels(bool early) {
 }
 
 void Visit::ask(const ChannelPlan& plan) {
-  auto peers = std::make_unique<Peers>(place_.world, place_.oracle, number(), plan, this);
+  auto peers = std::make_unique<Peers>(place_.world, place_.oracle, number(), plan,
+                                       limits_.channel.first_window_bytes, this);
   Peers& channel = *peers;
   place_.oracle->on_asked(number());
   gateway::ChannelCore* const core = core_.open_channel(plan.type, std::move(peers));
@@ -153,8 +157,16 @@ void Visit::on_channel_gone() {
   });
 }
 
+size_t Visit::window_bytes_max() const {
+  const bool is_short = budget_.pressure() != gateway::MemoryBudget::Pressure::kNone;
+  const gateway::WindowSizes& sizes = limits_.channel.window;
+  return is_short ? sizes.min_bytes : sizes.max_bytes;
+}
+
 void Visit::tick() {
   if (ended_) return;
+  if (place_.world->rng.chance(0.2))
+    budget_.sample(budget_.bytes_max() / 100 * place_.world->rng.below(100));
   const int64_t limit_ns = connected_ ? plan_.freeze_ns : std::min(plan_.freeze_ns, 10 * kS);
   if (!over()) place_.oracle->on_waiting(number(), record_.recording().waiting_ns(), limit_ns);
   core_.check_target();

@@ -47,6 +47,7 @@ class Visit : public gateway::SessionPort, public Peers::Owner {
   bool is_lost(Side side) const override { return lost_[static_cast<size_t>(side)]; }
   void lose(Side side) override;
   void on_channel_gone() override;
+  size_t window_bytes_max() const override;
 
  private:
   static gateway::SessionWish wish();
@@ -59,6 +60,9 @@ class Visit : public gateway::SessionPort, public Peers::Owner {
   const Record::Place place_;
   const SessionPlan plan_;
   gateway::SessionLimits limits_;
+  gateway::MemoryBudget& budget_;
+  // Shared with the other visits of the user.
+  const std::shared_ptr<gateway::MemoryBudget::Account> memory_;
   Record record_;
   std::array<bool, 2> lost_{};  // by Side
   bool connected_ = false;

@@ -85,8 +85,12 @@ class SshClient : public gateway::PacketSink {
   std::string read_to_end() {
     std::string out;
     char buffer[4096];
+    size_t unopened = 0;
     for (int got; (got = ssh_channel_read(channel_, buffer, sizeof buffer, 0)) > 0;) {
       out.append(buffer, static_cast<size_t>(got));
+      // The shim keeps libssh from opening the window of a watched session.
+      unopened += static_cast<size_t>(got);
+      if (gateway::open_window(channel_, unopened)) unopened = 0;
     }
     ssh_set_blocking(session_,
                      0);  // the output has ended; the exit status follows

@@ -21,7 +21,7 @@
 #include <vector>
 
 #include "base/bytes.h"
-#include "gateway/ssh/receive_window.h"
+#include "gateway/session/receive_window.h"
 #include "gateway/ssh/shim.h"
 #include "tests/support/ssh_tools.h"
 
@@ -114,7 +114,7 @@ class ServerSession : public gateway::PacketSink {
     const uint64_t seen = socket_counter_.in_bytes;
     bool more = flush();
     if (inner_ != nullptr) more = bridge() || more;
-    if (channel_ != nullptr) window_.open(channel_);
+    if (channel_ != nullptr) open_window();
     read_ahead_ = read_ahead_ || gateway::io_readable(fd_);
     return more || gateway::io_readable(fd_) || socket_counter_.in_bytes != seen;
   }
@@ -223,6 +223,11 @@ class ServerSession : public gateway::PacketSink {
     finish_ = !echo_;
   }
 
+  void open_window() {
+    const size_t bytes = window_.due(gateway::WindowSizes{}.next(window_));
+    if (bytes > 0 && gateway::open_window(channel_, bytes)) window_.on_opened(bytes);
+  }
+
   // flush writes what is waiting. It returns true when bytes moved and more are waiting.
   bool flush() {
     if (!echo_ && !finish_) return false;
@@ -278,6 +283,7 @@ class ServerSession : public gateway::PacketSink {
     auto* self = static_cast<ServerSession*>(user);
     const std::string bytes(static_cast<const char*>(data), size);
     if (!self->finish_ && !self->spam_) self->out_ += bytes;  // "echo" may not be known yet
+    self->window_.on_received(size);
     self->window_.on_taken(size);
     self->log_->add({"data", false, bytes});
     return static_cast<int>(size);
@@ -285,6 +291,8 @@ class ServerSession : public gateway::PacketSink {
   static int on_pipe_data(ssh_session, ssh_channel, void* data, uint32_t size, int, void* user) {
     auto* self = static_cast<ServerSession*>(user);
     gateway::pipe_feed(self->pipe_fd_, {static_cast<const char*>(data), size});
+    self->window_.on_received(size);
+    self->window_.on_taken(size);
     return static_cast<int>(size);
   }
   static void on_eof(ssh_session, ssh_channel, void* user) {
@@ -304,7 +312,7 @@ class ServerSession : public gateway::PacketSink {
   ssh_session session_;
   ssh_channel channel_ = nullptr;
   ssh_channel_callbacks_struct callbacks_{};
-  gateway::ReceiveWindow window_;
+  gateway::ReceiveWindow window_{32000};  // as libssh accepts a channel
   ssh_counter_struct socket_counter_{};
   ssh_counter_struct raw_counter_{};
   std::deque<std::pair<std::string, std::string>> unanswered_;

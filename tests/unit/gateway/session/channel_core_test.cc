@@ -227,5 +227,77 @@ TEST_F(ChannelCoreDeathTest, a_frame_of_the_session_is_in_no_outbox) {
                "route != Route::kNobody");
 }
 
+TEST(ChannelCoreMemory, a_window_grows_while_its_peer_uses_it) {
+  FakeSession session(SessionLimits{});
+  session.up();
+  ChannelCore& channel = session.open();
+  for (const size_t window : {64000U, 128000U, 256000U}) {
+    channel.on_bytes(Side::kTarget, Stream::kData, std::string(window, 'x'));
+    session.commit();
+  }
+  // The windows were 64,000 bytes, then 128,000, 256,000 and 512,000.
+  EXPECT_EQ(session.peers_->opened_, (std::array<size_t, 2>{0, 128000 + 256000 + 512000}));
+}
+
+TEST(ChannelCoreMemory, under_pressure_windows_and_outboxes_are_small) {
+  FakeSession session(SessionLimits{});
+  session.up();
+  ChannelCore& channel = session.open();
+  session.budget_.sample(session.budget_.bytes_max() / 100 * 80);
+  session.peers_->window_ = 0;  // the user reads nothing
+  size_t sent = 0;
+  for (int i = 0; i < 10; i++) {
+    const size_t window = 64000 + session.peers_->opened_[1] - sent;
+    sent += window;
+    session.peers_->held_ += std::string(window, 'x');
+    if (channel.on_bytes(Side::kTarget, Stream::kData, session.peers_->held_) > 0)
+      session.peers_->held_.clear();
+    session.commit();
+  }
+  EXPECT_LE(sent, 4 * WindowSizes{}.min_bytes);
+  EXPECT_LE(session.memory_->bytes(), 5 * WindowSizes{}.min_bytes);
+  EXPECT_FALSE(session.core_.over());
+}
+
+TEST(ChannelCoreMemory, a_user_above_the_fair_share_gets_small_windows) {
+  FakeSession session(SessionLimits{});
+  session.up();
+  ChannelCore& channel = session.open();
+  const auto other = session.budget_.account("alice");
+  other->update(0, session.budget_.bytes_max() / 4);
+  for (int i = 0; i < 5; i++) {
+    channel.on_bytes(Side::kTarget, Stream::kData, std::string(60000, 'x'));
+    session.commit();
+  }
+  EXPECT_LE(session.peers_->opened_[1], 5 * WindowSizes{}.min_bytes);
+  other->update(session.budget_.bytes_max() / 4, 0);
+}
+
+TEST(ChannelCoreMemory, more_data_than_the_window_allows_ends_the_session) {
+  FakeSession session(SessionLimits{});
+  session.up();
+  ChannelCore& channel = session.open();
+  const std::string allowed(32000 + ReceiveWindow::kExcessBytesMax, 'x');
+  channel.on_bytes(Side::kUser, Stream::kData, allowed);
+  session.service();
+  EXPECT_FALSE(session.core_.over());
+  channel.on_bytes(Side::kUser, Stream::kData, std::string(session.peers_->opened_[0] + 1, 'x'));
+  session.service();
+  EXPECT_EQ(session.end_.detail, "more data than the window allows");
+}
+
+TEST(ChannelCoreMemory, what_a_channel_counted_is_gone_with_it) {
+  FakeSession session(SessionLimits{});
+  session.up();
+  ChannelCore& channel = session.open();
+  session.service();
+  EXPECT_EQ(session.memory_->bytes(), 32000U + 64000U);
+  channel.on_close(Side::kTarget);
+  channel.on_close(Side::kUser);
+  session.commit();
+  session.commit();
+  EXPECT_EQ(session.memory_->bytes(), 0U);
+}
+
 }  // namespace
 }  // namespace gatetape::gateway

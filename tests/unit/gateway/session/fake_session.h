@@ -2,6 +2,7 @@
 // reaches the peers is added to a list of words. One thread.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <string>
 #include <utility>
@@ -26,8 +27,10 @@ class FakePeers : public ChannelPort {
     words_->push_back("user: opened");
     return true;
   }
-  void refuse_open(OpenFailure, std::string_view text) override {
-    words_->push_back("user: refused: " + std::string(text));
+  void refuse_open(OpenFailure why, std::string_view text) override {
+    const bool is_shortage = why == OpenFailure::kResourceShortage;
+    words_->push_back(std::string(is_shortage ? "user: no resources: " : "user: refused: ") +
+                      std::string(text));
   }
   bool lost(Side) const override { return false; }
   bool busy(Side) const override { return busy_; }
@@ -55,7 +58,12 @@ class FakePeers : public ChannelPort {
     held_.erase(0, read_.size());
     return read_;
   }
+  bool open_window(Side side, size_t bytes) override {
+    opened_[static_cast<size_t>(side)] += bytes;
+    return true;
+  }
 
+  std::array<size_t, 2> opened_{};  // by Side: the bytes by which windows were opened
   bool busy_ = false;
   size_t window_ = 1 << 20;
   std::string held_;  // bytes of either side
@@ -102,9 +110,16 @@ inline SessionWish wish() {
           .address = "10.0.0.1:22"};
 }
 
+// large_windows returns limits with which a test need not open windows.
+inline SessionLimits large_windows() {
+  SessionLimits limits;
+  limits.channel.first_window_bytes = {size_t{16} << 20, size_t{16} << 20};
+  return limits;
+}
+
 class FakeSession : public SessionPort, public RecordPort {
  public:
-  explicit FakeSession(SessionLimits limits = {}, uint64_t window_bytes = 1 << 20,
+  explicit FakeSession(SessionLimits limits = large_windows(), uint64_t window_bytes = 1 << 20,
                        Grant grant = {.rule = "sre", .shell = true, .exec = false, .sftp = true})
       : limits_(limits),
         recording_({.session = SessionId::mint(1'000'000'000),
@@ -113,7 +128,7 @@ class FakeSession : public SessionPort, public RecordPort {
                     .forced_bytes_max = 1 << 22,
                     .key = &key_},
                    *this),
-        core_(wish(), grant, limits_, recording_, *this) {
+        core_(wish(), grant, limits_, *memory_, recording_, *this) {
     recording_.set_owner(&core_);
   }
 
@@ -218,6 +233,8 @@ class FakeSession : public SessionPort, public RecordPort {
   int64_t now_ns_ = 0;
   const SigningKey key_ = SigningKey::generate();
   const SessionLimits limits_;
+  MemoryBudget budget_{uint64_t{1} << 30};
+  const std::shared_ptr<MemoryBudget::Account> memory_ = budget_.account("alice");
   Recording recording_;
   SessionCore core_;
   SessionInvariants invariants_;

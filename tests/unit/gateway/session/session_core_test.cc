@@ -206,6 +206,24 @@ TEST(SessionCore, channels_are_limited) {
   EXPECT_EQ(session.core_.open_channel("session", peers(&session)), nullptr);
 }
 
+TEST(SessionCore, a_channel_is_denied_when_memory_is_short_and_the_session_goes_on) {
+  FakeSession session;
+  session.up();
+  ChannelCore& channel = session.open();
+  session.budget_.sample(session.budget_.bytes_max() / 100 * 95);
+  session.kinds();
+  EXPECT_EQ(session.core_.open_channel("session", peers(&session)), nullptr);
+  EXPECT_THAT(session.words_, IsEmpty());
+  EXPECT_EQ(session.kinds(), Words{"denied"});
+  session.commit();
+  EXPECT_EQ(session.words_, Words{std::string("user: no resources: gatetape: ") + kMemoryDenial});
+  channel.on_bytes(Side::kTarget, Stream::kData, "x");
+  session.commit();
+  EXPECT_EQ(session.words_.back(), "user: x");
+  session.budget_.sample(0);
+  session.open();
+}
+
 TEST(SessionCore, a_session_that_waits_too_long_for_the_recorder_ends) {
   FakeSession session;
   session.up();
