@@ -43,6 +43,7 @@ std::optional<Event> ConnectionFacts::take_probes() {
     count += probes;
     fingerprints += (fingerprints.empty() ? "" : "\n") + fingerprint;
   }
+  CHECK(count > 0 && probes_.empty(), id_, count);
   Event event{{"connection", id_}, {"source", source_}, {"user", probed_as_}};
   return event.add_number("count", count).add("key_fingerprints", fingerprints);
 }

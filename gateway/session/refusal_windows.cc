@@ -26,6 +26,7 @@ Event RefusalWindows::Counted::to_event() const {
 
 RefusalWindows::Window& RefusalWindows::window_of(const Key& key, int64_t mono_ns) {
   const auto [it, is_new] = windows_.try_emplace(key);
+  CHECK(is_new || it->second.counted.key == key, key.second);
   if (!is_new) return it->second;
   it->second.began_ns = mono_ns;
   it->second.counted.key = key;
@@ -61,6 +62,7 @@ std::vector<RefusalWindows::Counted> RefusalWindows::end_windows(int64_t mono_ns
     if (window.counted.count > 0) ended.push_back(std::move(window.counted));
     it = windows_.erase(it);
   }
+  CHECK(!all || windows_.empty(), windows_.size());
   return ended;
 }
 
@@ -74,6 +76,7 @@ void RefusalWindows::put_back(const Counted& counted, int64_t mono_ns) {
   there.first_at_ns =
       there.count == 0 ? counted.first_at_ns : std::min(there.first_at_ns, counted.first_at_ns);
   there.count += counted.count;
+  CHECK(windows_.size() <= kAddressesMax + 2, windows_.size());  // as in note
 }
 
 }  // namespace gatetape::gateway
