@@ -168,9 +168,7 @@ void ChannelCore::end_denied_program(const Event& denial) {
   if (target.offered == Phase::kClosed) return;
   const bool had_eof = target.offered == Phase::kEof;
   advance(&target.offered, Phase::kClosed);
-  target.holding = false;  // what the target still sends goes nowhere
-  target.held_bytes = {};
-  target.held_steps.clear();
+  drop_held(Side::kTarget);  // what the target still sends goes nowhere
   if (!had_eof) offer(FrameKind::kEofOut, "");
   offer(FrameKind::kCloseOut, "");
 }

@@ -83,6 +83,7 @@ void ChannelCore::drop_held(Side from) {
       const size_t wanted = std::min(held, limits_.drain_bytes);
       const size_t count = port_.read_held(from, stream, wanted).size();
       CHECK(count <= wanted, count, wanted);
+      end.window.on_taken(count);
       held = count == 0 ? 0 : held - count;
     }
   }

@@ -32,7 +32,7 @@ TEST(MemoryBudget, pressure_begins_at_80_and_95_percent_and_ends_below_75_and_90
 }
 
 TEST(MemoryBudget, users_who_ask_for_all_get_equal_shares_of_half_the_budget) {
-  for (const size_t users : {1, 2, 4}) {
+  for (const size_t users : {size_t{1}, size_t{2}, size_t{4}}) {
     MemoryBudget budget(kMax);
     std::vector<std::shared_ptr<MemoryBudget::Account>> accounts;
     for (size_t i = 0; i < users; i++) accounts.push_back(budget.account(std::to_string(i)));
