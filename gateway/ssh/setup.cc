@@ -73,9 +73,12 @@ absl::StatusOr<ssh_bind> make_bind(const SigningKey& host_key, const SshAlgorith
       {SSH_BIND_OPTIONS_RSA_MIN_SIZE, &rsa_bits},
       {SSH_BIND_OPTIONS_PUBKEY_ACCEPTED_KEY_TYPES, user_keys.c_str()},
   };
-  for (const auto& [option, value] : options)
-    if (ssh_bind_options_set(bind, option, value) != SSH_OK)
-      return absl::InternalError(std::string("libssh rejects an option: ") + ssh_get_error(bind));
+  for (const auto& [option, value] : options) {
+    if (ssh_bind_options_set(bind, option, value) == SSH_OK) continue;
+    const std::string error = ssh_get_error(bind);
+    ssh_bind_free(bind);
+    return absl::InternalError("libssh rejects an option: " + error);
+  }
   return bind;
 }
 
