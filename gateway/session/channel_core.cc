@@ -268,10 +268,9 @@ void ChannelCore::service() {
   answer_failures();
   take_held(Side::kUser);
   take_held(Side::kTarget);
-  for (const Side side : {Side::kUser, Side::kTarget}) {
-    open_window(side);
-    count_memory();
-  }
+  open_window(Side::kUser);
+  open_window(Side::kTarget);
+  count_memory();
   const auto is_over = [](const End& end) {
     return end.told == Phase::kClosed && end.said == Phase::kClosed;
   };
