@@ -7,13 +7,10 @@
 #include "base/check.h"
 
 namespace gatetape {
-namespace {
 
 Hash node_hash(const Hash& left, const Hash& right) {
   return sha256(std::string_view("\1", 1), view(left), view(right));
 }
-
-}  // namespace
 
 absl::StatusOr<CompactRange> CompactRange::from_peaks(uint64_t size, std::vector<Hash> peaks) {
   if (static_cast<size_t>(std::popcount(size)) != peaks.size())

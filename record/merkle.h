@@ -10,6 +10,9 @@
 
 namespace gatetape {
 
+// node_hash returns the hash of the inner node over two subtrees.
+Hash node_hash(const Hash& left, const Hash& right);
+
 class CompactRange {
  public:
   CompactRange() = default;

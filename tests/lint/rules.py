@@ -24,13 +24,14 @@ CHECKS_PER_FUNCTION_MIN = {
 
 # What each folder may include besides itself (docs/ARCHITECTURE.md, "Folders"). A folder is named
 # by at most two levels; folders that are not listed (tests) may include everything.
-SHARED = ("base", "base/os", "formats", "record", "policy")
+SHARED = ("base", "base/os", "formats", "record", "log", "policy")
 MAY_INCLUDE = {
     "base": (),
     "base/os": ("base",),
     "base/db": ("base", "base/os"),
     "formats": ("base",),
     "record": ("base", "formats"),
+    "log": ("base", "record"),
     "policy": ("base", "base/os", "formats"),
     "tee": ("base", "base/os", "record"),
     "gateway/session": ("base", "formats", "record", "policy", "tee"),
