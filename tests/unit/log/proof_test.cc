@@ -130,7 +130,7 @@ TEST(LogProof, every_size_is_consistent_with_every_larger_one) {
 
 TEST(LogProof, every_changed_bit_of_a_proof_is_refused) {
   MemoryTree tree = MemoryTree::of_size(kSizeMax);
-  for (const uint64_t size : {1, 2, 3, 7, 8, 21, 64, 65}) {
+  for (const uint64_t size : {1U, 2U, 3U, 7U, 8U, 21U, 64U, 65U}) {
     const TreeHead head = tree.head(size);
     for (uint64_t at = 0; at < size; at++) {
       expect_each_change_is_refused(*inclusion_proof(tree, at, size), [&](const auto& proof) {

@@ -67,7 +67,7 @@ MemoryTree fork_of(uint64_t size) {
 TEST(WitnessCore, a_log_that_only_grows_is_cosigned) {
   World world;
   uint64_t last = 0;
-  for (const uint64_t size : {1, 2, 7, 8, 30, 40}) {
+  for (const uint64_t size : {1U, 2U, 7U, 8U, 30U, 40U}) {
     const WitnessAnswer answer = world.grow(last, size);
     ASSERT_EQ(answer.status, 200) << answer.body;
     const auto opened =
@@ -102,7 +102,7 @@ TEST(WitnessCore, an_empty_log_is_cosigned) {
 TEST(WitnessCore, a_log_learns_the_size_that_it_does_not_know) {
   World world;
   ASSERT_EQ(world.grow(0, 30).status, 200);
-  for (const uint64_t old_size : {0, 1, 29, 31}) {
+  for (const uint64_t old_size : {0U, 1U, 29U, 31U}) {
     const WitnessAnswer answer = world.grow(old_size, 40);
     EXPECT_EQ(answer.status, 409) << old_size;
     EXPECT_EQ(answer.body, "30\n");
