@@ -8,30 +8,18 @@
 
 #include "base/bytes.h"
 #include "tests/support/memory_tree.h"
+#include "tests/support/rfc6962_vectors.h"
 
 namespace gatetape {
 namespace {
 
 constexpr uint64_t kSizeMax = 65;  // one more than a complete tree of six levels
 
-// The leaves of the test vectors of Certificate Transparency (RFC 6962), and the root after each.
-const std::vector<std::pair<const char*, const char*>> kVectors = {
-    {"", "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"},
-    {"00", "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125"},
-    {"10", "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77"},
-    {"2021", "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7"},
-    {"3031", "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4"},
-    {"40414243", "76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef"},
-    {"5051525354555657", "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c"},
-    {"606162636465666768696a6b6c6d6e6f",
-     "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"},
-};
-
 MemoryTree vector_tree() {
   MemoryTree tree;
-  for (const auto& [hex, root] : kVectors) {
+  for (const Rfc6962Vector& row : kRfc6962Vectors) {
     std::string entry;
-    EXPECT_TRUE(from_hex(hex, &entry));
+    EXPECT_TRUE(from_hex(row.leaf_hex, &entry));
     tree.append(entry);
   }
   return tree;
@@ -71,8 +59,8 @@ TEST(LogProof, roots_are_those_of_rfc_6962) {
   EXPECT_EQ(to_hex(view(empty_root())),
             "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   EXPECT_EQ(*tree_root(tree, 0), empty_root());
-  for (uint64_t size = 1; size <= kVectors.size(); size++)
-    EXPECT_EQ(to_hex(view(*tree_root(tree, size))), kVectors[size - 1].second) << size;
+  for (uint64_t size = 1; size <= kRfc6962Vectors.size(); size++)
+    EXPECT_EQ(to_hex(view(*tree_root(tree, size))), kRfc6962Vectors[size - 1].root_hex) << size;
 }
 
 // The proofs of merkle_tree_test.cc of Certificate Transparency.
