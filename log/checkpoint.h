@@ -32,7 +32,8 @@ SignedNote sign_checkpoint(const Checkpoint& checkpoint, const NoteSigner& log);
 struct TrustedCheckpoint {
   Checkpoint checkpoint;
   SignedNote note;
-  std::vector<GoodSignature> cosignatures;  // of trusted witnesses
+  // Of trusted witnesses, in the order of the note. A witness that signed twice is there twice.
+  std::vector<GoodSignature> cosignatures;
 };
 
 // open_checkpoint parses a checkpoint and verifies its signatures. It fails with INVALID_ARGUMENT

@@ -63,6 +63,7 @@ HeadsList HeadsList::from_lines(std::vector<HeadsLine> lines) {
   std::sort(lines.begin(), lines.end(), by_session);
   HeadsList list;
   list.lines_ = std::move(lines);
+  CHECK(!list.lines_.empty());
   const auto twice = std::adjacent_find(list.lines_.begin(), list.lines_.end(), not_ascending);
   CHECK(twice == list.lines_.end(), twice->session.to_text());
   for (const HeadsLine& line : list.lines_) CHECK(line.head.size > 0, line.to_text());

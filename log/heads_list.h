@@ -36,7 +36,7 @@ struct HeadsLine {
 // HeadsList keeps its lines in the order of their sessions, so that every list is well-formed.
 class HeadsList {
  public:
-  // from_lines sorts the lines. A session that occurs twice, and a size of 0, fail a CHECK.
+  // from_lines sorts the lines. No line, a session that occurs twice, and a size of 0 fail a CHECK.
   static HeadsList from_lines(std::vector<HeadsLine> lines);
   // parse accepts a text of at least one line, which may be hostile. It fails with INVALID_ARGUMENT
   // for any other form.

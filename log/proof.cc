@@ -23,7 +23,7 @@ absl::StatusOr<Hash> range_root(NodeSource& source, Range range) {
   std::vector<Hash> peaks;
   while (range.first < range.end) {
     const uint64_t leaves = std::bit_floor(range.size());
-    CHECK(range.first % leaves == 0, range.first, leaves);
+    CHECK((range.first & (leaves - 1)) == 0, range.first, leaves);
     auto hash = source.node(static_cast<uint32_t>(std::countr_zero(leaves)), range.first / leaves);
     if (!hash.ok()) return hash.status();
     peaks.push_back(*hash);

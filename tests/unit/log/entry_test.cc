@@ -99,6 +99,15 @@ TEST(LogEntry, every_changed_bit_is_refused) {
   }
 }
 
+TEST(LogEntry, a_signature_counts_for_the_key_that_the_entry_names) {
+  const SigningKey key = SigningKey::generate(), other = SigningKey::generate();
+  LogEntry entry = LogEntry::signed_by(key, StartEntry{1, kNow});
+  entry.signer = other.public_key().id();
+  entry.signature = key.sign(entry.signed_text());
+  EXPECT_FALSE(entry.verify(key.public_key()));
+  EXPECT_FALSE(entry.verify(other.public_key()));
+}
+
 TEST(LogEntry, values_that_no_writer_makes_are_refused) {
   const SigningKey key = SigningKey::generate();
   const auto invalid = absl::StatusCode::kInvalidArgument;
@@ -138,7 +147,13 @@ TEST(LogEntry, an_unknown_type_is_told_apart_from_a_malformed_entry) {
   EXPECT_EQ(code("start", "Start"), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(code("start", ""), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(code("v1", "v2"), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(code("start", "later" + std::string(300, 'x')), absl::StatusCode::kInvalidArgument);
+  // The bound holds for every type.
+  const std::string later = replace(text, "start", "later");
+  const std::string filler(kLogEntryBytesMax - later.size() - 1, 'x');
+  EXPECT_EQ(LogEntry::parse(later + filler + "\n").status().code(),
+            absl::StatusCode::kUnimplemented);
+  EXPECT_EQ(LogEntry::parse(later + filler + "x\n").status().code(),
+            absl::StatusCode::kInvalidArgument);
 }
 
 }  // namespace

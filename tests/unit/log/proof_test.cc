@@ -171,6 +171,27 @@ TEST(LogProof, sizes_that_do_not_fit_are_refused) {
   EXPECT_FALSE(verify_consistency({7, Hash{}}, tree.head(7), {}).ok());
 }
 
+// A log can sign a size that is smaller than the tree of its root. Longer proofs would lead there.
+TEST(LogProof, a_proof_has_the_length_of_the_size) {
+  MemoryTree tree = MemoryTree::of_size(8);
+  const TreeHead of_one{1, tree.head(2).root};
+  EXPECT_FALSE(verify_inclusion(tree.leaf(1), 0, of_one, {{tree.leaf(0)}}).ok());
+  const std::vector<Hash> longer = *consistency_proof(tree, 2, 8);
+  EXPECT_FALSE(verify_consistency(tree.head(2), {4, tree.head(8).root}, longer).ok());
+  const std::vector<Hash> shorter = *consistency_proof(tree, 2, 4);
+  EXPECT_FALSE(verify_consistency(tree.head(2), {8, tree.head(4).root}, shorter).ok());
+  EXPECT_FALSE(verify_inclusion(tree.leaf(0), 0, {8, tree.leaf(0)}, {}).ok());
+
+  std::vector<Hash> proof = *consistency_proof(tree, 3, 4);
+  const Hash extra = tree.leaf(7);
+  proof.push_back(extra);
+  EXPECT_FALSE(verify_consistency({3, node_hash(extra, tree.head(3).root)},
+                                  {4, node_hash(extra, tree.head(4).root)}, proof)
+                   .ok());
+  for (uint64_t old_size = 1; old_size < 8; old_size++)
+    EXPECT_FALSE(verify_consistency(tree.head(old_size), tree.head(8), {}).ok()) << old_size;
+}
+
 TEST(LogProof, a_store_that_fails_fails_the_proof) {
   MemoryTree tree = MemoryTree::of_size(21);
   tree.broken_level = 3;

@@ -114,7 +114,8 @@ TEST(WitnessCore, a_log_learns_the_size_that_it_does_not_know) {
 TEST(WitnessCore, a_rollback_is_refused) {
   World world;
   ASSERT_EQ(world.grow(0, 30).status, 200);
-  // A log that was restored from an older state says what it believes, and then what is asked for.
+  // A log that was restored from an older state sends the old size that it knows, and then the one
+  // that the witness named.
   const WitnessAnswer answer = world.grow(7, 8);
   EXPECT_EQ(answer.status, 409);
   EXPECT_EQ(answer.body, "30\n");
