@@ -24,7 +24,7 @@ class LineTree : public NodeSource {
  public:
   explicit LineTree(const std::vector<HeadsLine>& lines) {
     leaves_.reserve(lines.size());
-    for (const HeadsLine& line : lines) leaves_.push_back(leaf_hash(line.to_text()));
+    for (const HeadsLine& line : lines) leaves_.push_back(merkle_leaf(line.to_text()));
   }
   absl::StatusOr<Hash> node(uint32_t level, uint64_t index) override {
     CHECK((index + 1) << level <= leaves_.size(), level, index, leaves_.size());
@@ -99,7 +99,7 @@ std::string HeadsList::to_text() const {
 
 Hash HeadsList::root() const {
   CompactRange range;
-  for (const HeadsLine& line : lines_) range.append(leaf_hash(line.to_text()));
+  for (const HeadsLine& line : lines_) range.append(merkle_leaf(line.to_text()));
   return range.root();
 }
 

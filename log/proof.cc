@@ -113,7 +113,7 @@ absl::Status verify_growth(const TreeHead& older, const TreeHead& newer,
 
 }  // namespace
 
-Hash leaf_hash(std::string_view entry) { return sha256(std::string_view("\0", 1), entry); }
+Hash merkle_leaf(std::string_view entry) { return sha256(std::string_view("\0", 1), entry); }
 
 Hash empty_root() { return sha256({}); }
 

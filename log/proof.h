@@ -12,8 +12,8 @@
 
 namespace gatetape {
 
-// leaf_hash returns SHA-256(0x00 || entry).
-Hash leaf_hash(std::string_view entry);
+// merkle_leaf returns the hash of a leaf of RFC 6962: SHA-256(0x00 || entry).
+Hash merkle_leaf(std::string_view entry);
 // empty_root returns the root of a tree without leaves.
 Hash empty_root();
 

@@ -49,7 +49,8 @@ absl::StatusOr<TrustedCheckpoint> TlogProof::verify(std::string_view entry, std:
                                                     absl::Span<const VerifierKey> trusted) const {
   auto opened = open_checkpoint(checkpoint, origin, trusted);
   if (!opened.ok()) return opened;
-  const auto included = verify_inclusion(leaf_hash(entry), index, opened->checkpoint.tree, hashes);
+  const auto included =
+      verify_inclusion(merkle_leaf(entry), index, opened->checkpoint.tree, hashes);
   if (!included.ok()) return included;
   return opened;
 }

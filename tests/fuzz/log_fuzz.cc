@@ -73,7 +73,7 @@ void check_list(std::string_view text) {
   for (size_t i = 0; i < list->lines().size(); i++) {
     const HeadsLine& line = list->lines()[i];
     CHECK(list->find(line.session) == i, i);
-    CHECK(verify_inclusion(leaf_hash(line.to_text()), i, head, list->prove(i)).ok(), i);
+    CHECK(verify_inclusion(merkle_leaf(line.to_text()), i, head, list->prove(i)).ok(), i);
   }
 }
 

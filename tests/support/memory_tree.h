@@ -21,7 +21,7 @@ class MemoryTree : public NodeSource {
   }
 
   void append(std::string_view entry) {
-    Hash hash = leaf_hash(entry);
+    Hash hash = merkle_leaf(entry);
     for (size_t level = 0;; level++) {
       if (level == levels_.size()) levels_.emplace_back();
       levels_[level].push_back(hash);

@@ -43,7 +43,7 @@ TEST(AddCheckpoint, the_example_of_c2sp_is_read_and_written) {
 }
 
 TEST(AddCheckpoint, the_longest_proof_and_the_longest_body_are_read) {
-  AddCheckpoint request{7, std::vector<Hash>(kProofHashesMax, leaf_hash("x")), ""};
+  AddCheckpoint request{7, std::vector<Hash>(kProofHashesMax, merkle_leaf("x")), ""};
   EXPECT_EQ(AddCheckpoint::parse(request.to_text())->proof, request.proof);
   request.checkpoint.resize(kAddCheckpointBytesMax - request.to_text().size(), 'x');
   EXPECT_TRUE(AddCheckpoint::parse(request.to_text()).ok());

@@ -24,7 +24,7 @@ constexpr char kSignatures[] =
 struct Parties {
   NoteSigner log{"gw.gatetape/log", NoteKeyType::kEd25519, SigningKey::generate()};
   NoteSigner witness{"witness.example/w1", NoteKeyType::kCosignature, SigningKey::generate()};
-  Checkpoint checkpoint{"gw.gatetape/log", {7, leaf_hash("x")}, ""};
+  Checkpoint checkpoint{"gw.gatetape/log", {7, merkle_leaf("x")}, ""};
 
   std::string cosigned() const {
     SignedNote note = sign_checkpoint(checkpoint, log);

@@ -51,7 +51,7 @@ TEST(LogFormat, the_worked_example_is_what_the_code_makes) {
                               {2, root},
                               HeadsLine::State::kOpen},
                              {*SessionId::from_text("019c1a2b-0000-7000-8000-000000000001"),
-                              {9, leaf_hash("")},
+                              {9, merkle_leaf("")},
                               HeadsLine::State::kClose}});
   expect_in_format(list.to_text());
 

@@ -20,7 +20,7 @@ SessionId session(uint64_t number) {
 }
 
 HeadsLine line(uint64_t number, State state = State::kLive) {
-  return {session(number), {number + 1, leaf_hash(std::to_string(number))}, state};
+  return {session(number), {number + 1, merkle_leaf(std::to_string(number))}, state};
 }
 
 HeadsList list_of(uint64_t count) {
@@ -75,10 +75,10 @@ TEST(HeadsList, one_line_is_shown_without_the_others) {
     const HeadsList list = list_of(count);
     const TreeHead head{count, list.root()};
     for (uint64_t i = 0; i < count; i++) {
-      const Hash leaf = leaf_hash(list.lines()[i].to_text());
+      const Hash leaf = merkle_leaf(list.lines()[i].to_text());
       EXPECT_TRUE(verify_inclusion(leaf, i, head, list.prove(i)).ok()) << count << " " << i;
       EXPECT_FALSE(
-          verify_inclusion(leaf_hash(line(i, State::kClose).to_text()), i, head, list.prove(i))
+          verify_inclusion(merkle_leaf(line(i, State::kClose).to_text()), i, head, list.prove(i))
               .ok());
     }
   }

@@ -34,10 +34,10 @@ struct Proved {
 TEST(TlogProof, the_text_is_that_of_c2sp) {
   TlogProof proof;
   proof.index = 73894;
-  proof.hashes = {leaf_hash("a"), leaf_hash("b")};
+  proof.hashes = {merkle_leaf("a"), merkle_leaf("b")};
   proof.checkpoint = "checkpoint\n";
-  const std::string rest = "index 73894\n" + to_base64(view(leaf_hash("a"))) + "\n" +
-                           to_base64(view(leaf_hash("b"))) + "\n\ncheckpoint\n";
+  const std::string rest = "index 73894\n" + to_base64(view(merkle_leaf("a"))) + "\n" +
+                           to_base64(view(merkle_leaf("b"))) + "\n\ncheckpoint\n";
   EXPECT_EQ(proof.to_text(), "c2sp.org/tlog-proof@v1\n" + rest);
   proof.extra = "any bytes\n";
   EXPECT_EQ(proof.to_text(), "c2sp.org/tlog-proof@v1\nextra YW55IGJ5dGVzCg==\n" + rest);
@@ -89,7 +89,7 @@ TEST(TlogProof, the_proof_of_another_leaf_or_tree_proves_nothing) {
 }
 
 TEST(TlogProof, other_texts_are_refused) {
-  const std::string first = "c2sp.org/tlog-proof@v1\n", hash = to_base64(view(leaf_hash("a")));
+  const std::string first = "c2sp.org/tlog-proof@v1\n", hash = to_base64(view(merkle_leaf("a")));
   EXPECT_TRUE(TlogProof::parse(first + "index 0\n" + hash + "\n\nx").ok());
   EXPECT_TRUE(TlogProof::parse(first + "extra AAAA\nindex 0\n\nx").ok());
   const std::vector<std::pair<const char*, std::string>> rows = {

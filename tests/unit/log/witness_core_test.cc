@@ -185,7 +185,7 @@ TEST(WitnessCore, either_key_of_a_rotation_signs) {
 TEST(WitnessCore, malformed_requests_are_refused) {
   World world;
   const std::string good = world.request(world.tree, 0, 8).to_text();
-  const std::string hash = to_base64(view(leaf_hash("a"))) + "\n";
+  const std::string hash = to_base64(view(merkle_leaf("a"))) + "\n";
   std::string hashes;
   for (size_t i = 0; i < 64; i++) hashes += hash;
   const std::string note = world.note(world.tree.head(8));
