@@ -69,7 +69,7 @@ with relation as (
   union all select name, 'policy ' || polname, 'present'
     from relation join pg_policy on polrelid = relation.oid
   union all select name, 'owner', rolname from owned join pg_roles r on r.oid = owned.owner
-    where rolname in ('gatetape_recorder', 'gatetape_auditd')
+    where rolname in ('gatetape_recorder', 'gatetape_auditd', 'gatetape_sealer')
   union all select name, format('grant%s to %s', on_what, coalesce(rolname, 'public')),
       string_agg(privilege_type || case when is_grantable then ' with grant option' else '' end,
         ', ' order by privilege_type)

@@ -81,7 +81,8 @@ std::string ident_map(const StateDir& state) {
   };
   const std::pair<const char*, const char*> kRoles[] = {{"postgres", "gatetape_owner"},
                                                         {"recorder", "gatetape_recorder"},
-                                                        {"auditd", "gatetape_auditd"}};
+                                                        {"auditd", "gatetape_auditd"},
+                                                        {"auditd", "gatetape_sealer"}};
   for (const auto& [service, role] : kRoles) {
     add(state.account_of(service).value_or(state.owner).name, role);
     add("root", role);

@@ -56,8 +56,8 @@ TEST(LogFormat, the_worked_example_is_what_the_code_makes) {
   expect_in_format(list.to_text());
 
   const std::string registered =
-      LogEntry::signed_by(recorder, KeyEntry{KeyEntry::Action::kRegister, "recorder",
-                                             recorder.public_key(), 1796000000000000000})
+      LogEntry::signed_by(log.key, KeyEntry{KeyEntry::Action::kRegister, "recorder",
+                                            recorder.public_key(), 1796000000000000000})
           .to_text();
   const std::string heads =
       LogEntry::signed_by(recorder, HeadsEntry{std::string(16, '\x5a'), 1, 1796000000123456789,
