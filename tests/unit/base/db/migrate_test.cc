@@ -107,7 +107,7 @@ TEST_F(Schema, partitions_reach_a_week_ahead_and_are_made_once) {
       1 + 10);
   const auto recorder = PgCluster::shared().open(database_, "gatetape_recorder");
   EXPECT_EQ(number(*recorder, "select gatetape.keep_partitions()"), 0);
-  EXPECT_EQ(number("select gatetape.add_partitions('2030-01-01Z', '2030-01-03Z')"), 14);
+  EXPECT_EQ(number("select gatetape.add_partitions('2030-01-01Z', '2030-01-03Z')"), 18);
   EXPECT_FALSE(recorder->query("select gatetape.add_partitions(now(), now())").ok());
 }
 
@@ -116,14 +116,14 @@ TEST_F(Schema, a_day_that_began_in_the_default_partition_stays_there) {
                   ->run_script("insert into gatetape.session_end select "
                                "gatetape.uuid7_floor('2031-01-01T12:00Z'), now(), '', '', 0, 0, 0")
                   .ok());
-  EXPECT_EQ(number("select gatetape.add_partitions('2031-01-01Z', '2031-01-02Z')"), 6);
+  EXPECT_EQ(number("select gatetape.add_partitions('2031-01-01Z', '2031-01-02Z')"), 8);
   EXPECT_EQ(number("select count(*) from gatetape.session_end_default"), 1);
 }
 
 TEST_F(Schema, a_day_has_24_hours_where_the_clocks_change) {
   ASSERT_TRUE(owner_->run_script("set timezone = 'Europe/Berlin'").ok());
-  EXPECT_EQ(number("select gatetape.add_partitions('2031-03-29Z', '2031-04-02Z')"), 4 * 7);
-  EXPECT_EQ(number("select gatetape.add_partitions('2031-04-02Z', '2031-04-04Z')"), 2 * 7);
+  EXPECT_EQ(number("select gatetape.add_partitions('2031-03-29Z', '2031-04-02Z')"), 4 * 9);
+  EXPECT_EQ(number("select gatetape.add_partitions('2031-04-02Z', '2031-04-04Z')"), 2 * 9);
 }
 
 TEST_F(Schema, frames_are_never_compressed_by_the_server) {
@@ -157,11 +157,11 @@ TEST_F(Schema, nobody_may_change_the_record) {
   EXPECT_EQ(number("select count(*) from gatetape.session_key"), 2);
 }
 
-TEST_F(Schema, the_recorder_waits_for_the_disk) {
+TEST_F(Schema, whoever_writes_the_record_waits_for_the_disk) {
   EXPECT_EQ(number("select count(*) from pg_db_role_setting s join pg_roles r on r.oid = s.setrole "
-                   "where rolname = 'gatetape_recorder' and "
+                   "where rolname in ('gatetape_recorder', 'gatetape_sealer') and "
                    "'synchronous_commit=on' = any (setconfig)"),
-            1);
+            2);
 }
 
 TEST_F(Migrate, a_program_uses_no_database_that_is_newer_than_itself) {
