@@ -73,6 +73,7 @@ DOORS = (
     (r"systemd/", r"base/os/daemon$"),
     (r"seccomp\.h", r"base/os/confine$"),
     (r"prometheus/", r"base/os/metrics$"),
+    (r"curl/", r"base/os/http_client$"),
     (r"CLI/", r"tools/cli/(main|verb_\w+)$"),
     (r"nlohmann/", r"record/derived$|auditd/verify/derived_check$|client/|tools/"),
 )
