@@ -150,6 +150,8 @@ comment on role gatetape_sealer is 'gatetape-auditd as sequencer: may add leaves
 
 grant usage on schema gatetape to gatetape_sealer;
 grant insert on gatetape.log_entry, gatetape.heads, gatetape.session_heads to gatetape_recorder;
+-- Each INSERT of the recorder returns tableoid, so that a view in the place of a table is noticed.
+grant select (tableoid) on gatetape.log_entry, gatetape.heads, gatetape.session_heads to gatetape_recorder;
 grant select on gatetape.log_leaf, gatetape.log_node, gatetape.checkpoint to gatetape_recorder;
 grant insert on gatetape.log_leaf, gatetape.log_node, gatetape.checkpoint to gatetape_sealer;
 grant select on gatetape.log_entry, gatetape.log_leaf, gatetape.log_node, gatetape.checkpoint to gatetape_sealer;

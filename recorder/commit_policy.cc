@@ -163,31 +163,45 @@ CommitPolicy::Round CommitPolicy::take_round() {
   return round;
 }
 
-CommitPolicy::Outcome CommitPolicy::step(Store& store) {
+CommitPolicy::Outcome CommitPolicy::step(Store& store, const Instant& now) {
   const size_t waiting = queue_.size();
   const Round round = take_round();
   check(round);
   CHECK(waiting == 0 || queue_.size() < waiting, waiting, queue_.size());
-  absl::Status status = commit(store, round);
+  absl::Status status = commit(store, round, now);
   if (status.ok()) status = read_tails(store, round);
   if (!status.ok()) fail(round.binders, 0, status);
   for (const std::shared_ptr<Lane>& lane : round.finished) lane->on_finished();
   return {round.bytes, status};
 }
 
-absl::Status CommitPolicy::commit(Store& store, const Round& round) {
-  if (round.writes.empty()) return absl::OkStatus();
-  const absl::Status status = store.commit(round.writes);
-  if (is_about_the_data(status)) return commit_one_by_one(store, round);
+absl::Status CommitPolicy::commit(Store& store, const Round& round, const Instant& now) {
+  const bool with_live = heads_.due_ns() <= now.mono_ns;
+  if (round.writes.empty() && !with_live) return absl::OkStatus();
+  const absl::Status status = store_all(store, round.writes, now, with_live);
+  if (is_about_the_data(status) && !round.writes.empty())
+    return commit_one_by_one(store, round, now);
   if (!status.ok()) fail(round.writers, 0, status);
   for (size_t i = 0; status.ok() && i < round.writes.size(); i++)
     answer(round.writes[i], round.writers[i]);
   return status;
 }
 
-absl::Status CommitPolicy::commit_one_by_one(Store& store, const Round& round) {
+absl::Status CommitPolicy::store_all(Store& store, absl::Span<const SessionWrite> writes,
+                                     const Instant& now, bool with_live) {
+  const std::vector<SignedList> lists = heads_.lists_of(writes, now, with_live);
+  CHECK(!writes.empty() || !lists.empty(), with_live);
+  const Commit commit{writes, lists};
+  absl::Status status = store.commit(commit);
+  if (status.ok()) heads_.on_committed(commit, now);
+  return status;
+}
+
+// A `live` list that is due stays due: it goes into the next transaction.
+absl::Status CommitPolicy::commit_one_by_one(Store& store, const Round& round, const Instant& now) {
   for (size_t i = 0; i < round.writes.size(); i++) {
-    const absl::Status status = store.commit(absl::MakeConstSpan(&round.writes[i], 1));
+    const absl::Status status =
+        store_all(store, absl::MakeConstSpan(&round.writes[i], 1), now, false);
     if (status.ok()) {
       answer(round.writes[i], round.writers[i]);
     } else if (is_about_the_data(status)) {

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "base/crypto.h"
+#include "recorder/heads_core.h"
 #include "recorder/store.h"
 #include "recorder/work.h"
 
@@ -29,11 +31,16 @@ struct CommitLimits {
 
 class CommitPolicy {
  public:
-  explicit CommitPolicy(const CommitLimits& limits = {}) : limits_(limits) {}
+  // `key` signs the entries of the log. It lives longer than this object.
+  explicit CommitPolicy(const SigningKey* key, const CommitLimits& limits = {})
+      : limits_(limits), heads_(key) {}
 
   // add appends work. The order of the work of one session is kept.
   void add(std::vector<Work> work);
   bool empty() const { return queue_.empty(); }
+  // heads returns what knows which heads list is due. step makes the lists.
+  const HeadsCore& heads() const { return heads_; }
+  HeadsCore& heads() { return heads_; }
 
   // Outcome is the result of a step.
   struct Outcome {
@@ -41,11 +48,12 @@ class CommitPolicy {
     absl::Status status;  // not OK: the store must be opened again before the next step
   };
   // step commits what fits into one transaction (batch_cost_max, and about session_cost_max of one
-  // session, so that a busy session does not delay the others), then asks the store for the tails
-  // of binds, and answers all of it. When the store fails, every stream with a part in the step
+  // session, so that a busy session does not delay the others) together with its heads lists, also
+  // a list that is due and nothing else. Then it asks the store for the tails of binds, and answers
+  // all of it. When the store fails, every stream with a part in the step
   // ends, because a commit in doubt is not durable. When rows of another writer are in the way, or
   // the store refuses the data, only that session is refused.
-  Outcome step(Store& store);
+  Outcome step(Store& store, const Instant& now);
   // fail_all ends every stream that has work in the queue, and empties the queue.
   Outcome fail_all(const absl::Status& why);
 
@@ -68,8 +76,11 @@ class CommitPolicy {
 
   void check(const Round& round) const;
   Round take_round();
-  absl::Status commit(Store& store, const Round& round);
-  absl::Status commit_one_by_one(Store& store, const Round& round);
+  absl::Status commit(Store& store, const Round& round, const Instant& now);
+  absl::Status commit_one_by_one(Store& store, const Round& round, const Instant& now);
+  // store_all stores the writes and their lists in one transaction.
+  absl::Status store_all(Store& store, absl::Span<const SessionWrite> writes, const Instant& now,
+                         bool with_live);
   absl::Status read_tails(Store& store, const Round& round);
   static bool is_dropped(const Work& work);
   static void answer(const SessionWrite& write, const Owner& owner);
@@ -78,6 +89,7 @@ class CommitPolicy {
 
   const CommitLimits limits_;
   std::deque<Work> queue_;
+  HeadsCore heads_;
 };
 
 }  // namespace gatetape::recorder

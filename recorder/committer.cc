@@ -11,9 +11,10 @@ namespace gatetape::recorder {
 Committer::Committer(std::unique_ptr<Store> store, Options options)
     : options_(std::move(options)),
       store_(std::move(store)),
-      core_(store_.get()),
+      core_(store_.get(), options_.key),
       thread_([this] { run(); }) {
   CHECK(options_.queue_bytes_max > 0 && options_.on_store_state && options_.on_upkeep_failed);
+  CHECK(options_.key != nullptr);
 }
 
 Committer::~Committer() { stop(); }
@@ -85,7 +86,7 @@ void Committer::run() {
   }
 }
 
-void Committer::open_store(int64_t now_ns) { report(core_.open(now_ns)); }
+void Committer::open_store(int64_t now_ns) { report(core_.open(now_ns, random_bytes(kRunBytes))); }
 
 void Committer::keep_up(int64_t now_ns) {
   const absl::Status status = core_.keep_up(now_ns);
@@ -95,13 +96,16 @@ void Committer::keep_up(int64_t now_ns) {
 
 void Committer::do_round(CommitterCore::Action action, int64_t begin_ns) {
   const CommitPolicy::Outcome outcome =
-      action == CommitterCore::Action::kCommit ? core_.commit() : core_.refuse_waiting();
+      action == CommitterCore::Action::kCommit
+          ? core_.commit({.mono_ns = begin_ns, .wall_ns = options_.clock->wall_ns()})
+          : core_.refuse_waiting();
   const int64_t took_ns = options_.clock->mono_ns() - begin_ns;
   {
     const absl::MutexLock lock(&mutex_);
     CHECK(outcome.bytes <= figures_.queued_bytes, outcome.bytes, figures_.queued_bytes);
     figures_.queued_bytes -= outcome.bytes;
     figures_.bytes += outcome.bytes;
+    figures_.lists = core_.lists();
     if (action == CommitterCore::Action::kCommit || outcome.bytes > 0) {  // else nothing waited
       figures_.rounds++;
       if (!outcome.status.ok()) figures_.failed_rounds++;

@@ -13,6 +13,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "base/clock.h"
+#include "base/crypto.h"
 #include "base/os/pause.h"
 #include "recorder/committer_core.h"
 
@@ -29,6 +30,8 @@ class Committer {
     std::function<void(const absl::Status&)> on_store_state;
     // Called by the committer thread when Store::keep_up fails.
     std::function<void(const absl::Status&)> on_upkeep_failed;
+    // Signs the entries of the log. Lives longer than the committer.
+    const SigningKey* key = nullptr;
     // Lives longer than the committer.
     const Clock* clock = &system_clock();
   };
@@ -51,6 +54,7 @@ class Committer {
     uint64_t rounds = 0;         // of commits, and of refusals while the store was away
     uint64_t failed_rounds = 0;  // after which the store had to be opened again
     uint64_t bytes = 0;          // of work, in all rounds
+    uint64_t lists = 0;          // heads lists that were committed
     double round_seconds = 0.0;  // duration of all rounds
     bool store_is_open = false;
   };

@@ -12,8 +12,14 @@ void CommitterCore::add(std::vector<Work> work) {
   policy_.add(std::move(work));
 }
 
+void CommitterCore::stop() {
+  stopping_ = true;
+  policy_.heads().stop();
+}
+
 CommitterCore::Action CommitterCore::next(int64_t now_ns) const {
-  if (stopping_ && policy_.empty()) return Action::kStop;
+  const bool owes_list = state_ == State::kOpen && policy_.heads().has_unlisted();
+  if (stopping_ && policy_.empty() && !owes_list) return Action::kStop;
   switch (state_) {
     case State::kClosed:
       return Action::kOpen;
@@ -21,20 +27,21 @@ CommitterCore::Action CommitterCore::next(int64_t now_ns) const {
       return now_ns < open_due_ns_ && !stopping_ ? Action::kWait : Action::kRefuseWaiting;
     case State::kOpen:
       if (now_ns >= upkeep_due_ns_ && !stopping_) return Action::kKeepUp;
-      return policy_.empty() ? Action::kWait : Action::kCommit;
+      return policy_.empty() && now_ns < policy_.heads().due_ns() ? Action::kWait : Action::kCommit;
   }
   return Action::kWait;
 }
 
 int64_t CommitterCore::due_ns() const {
   CHECK(state_ != State::kClosed);
-  return state_ == State::kOpen ? upkeep_due_ns_ : open_due_ns_;
+  return state_ == State::kOpen ? std::min(upkeep_due_ns_, policy_.heads().due_ns()) : open_due_ns_;
 }
 
-absl::Status CommitterCore::open(int64_t now_ns) {
+absl::Status CommitterCore::open(int64_t now_ns, std::string run) {
   CHECK(state_ == State::kClosed, static_cast<int>(state_));
   absl::Status status = store_->open();
   if (status.ok()) {
+    policy_.heads().begin_run(std::move(run), now_ns);
     state_ = State::kOpen;
     backoff_ns_ = kBackoffMinNs;
     return status;
@@ -56,10 +63,10 @@ absl::Status CommitterCore::keep_up(int64_t now_ns) {
   return status;
 }
 
-CommitPolicy::Outcome CommitterCore::commit() {
+CommitPolicy::Outcome CommitterCore::commit(const Instant& now) {
   CHECK(state_ == State::kOpen, static_cast<int>(state_));
-  CHECK(!policy_.empty(), "nothing waits for a commit");
-  CommitPolicy::Outcome outcome = policy_.step(*store_);
+  CHECK(!policy_.empty() || policy_.heads().due_ns() <= now.mono_ns, now.mono_ns);
+  CommitPolicy::Outcome outcome = policy_.step(*store_, now);
   if (!outcome.status.ok()) state_ = State::kClosed;
   return outcome;
 }

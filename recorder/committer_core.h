@@ -1,16 +1,17 @@
 // CommitterCore: what the committer thread does next: open the store, wait before the next attempt,
-// keep the store up, commit, or end the streams that wait while the store cannot be opened. Pure
-// but for the Store that it calls: no thread, lock, clock or log. The adapter is
-// recorder/committer; the simulator drives the same class.
+// keep the store up, commit (work, a heads list that is due, or both), or end the streams that wait
+// while the store cannot be opened. Pure but for the Store that it calls: no thread, lock, clock,
+// log or randomness. The adapter is recorder/committer; the simulator drives the same class.
 //
 //   kClosed --open succeeds--> kOpen
 //   kClosed --open fails--> kBackingOff
 //   kBackingOff --the pause is over: refuse_waiting--> kClosed
 //   kOpen --a commit or the upkeep fails--> kClosed
-//   any --stop--> the same states, without pauses, until no work is left
+//   any --stop--> the same states, without pauses, until no work is left, and no list if kOpen
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -37,15 +38,17 @@ class CommitterCore {
     kStop,           // nothing more is to be done
   };
 
-  // `store` lives longer than this object.
-  explicit CommitterCore(Store* store, const CommitLimits& limits = {})
-      : store_(store), policy_(limits) {}
+  // `store` and `key`, which signs the entries of the log, live longer than this object.
+  CommitterCore(Store* store, const SigningKey* key, const CommitLimits& limits = {})
+      : store_(store), policy_(key, limits) {}
 
   // add appends submitted work.
   void add(std::vector<Work> work);
   // stop: no work is added any more; what waits is committed or ended, then next returns kStop.
-  void stop() { stopping_ = true; }
+  void stop();
   bool is_idle() const { return policy_.empty(); }
+  // lists returns the number of heads lists that were committed since the start.
+  uint64_t lists() const { return policy_.heads().lists(); }
   bool is_open() const { return state_ == State::kOpen; }
 
   // next returns what to do at `now_ns`, a reading of the monotonic clock. The functions below may
@@ -54,12 +57,14 @@ class CommitterCore {
   // due_ns returns the time at which next() changes without new work.
   int64_t due_ns() const;
 
-  absl::Status open(int64_t now_ns);
+  // open opens the store. `run` is the run of its lists, kRunBytes random bytes.
+  absl::Status open(int64_t now_ns, std::string run);
   // keep_up returns why the upkeep failed. The failure may have cost the connection, so that the
   // store is opened again.
   absl::Status keep_up(int64_t now_ns);
-  // commit does one round. After a status that is not OK the store is opened again.
-  CommitPolicy::Outcome commit();
+  // commit does one round. After a status that is not OK the store is opened again. `now` is not
+  // before the time for which next() returned kCommit.
+  CommitPolicy::Outcome commit(const Instant& now);
   // refuse_waiting ends every stream that waits: work is not kept while the store is away.
   CommitPolicy::Outcome refuse_waiting();
 

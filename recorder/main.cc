@@ -86,6 +86,8 @@ std::vector<Metrics::Figure> figures_of(const Config& config, Committer* committ
          [](const Figures& now) { return now.round_seconds; }),
       of(Kind::kCounter, "gatetape_recorder_frame_bytes_total", "Bytes of work in all rounds.",
          [](const Figures& now) { return static_cast<double>(now.bytes); }),
+      of(Kind::kCounter, "gatetape_recorder_lists_total", "Heads lists that were committed.",
+         [](const Figures& now) { return static_cast<double>(now.lists); }),
       disk_figure(config.dir)};
 }
 
@@ -94,13 +96,15 @@ int fail(const absl::Status& status) {
   return EXIT_FAILURE;
 }
 
-Committer::Options committer_options(const Config& config, StoreState* state) {
+Committer::Options committer_options(const Config& config, const SigningKey& key,
+                                     StoreState* state) {
   return {.queue_bytes_max = config.recorder.queue_bytes_max,
           .on_store_state = [state](const absl::Status& store) { state->report(store); },
           .on_upkeep_failed =
               [](const absl::Status& status) {
                 log_warn("upkeep_failed", {{"error", std::string(status.message())}});
-              }};
+              },
+          .key = &key};
 }
 
 int serve(const Config& config, const SigningKey& key, DaemonSignals* signals) {
@@ -110,7 +114,7 @@ int serve(const Config& config, const SigningKey& key, DaemonSignals* signals) {
                           PgStoreOptions{.conninfo = config.recorder.database,
                                          .timeout_s = config.recorder.commit_timeout_s,
                                          .synchronous_commit = config.recorder.synchronous_commit}),
-                      committer_options(config, &state));
+                      committer_options(config, key, &state));
   const absl::StatusOr<std::unique_ptr<Metrics>> metrics =
       Metrics::serve(config.recorder.metrics_listen, figures_of(config, &committer));
   if (!metrics.ok()) return fail(metrics.status());

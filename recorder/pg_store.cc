@@ -43,6 +43,15 @@ constexpr char kInsertEvents[] =
     "unnest($1::uuid[], $2::bigint[], $3::integer[], $4::smallint[], $5::bigint[], $6::text[], "
     "$7::text[], $8::text[]) as event (session_id, seq, channel, kind, offset_ns, name, text, "
     "fields) on conflict do nothing";
+constexpr char kInsertEntry[] =
+    "insert into gatetape.log_entry (leaf, entry) values ($1::bytea, $2::bytea) returning tableoid";
+constexpr char kInsertList[] =
+    "insert into gatetape.heads (at, leaf, list) values ($1::timestamptz, $2::bytea, $3::bytea) "
+    "returning tableoid";
+constexpr char kInsertSessionHeads[] =
+    "insert into gatetape.session_heads (session_id, state, at, leaf) select session_id, state, "
+    "$3::timestamptz, $4::bytea from unnest($1::uuid[], $2::text[]) as line (session_id, state) "
+    "returning tableoid";
 // The data of a row is read only when the row has no facts of its last frame: rows that were stored
 // before these columns existed.
 constexpr char kReadTail[] =
@@ -192,6 +201,34 @@ void add_statements(const SessionWrite& write, std::vector<PgStatement>* out, Ev
   if (write.head) out->push_back(head_of(*write.head));
 }
 
+// session_heads_of returns the statement of the rows that lead to the ends of sessions in a list.
+PgStatement session_heads_of(const SignedList& one, const PgParam& at, const PgParam& leaf) {
+  PgArray sessions{PgArray::Element::kUuid};
+  PgArray states{PgArray::Element::kText};
+  const auto add = [&](const std::vector<SessionId>& ids, const char* state) {
+    for (const SessionId& id : ids) {
+      sessions.add(PgParam::uuid(id.bytes()));
+      states.add(PgParam::text(state));
+    }
+  };
+  add(one.opened, "open");
+  add(one.closed, "close");
+  CHECK(sessions.size() == states.size(), sessions.size(), states.size());
+  return {kInsertSessionHeads,
+          {sessions.finish(), states.finish(), at, leaf},
+          PgRows{"gatetape.session_heads", sessions.size(), sessions.size()}};
+}
+
+void add_list(const SignedList& one, std::vector<PgStatement>* out) {
+  CHECK(!one.entry.empty() && !one.list.lines().empty(), one.entry.size());
+  const PgParam at = PgParam::timestamptz(static_cast<int64_t>(one.time_ns));
+  const PgParam leaf = PgParam::bytea(view(one.leaf));
+  out->push_back({kInsertEntry, {leaf, PgParam::bytea(one.entry)}, one_of("gatetape.log_entry")});
+  out->push_back(
+      {kInsertList, {at, leaf, PgParam::bytea(one.list.to_text())}, one_of("gatetape.heads")});
+  if (!one.opened.empty() || !one.closed.empty()) out->push_back(session_heads_of(one, at, leaf));
+}
+
 // read_last_frame writes the facts of the last frame of a row that has no columns for them.
 void read_last_frame(const PgResult& row, Tail* tail) {
   const absl::StatusOr<std::vector<Frame>> frames = decode_batch(
@@ -258,12 +295,14 @@ absl::StatusOr<std::vector<PgResult>> PgStore::transact(std::vector<PgStatement>
   return results;
 }
 
-absl::Status PgStore::commit(absl::Span<const SessionWrite> writes) {
+absl::Status PgStore::commit(const Commit& commit) {
   std::vector<PgStatement> statements;
   Events events;
-  for (const SessionWrite& write : writes) add_statements(write, &statements, &events);
-  CHECK(statements.size() >= writes.size(), statements.size(), writes.size());
+  for (const SessionWrite& write : commit.writes) add_statements(write, &statements, &events);
+  CHECK(statements.size() >= commit.writes.size(), statements.size(), commit.writes.size());
   if (!events.empty()) statements.push_back(events.finish());
+  for (const SignedList& one : commit.lists) add_list(one, &statements);
+  CHECK(!statements.empty(), commit.lists.size());
   return transact(std::move(statements)).status();
 }
 

@@ -1,5 +1,5 @@
-// PgStore: the Store in PostgreSQL (migrations/0001_evidence.sql). The committer thread alone calls
-// it.
+// PgStore: the Store in PostgreSQL (migrations/0001_evidence.sql, 0005_log.sql). The committer
+// thread alone calls it.
 #pragma once
 
 #include <memory>
@@ -26,7 +26,7 @@ class PgStore : public Store {
   absl::Status open() override;
   // Two round trips and one flush of the write-ahead log for any number of sessions: COMMIT is sent
   // when each INSERT has reported that it stored its rows.
-  absl::Status commit(absl::Span<const SessionWrite> writes) override;
+  absl::Status commit(const Commit& commit) override;
   absl::StatusOr<std::vector<Tail>> read_tails(absl::Span<const SessionId> sessions) override;
   absl::Status keep_up() override;
 

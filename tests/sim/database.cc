@@ -128,10 +128,10 @@ absl::Status Store::open() {
   return open_ ? absl::OkStatus() : absl::UnavailableError("the database is away");
 }
 
-absl::Status Store::commit(absl::Span<const recorder::SessionWrite> writes) {
+absl::Status Store::commit(const recorder::Commit& commit) {
   require_open();
   std::vector<Insert> inserts;
-  for (const recorder::SessionWrite& write : writes) {
+  for (const recorder::SessionWrite& write : commit.writes) {
     inserts.push_back(insert_of(write));
     check_share(inserts.back());
   }

@@ -58,7 +58,7 @@ class Store : public recorder::Store {
       : world_(world), oracle_(oracle), database_(database), session_cost_max_(session_cost_max) {}
 
   absl::Status open() override;
-  absl::Status commit(absl::Span<const recorder::SessionWrite> writes) override;
+  absl::Status commit(const recorder::Commit& commit) override;
   absl::StatusOr<std::vector<recorder::Tail>> read_tails(
       absl::Span<const SessionId> sessions) override;
   absl::Status keep_up() override { return absl::OkStatus(); }

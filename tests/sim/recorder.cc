@@ -3,6 +3,8 @@
 #include <iterator>
 #include <utility>
 
+#include "log/entry.h"
+
 namespace gatetape::sim {
 
 using recorder::CommitPolicy;
@@ -66,7 +68,7 @@ void Recorder::drain() {
 
 void Recorder::start() {
   state_ = State::kUp;
-  core_ = std::make_unique<CommitterCore>(&store_, limits_of(queue_bytes_max_));
+  core_ = std::make_unique<CommitterCore>(&store_, key_, limits_of(queue_bytes_max_));
   wakes_at_ns_ = 0;
   wake();
 }
@@ -91,7 +93,7 @@ void Recorder::wake() {
     const int64_t now_ns = world_->now_ns();
     switch (core_->next(now_ns)) {
       case Action::kOpen:
-        core_->open(now_ns).IgnoreError();
+        core_->open(now_ns, world_->rng.bytes(kRunBytes)).IgnoreError();
         break;
       case Action::kKeepUp:
         core_->keep_up(now_ns).IgnoreError();
@@ -113,9 +115,11 @@ void Recorder::wake() {
 // Submitted work wakes the recorder without a timer, and a run ends long before the upkeep is due
 // again.
 void Recorder::wake_at(int64_t at_ns) {
-  if (core_->is_open() || wakes_at_ns_ > world_->now_ns()) return;
+  const int64_t now_ns = world_->now_ns();
+  if (at_ns - now_ns > CommitterCore::kUpkeepEveryNs / 2) return;
+  if (wakes_at_ns_ > now_ns && wakes_at_ns_ <= at_ns) return;
   wakes_at_ns_ = at_ns;
-  world_->after(at_ns - world_->now_ns(), [this, life = life_] {
+  world_->after(at_ns - now_ns, [this, life = life_] {
     if (life == life_) wake();
   });
 }
@@ -141,7 +145,7 @@ void Recorder::finish_commit() {
   const bool dies = world_->strikes(world_->faults.crash_after_commit);
   if (dies)
     for (const std::shared_ptr<RecordCall>& call : calls_) call->die();
-  const CommitPolicy::Outcome outcome = core_->commit();
+  const CommitPolicy::Outcome outcome = core_->commit({world_->now_ns(), world_->wall_ns()});
   if (dies) return crash();
   committing_ = false;
   account(outcome);

@@ -2,125 +2,20 @@
 
 #include <gtest/gtest.h>
 
-#include <map>
-
 #include "recorder/outbox.h"
-#include "tests/support/test_session.h"
+#include "tests/unit/recorder/policy_fixture.h"
 
 namespace gatetape::recorder {
 namespace {
 
-// FakeStore answers commits from a script, then with OK.
-class FakeStore : public Store {
- public:
-  absl::Status open() override { return absl::OkStatus(); }
-  absl::Status commit(absl::Span<const SessionWrite> writes) override {
-    commits.emplace_back();
-    for (const SessionWrite& write : writes) {
-      commits.back().push_back({write.first_seq, write.last_seq});
-      if (const auto it = poison.find(write.session); it != poison.end()) return it->second;
-    }
-    if (script.empty()) return absl::OkStatus();
-    const absl::Status status = script.front();
-    script.pop_front();
-    return status;
-  }
-  absl::StatusOr<std::vector<Tail>> read_tails(absl::Span<const SessionId> sessions) override {
-    if (!reads.ok()) return reads;
-    return std::vector<Tail>(sessions.size());
-  }
-  absl::Status keep_up() override { return absl::OkStatus(); }
-
-  std::vector<std::vector<std::pair<uint64_t, uint64_t>>>
-      commits;  // first and last seq of each row
-  std::deque<absl::Status> script;
-  std::map<SessionId, absl::Status> poison;  // what a commit with this session gives
-  absl::Status reads;
-};
-
-// FakeLane writes down what it is told.
-class FakeLane : public Lane {
- public:
-  void on_bound(uint32_t handle, const Tail&) override { say("bound", handle); }
-  void on_durable(uint32_t handle, uint64_t seq, const Hash&) override {
-    say("durable", handle, seq);
-  }
-  void on_closed(uint32_t handle, const SignedHead&) override { say("closed", handle); }
-  void on_refused(uint32_t handle, const Refusal& refusal) override {
-    say("refused", handle, static_cast<uint64_t>(refusal.code));
-  }
-  void on_failed(const absl::Status&) override { said.push_back("failed"); }
-  void on_finished() override { said.push_back("finished"); }
-  std::vector<std::string> said;
-
- private:
-  void say(const std::string& what, uint32_t handle, uint64_t number = 0) {
-    said.push_back(what + " " + std::to_string(handle) +
-                   (number > 0 ? " " + std::to_string(number) : ""));
-  }
-};
-
-using Said = std::vector<std::string>;
 const std::string kLostRace = std::to_string(record::v1::Refusal::CODE_LOST_RACE);
 const std::string kMalformed = std::to_string(record::v1::Refusal::CODE_MALFORMED);
-
-class PolicyTest : public testing::Test {
- protected:
-  Work work(Work::Kind kind, const std::shared_ptr<FakeLane>& lane, const TestSession& session) {
-    Work work;
-    work.kind = kind;
-    work.lane = lane;
-    work.handle = session.handle();
-    work.session = session.id();
-    return work;
-  }
-  void frame(const std::shared_ptr<FakeLane>& lane, TestSession* session,
-             const std::string& payload = "x") {
-    add(frame_work(lane, session, payload));
-  }
-  void frame_with_rows(const std::shared_ptr<FakeLane>& lane, TestSession* session) {
-    Work one = frame_work(lane, session, "x");
-    one.derived = std::make_unique<Derived>();
-    add(std::move(one));
-  }
-  Work frame_work(const std::shared_ptr<FakeLane>& lane, TestSession* session,
-                  const std::string& payload) {
-    Work one = work(Work::Kind::kFrame, lane, *session);
-    one.frame = session->next(FrameKind::kIn, payload);
-    one.root = session->root();
-    if (one.frame.seq == 1) one.keys = std::make_unique<CommitKeys>(session->keys());
-    return one;
-  }
-  void close(const std::shared_ptr<FakeLane>& lane, const TestSession& session) {
-    Work one = work(Work::Kind::kClose, lane, session);
-    one.head = std::make_unique<SignedHead>();
-    add(std::move(one));
-  }
-  void bind(const std::shared_ptr<FakeLane>& lane, const TestSession& session) {
-    add(work(Work::Kind::kBind, lane, session));
-  }
-  void finish(const std::shared_ptr<FakeLane>& lane) {
-    add(work(Work::Kind::kFinish, lane, TestSession(0)));
-  }
-  void add(Work one) {
-    std::vector<Work> list;
-    list.push_back(std::move(one));
-    policy_.add(std::move(list));
-  }
-
-  CommitPolicy policy_;
-  FakeStore store_;
-  std::shared_ptr<FakeLane> lane_ = std::make_shared<FakeLane>();
-  std::shared_ptr<FakeLane> other_ = std::make_shared<FakeLane>();
-  TestSession one_{1};
-  TestSession two_{2};
-};
 
 TEST_F(PolicyTest, all_that_waits_goes_into_one_commit_with_one_row_a_session) {
   frame(lane_, &one_);
   frame(other_, &two_);
   frame(lane_, &one_);
-  EXPECT_TRUE(policy_.step(store_).status.ok());
+  EXPECT_TRUE(step().status.ok());
   EXPECT_TRUE(policy_.empty());
   ASSERT_EQ(store_.commits.size(), 1u);
   EXPECT_EQ(store_.commits[0], (std::vector<std::pair<uint64_t, uint64_t>>{{1, 2}, {1, 1}}));
@@ -132,18 +27,19 @@ TEST_F(PolicyTest, nothing_is_answered_before_its_commit) {
   frame(lane_, &one_);
   EXPECT_EQ(lane_->said, Said{});
   store_.script = {absl::AbortedError("doubt")};
-  policy_.step(store_);
+  step();
   EXPECT_EQ(lane_->said, Said{"failed"});
 }
 
 TEST_F(PolicyTest, a_head_goes_with_the_frames_before_it) {
   frame(lane_, &one_);
   close(lane_, one_);
-  policy_.step(store_);
+  step();
   ASSERT_EQ(store_.commits.size(), 1u);
   EXPECT_EQ(lane_->said, (Said{"durable 1 1", "closed 1"}));
+  two_.next(FrameKind::kIn, "stored by another recorder");
   close(lane_, two_);
-  policy_.step(store_);
+  step();
   EXPECT_EQ(lane_->said.back(), "closed 2");
 }
 
@@ -153,10 +49,10 @@ TEST_F(PolicyTest, a_transaction_has_a_limit) {
   for (uint32_t i = 1; i <= 20; i++) sessions.emplace_back(i);
   for (TestSession& session : sessions)
     for (int i = 0; i < 2; i++) frame(lane_, &session, big);
-  size_t bytes = policy_.step(store_).bytes;
+  size_t bytes = step().bytes;
   EXPECT_GE(bytes, CommitLimits{}.batch_cost_max);
   EXPECT_LT(bytes, CommitLimits{}.batch_cost_max + 2 * kPayloadBytesMax);
-  while (!policy_.empty()) bytes += policy_.step(store_).bytes;
+  while (!policy_.empty()) bytes += step().bytes;
   EXPECT_EQ(bytes, 40 * (kPayloadBytesMax + 256));
   EXPECT_EQ(store_.commits.size(), 2u);
   EXPECT_EQ(lane_->said.back(), "durable 20 2");
@@ -169,10 +65,10 @@ TEST_F(PolicyTest, a_session_that_floods_keeps_no_other_waiting_and_its_own_orde
   frame(other_, &two_);
   bind(other_, one_);
   finish(lane_);
-  EXPECT_LT(policy_.step(store_).bytes, 2 * CommitLimits{}.session_cost_max);
+  EXPECT_LT(step().bytes, 2 * CommitLimits{}.session_cost_max);
   EXPECT_EQ(other_->said, Said{"durable 2 1"});
   EXPECT_EQ(lane_->said, Said{"durable 1 4"});
-  while (!policy_.empty()) policy_.step(store_);
+  while (!policy_.empty()) step();
   EXPECT_EQ(other_->said, (Said{"durable 2 1", "bound 1"}));
   const Said end(lane_->said.end() - 3, lane_->said.end());
   EXPECT_EQ(end, (Said{"durable 1 20", "closed 1", "finished"}));
@@ -181,7 +77,7 @@ TEST_F(PolicyTest, a_session_that_floods_keeps_no_other_waiting_and_its_own_orde
 TEST_F(PolicyTest, small_frames_with_rows_take_a_share_by_their_rows) {
   for (int i = 0; i < 10'000; i++) frame_with_rows(lane_, &one_);
   frame(other_, &two_);
-  policy_.step(store_);
+  step();
   EXPECT_EQ(other_->said, Said{"durable 2 1"});
   EXPECT_LE(store_.commits[0][0].second, 200u);
 }
@@ -190,7 +86,7 @@ TEST_F(PolicyTest, a_head_is_stored_with_the_last_frame_also_of_a_session_that_h
   const std::string big(kPayloadBytesMax, 'x');
   for (int i = 0; i < 4; i++) frame(lane_, &one_, big);
   close(lane_, one_);
-  policy_.step(store_);
+  step();
   EXPECT_EQ(lane_->said, (Said{"durable 1 4", "closed 1"}));
 }
 
@@ -200,9 +96,9 @@ TEST_F(PolicyTest, a_handle_that_is_bound_again_is_another_session) {
   close(lane_, one_);
   frame(lane_, &again);
   close(lane_, again);
-  policy_.step(store_);
+  step();
   EXPECT_EQ(lane_->said, (Said{"durable 1 1", "closed 1"}));
-  policy_.step(store_);
+  step();
   EXPECT_EQ(lane_->said, (Said{"durable 1 1", "closed 1", "durable 1 1", "closed 1"}));
   EXPECT_EQ(store_.commits.size(), 2u);
 }
@@ -212,24 +108,24 @@ TEST_F(PolicyTest, in_doubt_ends_every_stream_of_the_batch_and_no_other) {
   frame(lane_, &one_);
   frame(other_, &two_);
   store_.script = {absl::AbortedError("doubt")};
-  EXPECT_TRUE(absl::IsAborted(policy_.step(store_).status));
+  EXPECT_TRUE(absl::IsAborted(step().status));
   EXPECT_EQ(lane_->said, Said{"failed"});
   EXPECT_EQ(other_->said, Said{"failed"});
   TestSession three(3);
   frame(third, &three);
-  policy_.step(store_);
+  step();
   EXPECT_EQ(third->said, Said{"durable 3 1"});
 }
 
 TEST_F(PolicyTest, nothing_of_a_failed_stream_is_stored_later) {
   frame(lane_, &one_);
   store_.script = {absl::AbortedError("doubt")};
-  policy_.step(store_);
+  step();
   frame(lane_, &one_);
   frame(lane_, &two_);
   close(lane_, one_);
   bind(lane_, two_);
-  EXPECT_TRUE(policy_.step(store_).status.ok());
+  EXPECT_TRUE(step().status.ok());
   EXPECT_EQ(store_.commits.size(), 1u);
   EXPECT_EQ(lane_->said, Said{"failed"});
 }
@@ -240,7 +136,7 @@ TEST_F(PolicyTest, a_lost_race_costs_its_session_alone) {
   frame(lane_, &two_);
   TestSession three(3);
   frame(other_, &three);
-  EXPECT_TRUE(policy_.step(store_).status.ok());
+  EXPECT_TRUE(step().status.ok());
   EXPECT_EQ(lane_->said, (Said{"refused 1 " + kLostRace, "durable 2 1"}));
   EXPECT_EQ(other_->said, Said{"durable 3 1"});
 }
@@ -248,12 +144,12 @@ TEST_F(PolicyTest, a_lost_race_costs_its_session_alone) {
 TEST_F(PolicyTest, nothing_of_a_session_that_lost_is_stored_later) {
   store_.poison[one_.id()] = absl::AlreadyExistsError("23505");
   frame(lane_, &one_);
-  policy_.step(store_);
+  step();
   store_.poison.clear();
   store_.commits.clear();
   frame(lane_, &one_);
   close(lane_, one_);
-  policy_.step(store_);
+  step();
   EXPECT_EQ(store_.commits.size(), 0u);
   EXPECT_EQ(lane_->said, Said{"refused 1 " + kLostRace});
 }
@@ -262,7 +158,7 @@ TEST_F(PolicyTest, data_that_the_store_refuses_costs_its_session_alone) {
   store_.poison[two_.id()] = absl::InvalidArgumentError("22001");
   frame(lane_, &one_);
   frame(lane_, &two_);
-  EXPECT_TRUE(policy_.step(store_).status.ok());
+  EXPECT_TRUE(step().status.ok());
   EXPECT_EQ(lane_->said, (Said{"durable 1 1", "refused 2 " + kMalformed}));
 }
 
@@ -273,7 +169,7 @@ TEST_F(PolicyTest, doubt_among_single_commits_ends_the_streams_that_are_left) {
   frame(lane_, &one_);
   frame(other_, &two_);
   frame(third, &three);
-  EXPECT_TRUE(absl::IsAborted(policy_.step(store_).status));
+  EXPECT_TRUE(absl::IsAborted(step().status));
   EXPECT_EQ(lane_->said, Said{"durable 1 1"});
   EXPECT_EQ(other_->said, Said{"failed"});
   EXPECT_EQ(third->said, Said{"failed"});
@@ -282,7 +178,7 @@ TEST_F(PolicyTest, doubt_among_single_commits_ends_the_streams_that_are_left) {
 TEST_F(PolicyTest, binds_are_read_after_the_commit_of_what_came_before) {
   frame(lane_, &one_);
   bind(other_, one_);
-  policy_.step(store_);
+  step();
   EXPECT_EQ(lane_->said, Said{"durable 1 1"});
   EXPECT_EQ(other_->said, Said{"bound 1"});
 }
@@ -290,7 +186,7 @@ TEST_F(PolicyTest, binds_are_read_after_the_commit_of_what_came_before) {
 TEST_F(PolicyTest, a_read_that_fails_ends_the_stream) {
   bind(lane_, one_);
   store_.reads = absl::UnavailableError("gone");
-  EXPECT_FALSE(policy_.step(store_).status.ok());
+  EXPECT_FALSE(step().status.ok());
   EXPECT_EQ(lane_->said, Said{"failed"});
 }
 
@@ -298,7 +194,7 @@ TEST_F(PolicyTest, a_commit_that_fails_ends_the_streams_that_wait_for_a_read_too
   frame(lane_, &one_);
   bind(other_, two_);
   store_.script = {absl::UnavailableError("gone")};
-  EXPECT_FALSE(policy_.step(store_).status.ok());
+  EXPECT_FALSE(step().status.ok());
   EXPECT_EQ(other_->said, Said{"failed"});
 }
 
@@ -306,7 +202,7 @@ TEST_F(PolicyTest, finish_comes_after_all_answers) {
   frame(lane_, &one_);
   bind(lane_, two_);
   finish(lane_);
-  policy_.step(store_);
+  step();
   EXPECT_EQ(lane_->said, (Said{"durable 1 1", "bound 2", "finished"}));
 }
 
@@ -321,13 +217,79 @@ TEST_F(PolicyTest, without_a_store_everything_that_waits_fails) {
   EXPECT_EQ(other_->said, (Said{"failed", "finished"}));
 }
 
+TEST_F(PolicyTest, the_opening_and_the_close_are_listed_in_their_own_transaction) {
+  frame(lane_, &one_);
+  step();
+  frame(lane_, &one_);
+  step();
+  frame(lane_, &one_);
+  close(lane_, one_);
+  step();
+  EXPECT_EQ(store_.lists, (std::vector<Said>{{"1 open 1"}, {}, {"2 close 3"}}));
+}
+
+TEST_F(PolicyTest, a_live_list_that_is_due_goes_with_the_next_transaction_or_alone) {
+  frame(lane_, &one_);
+  step();
+  frame(lane_, &one_);
+  step();
+  now_.mono_ns += HeadsCore::kListEveryNs;
+  frame(other_, &two_);
+  step();
+  frame(lane_, &one_);
+  step();
+  now_.mono_ns += HeadsCore::kListEveryNs;
+  step();
+  EXPECT_EQ(store_.lists,
+            (std::vector<Said>{{"1 open 1"}, {}, {"2 open 1", "3 live 2"}, {}, {"4 live 3"}}));
+  EXPECT_EQ(store_.commits.back().size(), 0u);
+}
+
+TEST_F(PolicyTest, a_refused_session_uses_no_number_of_a_list) {
+  store_.poison[one_.id()] = absl::AlreadyExistsError("23505");
+  frame(lane_, &one_);
+  frame(lane_, &two_);
+  TestSession three(3);
+  frame(other_, &three);
+  step();
+  EXPECT_EQ(
+      store_.lists,
+      (std::vector<Said>{{"1 open 1 open 1 open 1"}, {"1 open 1"}, {"1 open 1"}, {"2 open 1"}}));
+}
+
+TEST_F(PolicyTest, a_live_list_stays_due_when_a_session_of_its_transaction_is_refused) {
+  frame(lane_, &one_);
+  step();
+  frame(lane_, &one_);
+  step();
+  store_.lists.clear();
+  now_.mono_ns += HeadsCore::kListEveryNs;
+  store_.poison[two_.id()] = absl::InvalidArgumentError("22001");
+  frame(other_, &two_);
+  EXPECT_TRUE(step().status.ok());
+  EXPECT_TRUE(step().status.ok());
+  EXPECT_EQ(store_.lists,
+            (std::vector<Said>{{"2 open 1", "3 live 2"}, {"2 open 1"}, {"2 live 2"}}));
+}
+
+TEST_F(PolicyTest, a_list_that_the_store_refuses_costs_no_session) {
+  frame(lane_, &one_);
+  step();
+  frame(lane_, &one_);
+  step();
+  now_.mono_ns += HeadsCore::kListEveryNs;
+  store_.script = {absl::InvalidArgumentError("22001")};
+  EXPECT_FALSE(step().status.ok());
+  EXPECT_EQ(lane_->said, (Said{"durable 1 1", "durable 1 2"}));
+}
+
 using PolicyDeathTest = PolicyTest;
 
 TEST_F(PolicyDeathTest, a_hole_between_two_frames_of_a_session_is_our_own_bug) {
   frame(lane_, &one_);
   one_.next(FrameKind::kIn, "lost");
   frame(lane_, &one_);
-  EXPECT_DEATH(policy_.step(store_), "write.last_seq");
+  EXPECT_DEATH(step(), "write.last_seq");
 }
 
 TEST_F(PolicyDeathTest, a_handle_names_one_session) {
@@ -335,7 +297,7 @@ TEST_F(PolicyDeathTest, a_handle_names_one_session) {
   TestSession other(1);
   other.next(FrameKind::kIn, "x");
   frame(lane_, &other);
-  EXPECT_DEATH(policy_.step(store_), "work.session");
+  EXPECT_DEATH(step(), "work.session");
 }
 
 TEST_F(PolicyDeathTest, work_has_what_its_kind_needs) {

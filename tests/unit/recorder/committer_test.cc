@@ -28,7 +28,9 @@ class ScriptedStore : public Store {
   absl::Status open() override {
     return script_->refusals-- > 0 ? absl::UnavailableError("down") : absl::OkStatus();
   }
-  absl::Status commit(absl::Span<const SessionWrite> writes) override {
+  absl::Status commit(const Commit& commit) override {
+    const absl::Span<const SessionWrite> writes = commit.writes;
+    if (writes.empty()) return absl::OkStatus();  // a heads list
     if (script_->commits++ == 0)
       script_->all_submitted.WaitForNotificationWithTimeout(script_->patience);
     script_->frames_max =
@@ -89,9 +91,11 @@ class CommitterTest : public testing::Test {
                                  states_.push_back(state.code());
                                },
                            .on_upkeep_failed = [](const absl::Status&) {},
+                           .key = &key_,
                            .clock = &clock_});
   }
 
+  const SigningKey key_ = SigningKey::generate();
   FakeClock clock_;
   Script script_;
   TestSession session_;

@@ -109,7 +109,7 @@ TEST_F(DurableStore, the_recorder_sets_how_its_commits_wait) {
     ASSERT_TRUE(opened.ok()) << opened;
     TestSession session;
     const SessionWrite write = write_of(session, {session.open()});
-    ASSERT_TRUE(store.commit(absl::MakeConstSpan(&write, 1)).ok());
+    ASSERT_TRUE(store.commit({absl::MakeConstSpan(&write, 1), {}}).ok());
     EXPECT_EQ(number("select count(*) from public.seen where value = '" + value + "'"), 1);
   }
 }

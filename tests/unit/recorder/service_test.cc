@@ -36,7 +36,8 @@ class ServiceTest : public testing::Test {
             PgStoreOptions{PgCluster::shared().conninfo(database_, "gatetape_recorder"), 5}),
         Committer::Options{.queue_bytes_max = 1 << 20,
                            .on_store_state = [](const absl::Status&) {},
-                           .on_upkeep_failed = [](const absl::Status&) {}});
+                           .on_upkeep_failed = [](const absl::Status&) {},
+                           .key = &key_});
     service_ = std::make_unique<Service>(committer_.get(), &key_);
     auto server = Server::start("unix:" + path(), TlsConfig(), service_.get());
     ASSERT_TRUE(server.ok()) << server.status();
@@ -90,6 +91,16 @@ TEST_F(ServiceTest, a_session_is_recorded_from_bind_to_close) {
   EXPECT_EQ(number("select size from gatetape.head"), 3);
   EXPECT_EQ(number("select count(*) from gatetape.session"), 1);
   EXPECT_EQ(number("select frames from gatetape.session_end"), 3);
+  EXPECT_EQ(number("select count(*) from gatetape.session_heads"), 2);
+}
+
+TEST_F(ServiceTest, a_recorder_that_stops_leaves_nothing_that_no_list_names) {
+  const auto writer = begin(&session_);
+  EXPECT_EQ(writer->finish().error_code(), grpc::StatusCode::OK);
+  stop();
+  EXPECT_EQ(number("select count(*) from gatetape.heads where convert_from(list, 'UTF8') like '" +
+                   session_.id().to_text() + " 2 % live' || chr(10)"),
+            1);
 }
 
 TEST_F(ServiceTest, durable_is_said_after_the_commit) {

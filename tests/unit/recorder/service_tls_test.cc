@@ -96,7 +96,8 @@ class ServiceTlsTest : public testing::Test {
           PgStoreOptions{PgCluster::shared().conninfo(database_, "gatetape_recorder"), 5}),
       Committer::Options{.queue_bytes_max = 1 << 20,
                          .on_store_state = [](const absl::Status&) {},
-                         .on_upkeep_failed = [](const absl::Status&) {}});
+                         .on_upkeep_failed = [](const absl::Status&) {},
+                         .key = &key_});
 };
 
 TEST_F(ServiceTlsTest, across_hosts_only_a_certificate_of_the_ca_is_served) {

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "log/entry.h"
+#include "recorder/heads_core.h"
 #include "recorder/pg_store.h"
 #include "tests/support/pg_cluster.h"
 #include "tests/support/test_session.h"
@@ -15,7 +17,10 @@ namespace gatetape::recorder {
 
 class StoreTest : public testing::Test {
  protected:
-  void SetUp() override { ASSERT_TRUE(store_.open().ok()); }
+  void SetUp() override {
+    ASSERT_TRUE(store_.open().ok());
+    heads_.begin_run(random_bytes(kRunBytes), 0);
+  }
 
   // What one commit stores when these frames came, the last of the session's.
   static SessionWrite write_of(const TestSession& session, const std::vector<Frame>& frames) {
@@ -41,7 +46,18 @@ class StoreTest : public testing::Test {
     }
     return write;
   }
-  absl::Status commit(SessionWrite write) { return store_.commit(absl::MakeConstSpan(&write, 1)); }
+  // commit stores a write with the lists that it needs.
+  absl::Status commit(SessionWrite write) {
+    const absl::Span<const SessionWrite> writes(&write, 1);
+    return commit_all(writes, {.wall_ns = system_clock().wall_ns()}, false);
+  }
+  absl::Status commit_all(absl::Span<const SessionWrite> writes, const Instant& now,
+                          bool with_live) {
+    const std::vector<SignedList> lists = heads_.lists_of(writes, now, with_live);
+    absl::Status status = store_.commit({writes, lists});
+    if (status.ok()) heads_.on_committed({writes, lists}, now);
+    return status;
+  }
   Tail tail_of(const TestSession& session) {
     const auto tails = store_.read_tails({session.id()});
     EXPECT_TRUE(tails.ok()) << tails.status();
@@ -52,6 +68,8 @@ class StoreTest : public testing::Test {
   std::string database_ = PgCluster::shared().create_record();
   std::unique_ptr<PgConnection> owner_ = PgCluster::shared().connect(database_);
   PgStore store_{PgStoreOptions{PgCluster::shared().conninfo(database_, "gatetape_recorder"), 5}};
+  const SigningKey key_ = SigningKey::generate();
+  HeadsCore heads_{&key_};
   TestSession session_;
 };
 

@@ -131,14 +131,15 @@ TEST_F(StoreTest, the_tail_of_an_old_row_is_read_from_its_data_and_damage_is_tol
 TEST_F(StoreTest, two_writers_cannot_both_append) {
   const Frame open = session_.open();
   const SessionWrite first = write_of(session_, {open});
-  ASSERT_TRUE(store_.commit(absl::MakeConstSpan(&first, 1)).ok());
+  ASSERT_TRUE(store_.commit({absl::MakeConstSpan(&first, 1), {}}).ok());
   PgStore zombie({PgCluster::shared().conninfo(database_, "gatetape_recorder"), 5});
   ASSERT_TRUE(zombie.open().ok());
-  EXPECT_EQ(zombie.commit(absl::MakeConstSpan(&first, 1)).code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ(zombie.commit({absl::MakeConstSpan(&first, 1), {}}).code(),
+            absl::StatusCode::kAlreadyExists);
   EXPECT_EQ(number("select count(*) from gatetape.frames"), 1);
   TestSession other;
   const SessionWrite second = write_of(other, {other.open()});
-  EXPECT_TRUE(zombie.commit(absl::MakeConstSpan(&second, 1)).ok());
+  EXPECT_TRUE(zombie.commit({absl::MakeConstSpan(&second, 1), {}}).ok());
 }
 
 TEST_F(StoreTest, a_backend_that_dies_in_commit_leaves_doubt_that_the_next_read_settles) {
@@ -153,7 +154,7 @@ TEST_F(StoreTest, a_backend_that_dies_in_commit_leaves_doubt_that_the_next_read_
                        "function die()")
           .ok());
   const SessionWrite write = write_of(session_, {session_.open()});
-  EXPECT_TRUE(absl::IsAborted(store_.commit(absl::MakeConstSpan(&write, 1))));
+  EXPECT_TRUE(absl::IsAborted(store_.commit({absl::MakeConstSpan(&write, 1), {}})));
   ASSERT_TRUE(owner_->execute("drop trigger die on gatetape.frames").ok());
   ASSERT_TRUE(store_.open().ok());
   const uint64_t stored = tail_of(session_).last_seq;
@@ -172,7 +173,7 @@ TEST_F(StoreTest, a_warning_at_commit_is_doubt) {
                        "function warn()")
           .ok());
   const SessionWrite write = write_of(session_, {session_.open()});
-  EXPECT_TRUE(absl::IsAborted(store_.commit(absl::MakeConstSpan(&write, 1))));
+  EXPECT_TRUE(absl::IsAborted(store_.commit({absl::MakeConstSpan(&write, 1), {}})));
   ASSERT_TRUE(store_.open().ok());
   EXPECT_EQ(tail_of(session_).last_seq, 1u);
 }
@@ -181,6 +182,8 @@ TEST_F(StoreTest, the_recorder_may_only_add) {
   const auto recorder = PgCluster::shared().connect(database_, "gatetape_recorder");
   for (const char* sql : {"delete from gatetape.frames", "update gatetape.event set text = ''",
                           "truncate gatetape.head", "select * from gatetape.event",
+                          "select leaf from gatetape.log_entry", "select list from gatetape.heads",
+                          "insert into gatetape.log_leaf values (0, '', '', 1)",
                           "create table gatetape.x (y int)", "drop table gatetape.frames"})
     EXPECT_FALSE(recorder->execute(sql).ok()) << sql;
   const auto auditd = PgCluster::shared().connect(database_, "gatetape_auditd");
@@ -211,6 +214,59 @@ TEST_F(StoreTest, a_database_that_is_newer_than_the_program_is_refused) {
   ASSERT_TRUE(
       owner_->execute("insert into public.gatetape_migration values (9999, 'x', '', now())").ok());
   EXPECT_EQ(store_.open().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+// The rows of the lists can be joined, and what they hold is what was signed.
+TEST_F(StoreTest, lists_are_stored_with_their_entries) {
+  TestSession other;
+  std::vector<SessionWrite> writes;
+  writes.push_back(write_of(session_, {session_.open()}));
+  writes.push_back(write_of(other, {other.open()}));
+  const Instant now{.wall_ns = 1'796'000'000'123'456'789};
+  ASSERT_TRUE(commit_all(writes, now, false).ok());
+  const auto row = owner_->execute(
+      "select e.entry, h.list, h.at, e.leaf from gatetape.log_entry e join gatetape.heads h using "
+      "(leaf)");
+  ASSERT_EQ(row->rows(), 1);
+  const auto list = HeadsList::parse(row->bytes(0, 1));
+  ASSERT_TRUE(list.ok());
+  EXPECT_EQ(list->lines().size(), 2u);
+  const auto entry = LogEntry::parse(row->bytes(0, 0));
+  EXPECT_TRUE(list->is_of(std::get<HeadsEntry>(entry->body)));
+  EXPECT_TRUE(entry->verify(key_.public_key()));
+  EXPECT_EQ(row->timestamptz_ns(0, 2), 1'796'000'000'123'456'000);
+  EXPECT_EQ(row->bytes(0, 3), view(merkle_leaf(row->bytes(0, 0))));
+}
+
+TEST_F(StoreTest, the_lists_of_an_opening_and_a_close_are_found_by_their_session) {
+  ASSERT_TRUE(commit(write_of(session_, {session_.open()})).ok());
+  SessionWrite last = write_of(session_, {session_.end()});
+  last.head = std::make_unique<SignedHead>();
+  *last.head = {session_.head(), key_.public_key().raw, key_.sign("g"), key_.public_key().raw,
+                key_.sign("r")};
+  ASSERT_TRUE(commit(std::move(last)).ok());
+  EXPECT_EQ(number("select count(*) from gatetape.session_heads s join gatetape.heads h using (at, "
+                   "leaf) where s.state = 'open' and convert_from(list, 'UTF8') like "
+                   "s.session_id || ' 1 % open' || chr(10)"),
+            1);
+  EXPECT_EQ(number("select count(*) from gatetape.session_heads s join gatetape.heads h using (at, "
+                   "leaf) where s.state = 'close' and convert_from(list, 'UTF8') like "
+                   "s.session_id || ' 2 % close' || chr(10)"),
+            1);
+}
+
+TEST_F(StoreTest, a_list_alone_and_two_lists_are_stored) {
+  ASSERT_TRUE(commit(write_of(session_, {session_.open()})).ok());
+  ASSERT_TRUE(commit(write_of(session_, {session_.next(FrameKind::kIn, "x")})).ok());
+  TestSession other;
+  const SessionWrite opening = write_of(other, {other.open()});
+  const Instant now{.wall_ns = system_clock().wall_ns()};
+  ASSERT_TRUE(commit_all(absl::MakeConstSpan(&opening, 1), now, true).ok());
+  EXPECT_EQ(number("select count(*) from gatetape.log_entry"), 3);
+  ASSERT_TRUE(commit(write_of(session_, {session_.next(FrameKind::kIn, "y")})).ok());
+  ASSERT_TRUE(commit_all({}, now, true).ok());
+  EXPECT_EQ(number("select count(*) from gatetape.heads"), 4);
+  EXPECT_EQ(number("select count(*) from gatetape.session_heads"), 2);
 }
 
 using StoreDeathTest = StoreTest;

@@ -2,6 +2,7 @@
 // must fail the commit, for certain, and must not count as data that PostgreSQL refuses.
 #include <gtest/gtest.h>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "tests/support/pg_cluster.h"
@@ -46,8 +47,8 @@ class SwallowedRows : public StoreTest {
   }
 };
 
-constexpr const char* kTables[] = {"frames",      "session_key", "head", "session",
-                                   "session_end", "channel",     "event"};
+constexpr const char* kTables[] = {"frames",  "session_key", "head",  "session",   "session_end",
+                                   "channel", "event",       "heads", "log_entry", "session_heads"};
 
 struct Way {
   const char* name;
@@ -93,7 +94,8 @@ constexpr Way kWays[] = {
 
 TEST_F(SwallowedRows, a_row_that_is_not_stored_fails_the_commit) {
   for (const Way& way : kWays) {
-    for (const char* table : kTables) {
+    for (const std::string table : kTables) {
+      if (table == "log_entry" && absl::StrContains(way.script, "T_p")) continue;  // no partitions
       SCOPED_TRACE(absl::StrCat(way.name, ": ", table));
       run(absl::StrReplaceAll(way.script, {{"gatetape.T", absl::StrCat("gatetape.", table)},
                                            {"to T", absl::StrCat("to ", table)},
@@ -107,7 +109,8 @@ TEST_F(SwallowedRows, a_row_that_is_not_stored_fails_the_commit) {
 
 // The number of rows would be right: evidence is also asked for the table that holds it.
 TEST_F(SwallowedRows, a_view_that_claims_to_store_evidence_fails_the_commit) {
-  for (const std::string table : {"frames", "session_key", "head"}) {
+  for (const std::string table :
+       {"frames", "session_key", "head", "heads", "log_entry", "session_heads"}) {
     SCOPED_TRACE(table);
     run("alter table gatetape." + table + " rename to real; create view gatetape." + table +
         " as select * from gatetape.real; grant insert, select on gatetape." + table +
