@@ -15,6 +15,7 @@
 #include "gateway/refusals.h"
 #include "gateway/refused_logins.h"
 #include "gateway/session/memory_budget.h"
+#include "gateway/session/session_numbers.h"
 #include "gateway/startups.h"
 #include "policy/access.h"
 #include "policy/config.h"
@@ -65,7 +66,7 @@ struct Services {
   Resolver& resolver;
   std::atomic<uint64_t> live_sessions{0};
   std::atomic<uint64_t> certificate_serial{0};
-  std::atomic<uint64_t> session_no{0};  // of the session that was opened last in this run
+  SessionNumbers session_numbers{};
 };
 
 }  // namespace gatetape::gateway

@@ -78,6 +78,7 @@ void Spool::forget(uint32_t handle) {
   const auto it = sessions_.find(handle);
   if (it == sessions_.end()) return;
   answered(owed_to(it->second));
+  unbegun_.erase(handle);
   sessions_.erase(it);
   CHECK(!sessions_.empty() || owed_ == 0, owed_);
 }
@@ -90,6 +91,7 @@ size_t Spool::unacknowledged() const {
 
 void Spool::start_stream() {
   ready_.clear();
+  unbegun_.clear();
   owed_ = 0;
   for (auto& [handle, session] : sessions_) {
     session.queued = false;
@@ -97,6 +99,7 @@ void Spool::start_stream() {
     if (session.head == Head::kSent) session.head = Head::kDue;
     if (session.state == State::kRefused) continue;
     if (session.state != State::kFresh) session.state = State::kUnbound;
+    if (session.state == State::kUnbound && session.durable.size() == 0) unbegun_.insert(handle);
     check(session);
     mark_ready(handle, session);
   }
@@ -114,6 +117,10 @@ bool Spool::fill(RecordRequest* request) {
     if (it == sessions_.end()) continue;
     CHECK(it->second.queued, handle);
     it->second.queued = false;
+    if (must_wait(it->second)) {
+      mark_ready(handle, it->second);
+      continue;
+    }
     bytes += fill_session(handle, it->second, request);
     if (has_more(it->second)) mark_ready(handle, it->second);
   }
@@ -159,6 +166,10 @@ bool Spool::has_more(const Session& session) {
   return session.state == State::kBound && (may_send_frame(session) || may_send_head(session));
 }
 
+bool Spool::must_wait(const Session& session) const {
+  return session.state == State::kFresh && !unbegun_.empty();
+}
+
 bool Spool::may_send_frame(const Session& session) {
   return session.sent < std::min(session.frames.size(), kSentMax);
 }
@@ -173,6 +184,7 @@ size_t Spool::fill_session(uint32_t handle, Session& session, RecordRequest* req
   if (session.state == State::kResuming) send_resume(handle, session, request);
   if (session.state != State::kBound) return 0;
   const size_t bytes = send_frames(handle, session, request);
+  if (session.sent > 0 || session.frames.empty()) unbegun_.erase(handle);
   if (may_send_head(session)) send_head(handle, session, request);
   check(session);
   return bytes;
@@ -304,6 +316,7 @@ void Spool::refuse(uint32_t handle, Session& session, std::string detail,
   CHECK(session.state != State::kRefused, handle);
   answered(owed_to(session));
   session.state = State::kRefused;
+  unbegun_.erase(handle);
   session.frames.clear();
   session.sent = 0;
   if (session.head == Head::kSent) session.head = Head::kDue;

@@ -7,11 +7,15 @@
 //   kUnbound --fill sends a Bind--> kBinding --Bound--> kResuming --fill sends Resume--> kBound
 //   kBinding, kResuming, kBound --start_stream--> kUnbound
 //   any --a refusal, or an answer that does not fit--> kRefused: nothing more is sent
+//
+// Sessions begin in order: no kFresh session is sent while one that was sent before the stream
+// broke has no durable frame yet and is not bound again. So no later session is stored without it.
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -84,6 +88,7 @@ class Spool {
   static void check(const Session& session);
   void mark_ready(uint32_t handle, Session& session);
   static bool has_more(const Session& session);
+  bool must_wait(const Session& session) const;
   static bool may_send_frame(const Session& session);
   static bool may_send_head(const Session& session);
   size_t fill_session(uint32_t handle, Session& session, record::v1::RecordRequest* request);
@@ -107,6 +112,7 @@ class Spool {
 
   std::map<uint32_t, Session> sessions_;
   std::deque<uint32_t> ready_;  // handles of sessions that may have something to send
+  std::set<uint32_t> unbegun_;  // sessions without a durable frame that must be bound again
   size_t owed_ = 0;             // items sent on this stream without an answer
 };
 

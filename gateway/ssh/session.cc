@@ -53,7 +53,8 @@ Session::Session(Loop& loop, Services& services, SshPeer& user, Connection& conn
       *this);
   watch_packets(user_.session(), this);
   record_->recording().set_owner(&core_);
-  core_.start(open_event());
+  services.session_numbers.offer(
+      [this](uint64_t session_no) { core_.start(open_event(session_no)); });
 }
 
 Session::~Session() {
@@ -209,7 +210,7 @@ void Session::on_banner(std::string_view text, std::string_view language) {
   core_.on_target_banner({.text = std::string(text), .language = std::string(language)});
 }
 
-Event Session::open_event() const {
+Event Session::open_event(uint64_t session_no) const {
   const AuthenticatedUser& user = plan_.user;
   Event event{{"kind", "session"},
               {"user", user.name},
@@ -224,7 +225,7 @@ Event Session::open_event() const {
   event.add("started_at", std::to_string(loop_.clock().wall_ns()));
   event.add("client_version", user.client_version);
   event.add("route", plan_.route).add("actor", user.actor).add("connection", user.connection);
-  event.add_number("session_no", ++services_.session_no);
+  event.add_number("session_no", session_no);
   event.add("credential", "key");
   if (user.touched) event.add("touch", "1");
   add_user_algorithms(user_.session(), &event);

@@ -95,7 +95,7 @@ class Session : public SessionPort, public PacketSink {
   void on_banner(std::string_view text, std::string_view language) override;
 
  private:
-  Event open_event() const;
+  Event open_event(uint64_t session_no) const;
   Channel* channel_of(ssh_channel handle) const;
   void open_channel(ssh_message message);
   void deny(ssh_message message, SessionCore::Denial denial);

@@ -293,6 +293,7 @@ void Oracle::on_row(const SessionId& id, uint64_t first_seq, const std::vector<F
     one.durable_bytes += frame.payload.size();
     if (is_bytes(frame.kind)) one.pending_stream_bytes -= frame.payload.size();
   }
+  if (first_seq == 1) check_number(one);
 }
 
 void Oracle::on_head(const SessionId& id, uint64_t size) {

@@ -142,6 +142,7 @@ class Oracle {
 
   // is_complete returns true when a session has its signed head or does not need one.
   bool is_complete(uint64_t session) const;
+  uint64_t durable(uint64_t session) const { return subjects_[session - 1].durable; }
   uint64_t offered(uint64_t session) const { return subjects_[session - 1].offered.size(); }
   // check_rest checks the result when the faults have stopped and everything is at rest. Everything
   // offered must be durable and, when the session ended in order, passed on.
@@ -207,6 +208,7 @@ class Oracle {
   [[noreturn]] void violate(const char* oracle, uint64_t session, const std::string& text);
   void check_pending(uint64_t session, FrameKind kind);
   void check_claim(uint64_t session);
+  void check_number(const Subject& stored);
   // next returns the next offered frame of a path. It reports a violation when that frame is not
   // durable, when the store has not answered for it, or when the session has ended.
   const Offered& next(uint64_t session, Path path, Cursor** cursor);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "gateway/session/recording.h"
+#include "gateway/session/session_numbers.h"
 #include "tests/sim/link.h"
 #include "tests/sim/oracle.h"
 
@@ -19,6 +20,8 @@ class Record : public gateway::RecordPort, public gateway::Recording::Owner, pub
     Oracle* oracle;
     Link* link;
     const SigningKey* key;
+    gateway::SessionNumbers* numbers = nullptr;  // of the gateway; null for a system session
+    const char* run = "";                        // names the gateway in session_open
   };
 
   // Claim records in the system session that the session of this number exists. It calls `done`

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "tests/sim/contiguity.h"
 #include "tests/sim/visit.h"
 
 namespace gatetape::sim {
@@ -27,7 +28,8 @@ class Run {
             Recorder(world, &oracle_, &database_, &keys.recorders[1], 2, queue_bytes(world))},
         links_{Link(world, &oracle_, {&recorders_[0], &recorders_[1]}),
                Link(world, &oracle_, {&recorders_[1], &recorders_[0]})},
-        rules_({world, &oracle_, &links_[0], &keys.gateway}, first_rules) {
+        rules_({.world = world, .oracle = &oracle_, .link = &links_[0], .key = &keys.gateway},
+               first_rules) {
     rules_.set_on_change([this] {
       for (Visit& visit : visits_) visit.on_rules_changed(rules_);
     });
@@ -59,7 +61,8 @@ class Run {
   Database database_;
   std::array<Recorder, 2> recorders_;
   std::array<Link, 2> links_;  // one per gateway
-  Rules rules_;                // of both gateways; the first one records the loads
+  std::array<gateway::SessionNumbers, 2> numbers_;
+  Rules rules_;  // of both gateways; the first one records the loads
   std::list<Visit> visits_;
   size_t expected_ = 0;  // sessions that have not started yet
   bool stopped_ = false;
@@ -77,8 +80,10 @@ void Run::begin(const SessionPlan& plan) {
   const size_t gateway = world_->rng.below(2);
   const std::optional<Grant> grant = rules_.admit();
   if (!grant) return;
-  Visit& visit = visits_.emplace_back(
-      Record::Place{world_, &oracle_, &links_[gateway], &keys_.gateway}, rules_, *grant, plan);
+  Visit& visit =
+      visits_.emplace_back(Record::Place{world_, &oracle_, &links_[gateway], &keys_.gateway,
+                                         &numbers_[gateway], gateway == 0 ? "first" : "second"},
+                           rules_, *grant, plan);
   if (!world_->strikes(0.02)) return;
   oracle_.excuse(visit.number());
   database_.poison(visit.id(), world_->rng.below(20) + 1);
@@ -153,6 +158,7 @@ void Run::check() {
   while (world_->now_ns() < until_ns) step();
   oracle_.check_rest();
   check_evidence(world_, oracle_, database_, keys_);
+  check_contiguity(world_, oracle_, database_);
 }
 
 void Run::finish(FlightRecorder* box) const {

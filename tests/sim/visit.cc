@@ -66,7 +66,11 @@ Visit::Visit(const Record::Place& place, Rules& rules, const Grant& grant, Sessi
               {"source", "192.0.2.1:4711"}, {"gateway", "gw1"}};
   event.add("rule", grant.rule);
   event.add_number("started_at", static_cast<uint64_t>(place_.world->wall_ns()));
-  core_.start(event);
+  event.add("gateway_run", place_.run);
+  place_.numbers->offer([this, &event](uint64_t session_no) {
+    event.add_number("session_no", session_no);
+    core_.start(event);
+  });
   ask_for_channels(true);
   tick();
 }

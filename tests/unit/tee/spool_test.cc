@@ -241,6 +241,42 @@ TEST_F(SpoolTest, a_busy_session_leaves_room_for_the_others) {
   EXPECT_LT(request.ByteSizeLong(), 512U * 1024);
 }
 
+// Whether handle 8, which was never sent, is in the next request.
+TEST_F(SpoolTest, no_later_session_begins_while_an_earlier_one_is_bound_again) {
+  Gate later(SessionId::mint(1'700'000'000'000'000'001), std::string(kCommitKeyBytes, 'o'),
+             1 << 20);
+  const auto next_begins_later = [this] {
+    RecordRequest request;
+    spool_.fill(&request);
+    bool found = false;
+    for (const auto& item : request.items()) found = found || item.session_handle() == 8;
+    return found;
+  };
+  offer("a");
+  sent();
+  spool_.start_stream();
+  spool_.open(8, later.session(), later.keys().commit_key());
+  spool_.add(8, later.offer(0, FrameKind::kSessionOpen, 1, "b"));
+  EXPECT_FALSE(next_begins_later());  // a Bind of 7
+  EXPECT_FALSE(next_begins_later());
+  ASSERT_TRUE(spool_.on_response(bound(0), &events_));
+  EXPECT_FALSE(next_begins_later());  // the frame of 7
+  EXPECT_TRUE(next_begins_later());
+}
+
+TEST_F(SpoolTest, a_later_session_begins_when_the_earlier_one_is_refused_or_forgotten) {
+  Gate later(SessionId::mint(1'700'000'000'000'000'001), std::string(kCommitKeyBytes, 'o'),
+             1 << 20);
+  offer("a");
+  sent();
+  spool_.start_stream();
+  spool_.open(8, later.session(), later.keys().commit_key());
+  spool_.add(8, later.offer(0, FrameKind::kSessionOpen, 1, "b"));
+  sent();
+  ASSERT_TRUE(spool_.on_response(refusal(Refusal::CODE_MALFORMED), &events_));
+  EXPECT_EQ(sent(), (Seqs{1}));
+}
+
 using SpoolDeathTest = SpoolTest;
 
 TEST_F(SpoolDeathTest, frames_come_in_order) {
