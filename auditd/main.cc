@@ -131,10 +131,12 @@ absl::Status serve(const Config& config, DaemonSignals& signals) {
   tee::SystemLog log(link, system_clock(), *key,
                      {.name = config.name + "/auditd", .program = "gatetape-auditd"});
   RecordedQueries queries(log);
+  const LogTrust log_trust;
   Database database({.conninfo = config.auditd.database, .connections_max = kConnectionsMax});
   Service service({.database = database,
                    .log = queries,
                    .trusted = *trusted,
+                   .log_trust = log_trust,
                    .clock = system_clock(),
                    .recorder_health = [&link] {
                      return link.connected() ? std::string("ok") : link.last_error();

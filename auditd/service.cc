@@ -178,7 +178,7 @@ absl::Status Service::get(const grpc::ServerContext& context, const SessionId& s
   *response->mutable_session() = *std::move(row);
   if (absl::Status status = add_events(**db, session, response); !status.ok()) return status;
   absl::StatusOr<v1::Verdict> verdict =
-      Verifier(**db, parts_.trusted, parts_.clock).verify(session);
+      Verifier(**db, parts_.trusted, parts_.clock, &parts_.log_trust).verify(session);
   if (!verdict.ok()) return verdict.status();
   *response->mutable_verdict() = *std::move(verdict);
   return absl::OkStatus();
@@ -322,7 +322,7 @@ absl::StatusOr<std::vector<v1::Verdict>> Service::verify_stored(const grpc::Serv
                                                                 const SessionId& session) {
   absl::StatusOr<Database::Lease> db = lease(context);
   if (!db.ok()) return db.status();
-  Verifier verifier(**db, parts_.trusted, parts_.clock);
+  Verifier verifier(**db, parts_.trusted, parts_.clock, &parts_.log_trust);
   absl::StatusOr<v1::Verdict> verdict = verifier.verify(session);
   if (!verdict.ok()) return verdict.status();
   std::vector<v1::Verdict> verdicts = {*std::move(verdict)};

@@ -12,6 +12,7 @@
 #include "auditd/query/session_reader.h"
 #include "auditd/query_log.h"
 #include "auditd/read/database.h"
+#include "auditd/verify/log_trust.h"
 #include "base/clock.h"
 #include "gatetape/audit/v1/audit.grpc.pb.h"
 #include "record/session_id.h"
@@ -26,6 +27,7 @@ class Service final : public audit::v1::AuditService::Service {
     Database& database;
     QueryLog& log;
     const TrustedKeys& trusted;
+    const LogTrust& log_trust;
     const Clock& clock;
     // recorder_health returns "ok", or what is wrong with auditd's own record.
     std::function<std::string()> recorder_health;

@@ -46,6 +46,13 @@ std::string signature_problem(const std::string& who, const std::string& raw_key
 FrameVerifier::FrameVerifier(const SessionId& session, CommitKeys keys)
     : session_(session), keys_(std::move(keys)) {}
 
+void FrameVerifier::expect(std::vector<KnownRoot> known) {
+  CHECK(tree_.size() == 0, tree_.size());
+  known_ = std::move(known);
+  std::sort(known_.begin(), known_.end(),
+            [](const KnownRoot& a, const KnownRoot& b) { return a.size < b.size; });
+}
+
 bool FrameVerifier::fail(uint64_t seq, std::string what) {
   CHECK(!problem_.has_value(), seq, problem_->what);
   problem_ = Problem{seq, std::move(what)};
@@ -105,7 +112,33 @@ bool FrameVerifier::check_frame(const Frame& frame) {
   last_offset_ns_ = frame.offset_ns;
   tree_.append(leaf_hash(session_, keys_, frame));
   CHECK(tree_.size() == seq, tree_.size(), seq);
+  return check_known_root();
+}
+
+// A root commits to all frames before it, so the frame that differs is one of those behind the
+// known root before.
+bool FrameVerifier::check_known_root() {
+  const uint64_t size = tree_.size();
+  while (next_known_ < known_.size() && known_[next_known_].size == size) {
+    const KnownRoot& known = known_[next_known_];
+    const uint64_t first = next_known_ == 0 ? 1 : known_[next_known_ - 1].size + 1;
+    const bool is_one = first >= size;
+    if (known.root != tree_.root())
+      return fail(is_one ? size : 0,
+                  absl::StrCat(frames_text(std::min(first, size), size), is_one ? " is" : " are",
+                               " not what ", known.named_by, " names"));
+    next_known_++;
+  }
   return true;
+}
+
+std::optional<Problem> FrameVerifier::missing_tail() const {
+  const uint64_t size = tree_.size();
+  if (known_.empty() || known_.back().size <= size) return std::nullopt;
+  const KnownRoot& known = known_.back();
+  return Problem{size + 1,
+                 absl::StrCat(frames_text(size + 1, known.size), " missing from the end; ",
+                              known.named_by, " named ", size + 1 == known.size ? "it" : "them")};
 }
 
 bool FrameVerifier::check_event(const Frame& frame) {

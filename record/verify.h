@@ -58,16 +58,28 @@ struct TrustedKeys {
   std::vector<PublicKey> recorders;
 };
 
+// KnownRoot is the root of the first `size` frames of a session as something outside its rows names
+// it, such as a line of a heads list.
+struct KnownRoot {
+  uint64_t size = 0;
+  Hash root{};
+  std::string named_by;  // in a sentence: "the heads list of 2026-11-30T11:00:00.000Z"
+};
+
 // FrameVerifier checks the batches of a session in order of first_seq and computes their Merkle
 // tree. After the first problem it accepts no further batch.
 class FrameVerifier {
  public:
   FrameVerifier(const SessionId& session, CommitKeys keys);
+  // expect sets the roots that the frames must have. The caller calls it before the first batch.
+  void expect(std::vector<KnownRoot> known);
 
   // add checks one batch: it must follow the batch before it, decode, and hash to its root. It
   // writes the decoded frames to `frames`. It returns false at the first problem and from then on.
   bool add(const StoredBatch& batch, std::vector<Frame>* frames);
   const std::optional<Problem>& problem() const { return problem_; }
+  // missing_tail returns the problem that the frames end before the largest known root.
+  std::optional<Problem> missing_tail() const;
 
   uint64_t size() const { return tree_.size(); }
   Hash root() const { return tree_.root(); }
@@ -75,12 +87,15 @@ class FrameVerifier {
  private:
   bool check_frame(const Frame& frame);
   bool check_event(const Frame& frame);
+  bool check_known_root();
   bool fail(uint64_t seq, std::string what);
 
   SessionId session_;
   CommitKeys keys_;
   CompactRange tree_;
   std::optional<Problem> problem_;
+  std::vector<KnownRoot> known_;  // in the order of their sizes
+  size_t next_known_ = 0;         // the first one that was not compared yet
   uint64_t last_offset_ns_ = 0;
   uint64_t bytes_in_ = 0;
   uint64_t bytes_out_ = 0;

@@ -62,6 +62,9 @@ select id from (
   (select distinct session_id from gatetape.channel where session_id > $1::uuid
    order by 1 limit $2::bigint)
   union
+  (select distinct session_id from gatetape.session_heads where session_id > $1::uuid
+   order by 1 limit $2::bigint)
+  union
   (select distinct session_id from gatetape.event where session_id > $1::uuid
    order by 1 limit $2::bigint)) found
 order by id limit $2::bigint)";

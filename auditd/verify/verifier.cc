@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "auditd/read/batch_pager.h"
 #include "auditd/verify/derived_check.h"
 #include "auditd/verify/evidence_reader.h"
@@ -26,6 +27,7 @@ constexpr size_t kBrokenClaimsMax = 10'000;
 // stored shortly before or after its own session tells of it. Within this time, in ns, a difference
 // is no finding; 10 s is far above any delay of a recorder that works.
 constexpr int64_t kClockSkewAllowanceNs = 10'000'000'000;
+constexpr int64_t kNsPerS = 1'000'000'000;
 
 void set_tampered(const Problem& problem, Verdict* verdict) {
   verdict->set_result(Verdict::RESULT_TAMPERED);
@@ -77,15 +79,20 @@ absl::StatusOr<Verdict> Verifier::verify(const SessionId& session) {
 }
 
 absl::Status Verifier::read_all(const SessionId& session, Verdict* verdict) {
+  LoggedSession logged;
+  if (asks_log()) {
+    auto lines = LogReader(db_, {*log_, trusted_, checked_}).read(session);
+    if (!lines.ok()) return lines.status();
+    logged = *std::move(lines);
+  }
   auto keys = read_keys(db_, session);
   if (!keys.ok()) return keys.status();
-  if (!*keys) {
-    set_tampered({0, "its commit key is missing: no payload can be checked"}, verdict);
-    return absl::OkStatus();
-  }
+  if (!*keys) return judge_absent(session, logged, verdict);
   const FormatVersion version = (*keys)->version();
-  Progress progress{session, version, FrameVerifier(session, **std::move(keys)), {}, 0, {}, {},
-                    {},      0};
+  Progress progress{
+      session, version,          FrameVerifier(session, **std::move(keys)), {}, 0, {}, {}, {},
+      0,       std::move(logged)};
+  progress.frames.expect(known_roots(progress.logged));
   const Finding problem = find_problem(&progress, verdict);
   if (!problem.ok()) return problem.status();
   verdict->set_frames(progress.frames.size());
@@ -95,6 +102,16 @@ absl::Status Verifier::read_all(const SessionId& session, Verdict* verdict) {
   while (!claims_.empty() && progress.ending == std::nullopt &&
          claims_.back().offset_ns + kClockSkewAllowanceNs > progress.last_offset_ns)
     claims_.pop_back();
+  return absl::OkStatus();
+}
+
+absl::Status Verifier::judge_absent(const SessionId& session, const LoggedSession& logged,
+                                    Verdict* verdict) {
+  const auto tail = read_tail(db_, session);
+  if (!tail.ok()) return tail.status();
+  std::optional<Problem> problem = *tail ? std::nullopt : not_stored(logged);
+  if (!problem) problem = Problem{0, "its commit key is missing: no payload can be checked"};
+  set_tampered(*problem, verdict);
   return absl::OkStatus();
 }
 
@@ -110,7 +127,10 @@ Verifier::Finding Verifier::find_problem(Progress* progress, Verdict* verdict) {
   if (!problem.ok() || *problem) return problem;
   if (progress->frames.size() == 0)
     return std::optional<Problem>({0, "all its frames are missing"});
+  if (auto missing = progress->frames.missing_tail()) return missing;
   problem = check_head_row(progress, verdict);
+  if (!problem.ok() || *problem) return problem;
+  problem = check_log(*progress, verdict);
   if (!problem.ok() || *problem) return problem;
   return check_rows(progress);
 }
@@ -225,9 +245,38 @@ Verifier::Finding Verifier::check_head_row(Progress* progress, Verdict* verdict)
   if (progress->ending && clock_.wall_ns() - progress->ending->ended_at_ns > kClockSkewAllowanceNs)
     return std::optional<Problem>({0, "it ended, but its signed head is missing"});
   verdict->set_result(Verdict::RESULT_UNSIGNED);
-  verdict->set_detail(progress->ending ? "just closing: no signed head yet"
-                                       : "it has no end, so no signed head");
+  verdict->set_detail(unsigned_detail(*progress));
   return std::optional<Problem>();
+}
+
+std::string Verifier::unsigned_detail(const Progress& progress) const {
+  if (progress.ending) return "just closing: no signed head yet";
+  const int64_t last_ns = (progress.opening ? progress.opening->started_at_ns : 0) +
+                          static_cast<int64_t>(progress.last_offset_ns);
+  const bool is_old =
+      progress.logged.open && clock_.wall_ns() - last_ns > log_->unterminated_after_s * kNsPerS;
+  if (is_old) return "unterminated: it has no end, and no frame since " + format_utc(last_ns);
+  return "it has no end, so no signed head";
+}
+
+Verifier::Finding Verifier::check_log(const Progress& progress, Verdict* verdict) {
+  if (!asks_log()) return std::optional<Problem>();
+  const StoredState stored{.session = progress.session,
+                           .frames = progress.frames.size(),
+                           .has_head = verdict->result() != Verdict::RESULT_UNSIGNED};
+  std::optional<int64_t> began_ns;
+  if (!progress.logged.open) {
+    const auto began = LogReader(db_, {*log_, trusted_, checked_}).began_ns();
+    if (!began.ok()) return began.status();
+    began_ns = *began;
+  }
+  std::optional<Problem> problem = check_logged(progress.logged, stored, began_ns);
+  std::vector<std::string> words;
+  if (!verdict->detail().empty()) words.push_back(verdict->detail());
+  if (!progress.logged.open) words.emplace_back("recorded before the log began");
+  if (!progress.logged.note.empty()) words.push_back(progress.logged.note);
+  verdict->set_detail(absl::StrJoin(words, "; "));
+  return problem;
 }
 
 absl::Status Verifier::check_claim(const Frame& frame, const Event& event,

@@ -10,6 +10,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "auditd/verify/log_reader.h"
+#include "auditd/verify/log_trust.h"
+#include "auditd/verify/logged_session.h"
 #include "base/clock.h"
 #include "base/db/db.h"
 #include "gatetape/audit/v1/audit.pb.h"
@@ -27,8 +30,11 @@ absl::StatusOr<std::vector<audit::v1::Verdict>> verify_guards(Db& db);
 
 class Verifier {
  public:
-  Verifier(Db& db, const TrustedKeys& trusted, const Clock& clock)
-      : db_(db), trusted_(trusted), clock_(clock) {}
+  // Without `log`, or without keys in it, the log is not asked. `checked` is what a check of the
+  // whole log found (LogReader). All of it outlives the verifier.
+  Verifier(Db& db, const TrustedKeys& trusted, const Clock& clock, const LogTrust* log = nullptr,
+           const LogState* checked = nullptr)
+      : db_(db), trusted_(trusted), clock_(clock), log_(log), checked_(checked) {}
 
   // verify returns the verdict of one session. DATA_LOSS of the store is such a verdict; any other
   // failed read is a status, never a verdict.
@@ -49,6 +55,7 @@ class Verifier {
     std::optional<SessionRow> opening;
     std::optional<SessionEndRow> ending;
     uint64_t last_offset_ns = 0;
+    LoggedSession logged;
   };
   struct BrokenClaim {
     uint64_t offset_ns = 0;
@@ -56,6 +63,10 @@ class Verifier {
   };
 
   absl::Status read_all(const SessionId& session, audit::v1::Verdict* verdict);
+  bool asks_log() const { return log_ != nullptr && !log_->keys.empty(); }
+  // judge_absent writes the verdict of a session without a commit key.
+  absl::Status judge_absent(const SessionId& session, const LoggedSession& logged,
+                            audit::v1::Verdict* verdict);
   // Each returns the first problem, or nothing when there is none.
   using Finding = absl::StatusOr<std::optional<Problem>>;
   Finding check_frames(Progress* progress);
@@ -64,12 +75,17 @@ class Verifier {
   Finding compare_channels(const Progress& progress);
   Finding check_rows(Progress* progress);
   Finding check_head_row(Progress* progress, audit::v1::Verdict* verdict);
+  Finding check_log(const Progress& progress, audit::v1::Verdict* verdict);
+  // unsigned_detail returns why the session has no signed head.
+  std::string unsigned_detail(const Progress& progress) const;
   Finding find_problem(Progress* progress, audit::v1::Verdict* verdict);
   absl::Status check_claim(const Frame& frame, const Event& event, const SessionId& system_session);
 
   Db& db_;
   const TrustedKeys& trusted_;
   const Clock& clock_;
+  const LogTrust* const log_;
+  const LogState* const checked_;
   std::vector<BrokenClaim> claims_;
 };
 

@@ -61,6 +61,7 @@ class ServiceTest : public testing::Test {
     service_ = std::make_unique<Service>(Service::Parts{.database = *database_,
                                                         .log = log_,
                                                         .trusted = trusted_,
+                                                        .log_trust = log_trust_,
                                                         .clock = clock_,
                                                         .recorder_health = [] { return "ok"; }});
     grpc::ServerBuilder builder;
@@ -145,6 +146,7 @@ class ServiceTest : public testing::Test {
   SigningKey writer_ = SigningKey::generate();
   SigningKey recorder_ = SigningKey::generate();
   TrustedKeys trusted_{{writer_.public_key()}, {recorder_.public_key()}};
+  LogTrust log_trust_;
   SessionId run_;
   StoredSession interrupted_, closed_, live_;
   std::string database_name_;

@@ -152,6 +152,44 @@ TEST_F(VerifyTest, every_field_is_under_the_root) {
   expect_problem(4, "does not match the stored root");
 }
 
+TEST_F(VerifyTest, a_root_that_is_known_from_elsewhere_is_compared) {
+  const auto verify_with = [this](std::vector<KnownRoot> known) {
+    FrameVerifier verifier(kSession, kKeys);
+    verifier.expect(std::move(known));
+    std::vector<Frame> frames;
+    for (const StoredBatch& batch : batches_)
+      if (!verifier.add(batch, &frames)) return verifier.problem();
+    return verifier.missing_tail();
+  };
+  const auto root_of = [this](uint64_t size) {
+    CompactRange tree;
+    for (uint64_t i = 0; i < size; i++) tree.append(leaf_hash(kSession, kKeys, frames_[i]));
+    return tree.root();
+  };
+  EXPECT_FALSE(
+      verify_with({{15, root_of(15), "it"}, {1, root_of(1), "it"}, {8, root_of(8), "it"}}));
+  EXPECT_FALSE(verify_with({{8, root_of(8), "it"}, {8, root_of(8), "it"}}));
+  struct Row {
+    std::vector<KnownRoot> known;
+    uint64_t seq;
+    const char* what;
+  };
+  const Hash other = root_of(3);
+  for (const Row& row : {
+           Row{{{8, other, "a list"}}, 0, "frames 1-8 are not what a list names"},
+           Row{{{8, other, "a list"}, {5, root_of(5), "b"}}, 0, "frames 6-8 are not what a list"},
+           Row{{{1, other, "a list"}}, 1, "frame 1 is not what a list names"},
+           Row{{{8, root_of(8), "a"}, {8, other, "b"}}, 8, "frame 8 is not what b names"},
+           Row{{{16, other, "a list"}}, 16, "frame 16 missing from the end; a list named it"},
+           Row{{{20, other, "a list"}}, 16, "frames 16-20 missing from the end; a list named them"},
+       }) {
+    const auto problem = verify_with(row.known);
+    ASSERT_TRUE(problem) << row.what;
+    EXPECT_EQ(problem->seq, row.seq) << problem->what;
+    EXPECT_NE(problem->what.find(row.what), std::string::npos) << problem->what;
+  }
+}
+
 TEST_F(VerifyTest, dropped_batch_is_named) {
   batches_.erase(batches_.begin() + 2);
   expect_problem(7, "frames 7-9 missing");
