@@ -62,6 +62,7 @@ absl::StatusOr<SshRequest> parse_ssh_request(std::string_view name, std::string_
   bool known = true;
   if (!get_fields(&reader, &request, &known) || (known && !reader.at_end()))
     return absl::InvalidArgumentError("the data of request " + printable(name) + " is malformed");
+  request.is_decoded = known;
   return request;
 }
 

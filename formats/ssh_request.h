@@ -15,6 +15,8 @@ namespace gatetape {
 // peer.
 struct SshRequest {
   std::string name;
+  // The name is one of those below, or shell: the fields hold all of the data.
+  bool is_decoded = false;
   std::string command;    // exec
   std::string subsystem;  // subsystem
   std::string env_name;   // env

@@ -27,7 +27,7 @@ def setUpModule():
 
 def tearDownModule():
     if stack is not None:
-        stack.close()
+        stack.close_covered()
 
 
 def status_of(pid):

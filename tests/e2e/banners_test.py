@@ -26,7 +26,7 @@ def setUpModule():
 
 
 def tearDownModule():
-    stack.close()
+    stack.close_covered()
     folder.cleanup()
 
 

@@ -30,7 +30,7 @@ def setUpModule():
 
 
 def tearDownModule():
-    stack.close()
+    stack.close_covered()
 
 
 class Talk:

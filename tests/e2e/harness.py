@@ -113,6 +113,31 @@ class Stack:
         else:
             shutil.rmtree(self.folder)
 
+    def close_covered(self):
+        """Closes the stack, after a check that `gatetape coverage` has one row for each channel
+        and request that the database holds, and accounts for every byte."""
+        try:
+            before = self.stored_requests()
+            ran = self.gatetape("coverage", "--all", "-o", "json")
+            if ran.returncode != 0:
+                raise AssertionError(f"coverage: {ran.stdout.decode()} {ran.stderr.decode()}")
+            rows = {row["id"]: row["recorded"] + row["refused"] + row["opaque"]
+                    for row in json.loads(ran.stdout)}
+            after = self.stored_requests()  # A session that is still live may have more.
+            wrong = [session for session, count in before.items()
+                     if not count <= rows.get(session, -1) <= after[session]]
+            if wrong:
+                raise AssertionError(f"coverage has other rows than the record of {wrong}")
+        finally:
+            self.close()
+
+    def stored_requests(self):
+        """Returns how many channels and requests the record of each session of a user has."""
+        rows = self.sql("select session_id, count(*) filter (where e.kind in (32, 34, 35, 41)) "
+                        "from gatetape.session s left join gatetape.event e using (session_id) "
+                        "where s.kind <> 'system' group by session_id")
+        return {session: int(count) for session, count in rows}
+
     def log(self, daemon):
         """Returns the log of a daemon so far, one dictionary per line."""
         with open(f"{self.dir}/log/{daemon}.log", encoding="utf-8") as file:

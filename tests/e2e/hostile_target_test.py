@@ -33,7 +33,7 @@ def setUpModule():
 
 def tearDownModule():
     liar.stop()
-    stack.close()
+    stack.close_covered()
 
 
 def answer(peer):

@@ -29,7 +29,7 @@ def setUpModule():
 
 
 def tearDownModule():
-    stack.close()
+    stack.close_covered()
 
 
 def client(user=None):

@@ -20,7 +20,7 @@ def setUpModule():
 
 
 def tearDownModule():
-    stack.close()
+    stack.close_covered()
 
 
 class Lifecycle(unittest.TestCase):

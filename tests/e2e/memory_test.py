@@ -27,7 +27,7 @@ def setUpModule():
 
 
 def tearDownModule():
-    stack.close()
+    stack.close_covered()
 
 
 class Memory(unittest.TestCase):

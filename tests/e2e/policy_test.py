@@ -17,7 +17,7 @@ def setUpModule():
 
 
 def tearDownModule():
-    stack.close()
+    stack.close_covered()
 
 
 class Policy(unittest.TestCase):

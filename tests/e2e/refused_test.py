@@ -40,7 +40,7 @@ def setUpModule():
 
 
 def tearDownModule():
-    stack.close()
+    stack.close_covered()
 
 
 def refused_lines(address=ATTACKER):

@@ -23,7 +23,7 @@ def setUpModule():
 
 
 def tearDownModule():
-    stack.close()
+    stack.close_covered()
 
 
 def change(*replacements):

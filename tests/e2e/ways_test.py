@@ -81,7 +81,7 @@ def setUpModule():
 def tearDownModule():
     stack.liar.stop()
     stack.keyed.stop()
-    stack.close()
+    stack.close_covered()
 
 
 def more_access():

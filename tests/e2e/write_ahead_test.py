@@ -252,7 +252,7 @@ def setUpModule():
 def tearDownModule():
     hold.close()
     target.stop()
-    stack.close()
+    stack.close_covered()
 
 
 class WriteAhead(unittest.TestCase):

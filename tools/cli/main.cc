@@ -9,6 +9,7 @@
 #include "tools/cli/verb_ca.h"
 #include "tools/cli/verb_certs.h"
 #include "tools/cli/verb_completion.h"
+#include "tools/cli/verb_coverage.h"
 #include "tools/cli/verb_doctor.h"
 #include "tools/cli/verb_export.h"
 #include "tools/cli/verb_hosts.h"
@@ -26,9 +27,9 @@ namespace {
 
 using AddVerb = void (*)(CLI::App&, client::Context&);
 // The verbs in the order of --help.
-constexpr AddVerb kVerbs[] = {add_ls,         add_show,   add_play,  add_search, add_export,
-                              add_verify,     add_up,     add_ca,    add_certs,  add_migrate,
-                              add_completion, add_doctor, add_hosts, add_users};
+constexpr AddVerb kVerbs[] = {add_ls,      add_show,       add_play,   add_search, add_export,
+                              add_verify,  add_coverage,   add_up,     add_ca,     add_certs,
+                              add_migrate, add_completion, add_doctor, add_hosts,  add_users};
 
 int run(int argc, char** argv) {
   std::setlocale(LC_CTYPE, "C.UTF-8");  // for the widths of characters
