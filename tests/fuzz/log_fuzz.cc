@@ -1,6 +1,6 @@
-// Fuzz target of the log: notes, verifier keys, checkpoints, entries, heads lists, proofs, tiles
-// and requests to a witness. The input is the text of each of them, and, after its first byte, a
-// series of requests by which a log with two histories tries to deceive a witness.
+// Fuzz target of the log: notes, verifier keys, checkpoints, entries, heads lists, proofs, tiles,
+// receipts and requests to a witness. The input is the text of each of them, and, after its first
+// byte, a series of requests by which a log with two histories tries to deceive a witness.
 
 #include <algorithm>
 
@@ -8,6 +8,7 @@
 #include "log/checkpoint.h"
 #include "log/entry.h"
 #include "log/heads_list.h"
+#include "log/receipt_check.h"
 #include "log/tile.h"
 #include "log/tlog_proof.h"
 #include "log/witness_core.h"
@@ -84,6 +85,15 @@ void check_proof(std::string_view text) {
   CHECK(!proof->verify("entry", "PeterNeumann", {*VerifierKey::from_text(kKey)}).ok());
 }
 
+void check_receipt_of_nobody(std::string_view text) {
+  const auto receipt = Receipt::parse(text);
+  if (!receipt.ok()) return;
+  const ReceiptCheck check = check_receipt(*receipt, {*VerifierKey::from_text(kKey)});
+  CHECK(!check.is_good());
+  for (const ReceiptFinding& finding : {check.issuer, check.head, check.existence})
+    check_shown(finding.to_text());
+}
+
 void check_tiles(std::string_view bytes) {
   const auto name = TileName::parse(bytes);
   if (name.ok()) CHECK(name->path() == bytes && name->width <= kTileWidth, printable(bytes));
@@ -143,11 +153,13 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   fuzz::check_text<HeadsList>(bytes);
   fuzz::check_text<TlogProof>(bytes);
   fuzz::check_text<AddCheckpoint>(bytes);
+  fuzz::check_text<Receipt>(bytes);
   fuzz::check_note(bytes);
   fuzz::check_key(bytes);
   fuzz::check_entry(bytes);
   fuzz::check_list(bytes);
   fuzz::check_proof(bytes);
+  fuzz::check_receipt_of_nobody(bytes);
   fuzz::check_tiles(bytes);
   if (bytes.starts_with('W')) fuzz::check_witness(fuzz::Choices(bytes.substr(1)));
   return 0;
