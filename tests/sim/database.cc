@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "record/batch.h"
+#include "recorder/heads_core.h"
 
 namespace gatetape::sim {
 namespace {
@@ -65,7 +66,8 @@ absl::Status Database::check(const Insert& insert) const {
   return taken ? absl::AlreadyExistsError("a primary key is taken") : absl::OkStatus();
 }
 
-absl::Status Database::commit(const std::vector<Insert>& inserts) {
+absl::Status Database::check_all(const Transaction& transaction) const {
+  const std::vector<Insert>& inserts = transaction.inserts;
   for (size_t i = 0; i < inserts.size(); i++) {
     const absl::Status status = check(inserts[i]);
     if (!status.ok()) return status;
@@ -73,21 +75,49 @@ absl::Status Database::commit(const std::vector<Insert>& inserts) {
       if (collide(inserts[i], inserts[j]))
         return absl::AlreadyExistsError("a primary key comes twice");
   }
-  for (const Insert& insert : inserts) {
-    Rows& rows = sessions_[insert.session];
-    if (insert.batch) {
-      rows.frames[insert.batch->first_seq] = *insert.batch;
-      oracle_->on_row(insert.session, insert.batch->first_seq, frames_of(*insert.batch));
-    }
-    if (insert.keys) {
-      rows.keys = insert.keys;
-      rows.started_at_ns = insert.started_at_ns;
-    }
-    if (insert.head) {
-      rows.head = insert.head;
-      oracle_->on_head(insert.session, insert.head->size);
+  return log_.collide(transaction.lists)
+             ? absl::AlreadyExistsError("a primary key of the lists is taken")
+             : absl::OkStatus();
+}
+
+void Database::put(const Insert& insert) {
+  Rows& rows = sessions_[insert.session];
+  if (insert.batch) {
+    rows.frames[insert.batch->first_seq] = *insert.batch;
+    oracle_->on_row(insert.session, insert.batch->first_seq, frames_of(*insert.batch));
+  }
+  if (insert.keys) {
+    rows.keys = insert.keys;
+    rows.started_at_ns = insert.started_at_ns;
+  }
+  if (insert.head) {
+    rows.head = insert.head;
+    oracle_->on_head(insert.session, insert.head->size);
+  }
+}
+
+void Database::put_lists(const Transaction& transaction) {
+  LogRows::Ends ends;
+  for (const Insert& insert : transaction.inserts) {
+    if (insert.batch && insert.batch->first_seq == 1) ends[insert.session].opens = true;
+    if (insert.head) ends[insert.session].closes = true;
+  }
+  log_.commit(transaction.lists, ends);
+  for (const recorder::SignedList& one : transaction.lists) {
+    for (const HeadsLine& line : one.list.lines()) {
+      const uint64_t stored = tail(line.session).last_seq;
+      const bool is_close = line.state == HeadsLine::State::kClose;
+      if (line.head.size > stored || (is_close && line.head.size != stored))
+        world_->violate("log", std::to_string(stored) +
+                                   " frames are stored, and a list has the line " + line.to_text());
     }
   }
+}
+
+absl::Status Database::commit(const Transaction& transaction) {
+  if (absl::Status status = check_all(transaction); !status.ok()) return status;
+  for (const Insert& insert : transaction.inserts) put(insert);
+  put_lists(transaction);
   return absl::OkStatus();
 }
 
@@ -123,52 +153,74 @@ void Store::check_share(const Insert& insert) {
   world_->violate("I7", "a transaction has more of one session than its share");
 }
 
+// A store that failed may have taken a list with it, so that the second begins again.
 absl::Status Store::open() {
   open_ = !world_->fails(Call::kStore, world_->faults.open_fails);
+  for (auto& [session, committed] : unlisted_) committed.at_ns = world_->now_ns();
   return open_ ? absl::OkStatus() : absl::UnavailableError("the database is away");
 }
 
 absl::Status Store::commit(const recorder::Commit& commit) {
   require_open();
-  std::vector<Insert> inserts;
+  Transaction transaction{{}, {commit.lists.begin(), commit.lists.end()}};
+  std::vector<Insert>& inserts = transaction.inserts;
   for (const recorder::SessionWrite& write : commit.writes) {
     inserts.push_back(insert_of(write));
     check_share(inserts.back());
   }
   if (world_->fails(Call::kStore, world_->faults.commit_fails)) {
     open_ = false;
-    if (world_->failing().doubt > 0) return doubt(std::move(inserts));
+    if (world_->failing().doubt > 0) return doubt(std::move(transaction));
     world_->note("commit fails", 0, inserts.size());
     // The recorder must not tell these apart.
     return inserts.size() % 2 == 0 ? absl::UnavailableError("the commit failed")
                                    : absl::FailedPreconditionError("the database swallowed a row");
   }
-  if (world_->strikes(world_->faults.commit_doubts)) return doubt(std::move(inserts));
-  const absl::Status status = database_->commit(inserts);
+  if (world_->strikes(world_->faults.commit_doubts)) return doubt(std::move(transaction));
+  const absl::Status status = database_->commit(transaction);
   world_->note(status.ok() ? "commit" : "commit refused", 0, inserts.size());
-  for (const Insert& insert : inserts)
-    if (status.ok())
-      oracle_->on_told(insert.session, insert.batch ? insert.batch->last_seq : 0,
-                       insert.head.has_value());
+  if (status.ok()) tell(transaction);
   return status;
+}
+
+void Store::tell(const Transaction& transaction) {
+  for (const Insert& insert : transaction.inserts) {
+    const uint64_t seq = insert.batch ? insert.batch->last_seq : 0;
+    oracle_->on_told(insert.session, seq, insert.head.has_value());
+    Committed& committed =
+        unlisted_.try_emplace(insert.session, Committed{0, world_->now_ns()}).first->second;
+    committed.seq = std::max(committed.seq, seq);
+  }
+  std::erase_if(unlisted_, [this](const auto& one) {
+    return database_->log().listed(one.first) >= one.second.seq;
+  });
+}
+
+void Store::check_listed() {
+  for (const auto& [session, committed] : unlisted_)
+    if (database_->log().listed(session) < committed.seq &&
+        world_->now_ns() >= committed.at_ns + recorder::HeadsCore::kListEveryNs)
+      world_->violate("log", "frame " + std::to_string(committed.seq) + " of session " +
+                                 std::to_string(oracle_->number_of(session)) +
+                                 " was committed over a second ago, and no list names it");
 }
 
 // The answer to COMMIT is lost. The transaction was committed, was not committed, or is committed
 // later by a backend whose client has gone.
-absl::Status Store::doubt(std::vector<Insert> inserts) {
+absl::Status Store::doubt(Transaction transaction) {
   open_ = false;
   const int fixed = world_->failing().doubt;
   const uint64_t fate = fixed > 0 ? static_cast<uint64_t>(fixed) : world_->rng.below(4);
   world_->note("commit in doubt", 0, fate);
   if (fate == 1) {
-    const absl::Status unseen = database_->commit(inserts);
+    const absl::Status unseen = database_->commit(transaction);
     (void)unseen;
   }
   if (fate == 3) {
     const int64_t delay_ns = world_->rng.between(kMs, world_->rng.chance(0.7) ? kS : 40 * kS);
-    world_->after(delay_ns, [this, inserts = std::move(inserts)] {
+    world_->after(delay_ns, [this, transaction = std::move(transaction)] {
       world_->note("an abandoned backend commits");
-      const absl::Status unseen = database_->commit(inserts);
+      const absl::Status unseen = database_->commit(transaction);
       (void)unseen;
     });
   }

@@ -1,7 +1,7 @@
 // Database and Store: a simulated PostgreSQL, and a recorder's connection to it. The database has
-// the same primary keys as migrations/0001_evidence.sql and makes no other check of its rows: it
-// does not check their order or look for holes. A transaction stores everything or nothing, and its
-// rows are visible when it is committed.
+// the same primary keys as migrations/0001_evidence.sql and 0005_log.sql and makes no other check
+// of its rows: it does not check their order or look for holes. A transaction stores everything or
+// nothing, and its rows are visible when it is committed.
 #pragma once
 
 #include <map>
@@ -11,6 +11,7 @@
 
 #include "record/verify.h"
 #include "recorder/store.h"
+#include "tests/sim/log_rows.h"
 #include "tests/sim/oracle.h"
 
 namespace gatetape::sim {
@@ -24,6 +25,12 @@ struct Insert {
   std::optional<StoredHead> head;
 };
 
+// Transaction is what one commit inserts.
+struct Transaction {
+  std::vector<Insert> inserts;
+  std::vector<recorder::SignedList> lists;
+};
+
 class Database {
  public:
   struct Rows {
@@ -33,20 +40,26 @@ class Database {
     std::optional<StoredHead> head;
   };
 
-  explicit Database(Oracle* oracle) : oracle_(oracle) {}
+  Database(World* world, Oracle* oracle) : world_(world), oracle_(oracle), log_(world) {}
 
   // commit writes the rows in one transaction. It fails with ALREADY_EXISTS when a key exists
   // already and with INVALID_ARGUMENT for a poisoned frame; then it stores nothing.
-  absl::Status commit(const std::vector<Insert>& inserts);
+  absl::Status commit(const Transaction& transaction);
   recorder::Tail tail(const SessionId& session) const;
   // poison makes the database reject the row that holds this frame.
   void poison(const SessionId& session, uint64_t seq) { poison_[session] = seq; }
   const std::map<SessionId, Rows>& sessions() const { return sessions_; }
+  const LogRows& log() const { return log_; }
 
  private:
   absl::Status check(const Insert& insert) const;
+  absl::Status check_all(const Transaction& transaction) const;
+  void put(const Insert& insert);
+  void put_lists(const Transaction& transaction);
 
+  World* const world_;
   Oracle* const oracle_;
+  LogRows log_;
   std::map<SessionId, Rows> sessions_;
   std::map<SessionId, uint64_t> poison_;
 };
@@ -63,16 +76,30 @@ class Store : public recorder::Store {
       absl::Span<const SessionId> sessions) override;
   absl::Status keep_up() override { return absl::OkStatus(); }
 
+  // check_listed is called when the recorder has nothing to do: what it committed a second ago is
+  // named by a list.
+  void check_listed();
+  // forget is called when the recorder dies, which may leave a second without a list.
+  void forget() { unlisted_.clear(); }
+
  private:
-  absl::Status doubt(std::vector<Insert> inserts);
+  // Committed is what the store has answered for: frames up to `seq`.
+  struct Committed {
+    uint64_t seq = 0;
+    int64_t at_ns = 0;
+  };
+
+  absl::Status doubt(Transaction transaction);
   void require_open();
   void check_share(const Insert& insert);
+  void tell(const Transaction& transaction);
 
   World* const world_;
   Oracle* const oracle_;
   Database* const database_;
   const uint64_t session_cost_max_;
   bool open_ = false;
+  std::map<SessionId, Committed> unlisted_;  // by this recorder
 };
 
 }  // namespace gatetape::sim

@@ -5,6 +5,9 @@
 #include <string>
 #include <utility>
 
+#include "record/batch.h"
+#include "record/merkle.h"
+
 namespace gatetape::sim {
 namespace {
 
@@ -25,6 +28,35 @@ std::vector<StoredBatch> rows_of(const Database::Rows& stored) {
   std::vector<StoredBatch> rows;
   for (const auto& [first_seq, row] : stored.frames) rows.push_back(row);
   return rows;
+}
+
+// roots_of returns the root of a session after each of its frames.
+std::vector<Hash> roots_of(const SessionId& id, const CommitKeys& keys,
+                           const std::vector<StoredBatch>& rows) {
+  CompactRange tree;
+  std::vector<Hash> roots;
+  for (const StoredBatch& row : rows) {
+    const absl::StatusOr<std::vector<Frame>> frames =
+        decode_batch(row.first_seq, row.last_seq, row.codec, row.raw_bytes, row.data);
+    for (const Frame& frame : *frames) {
+      tree.append(leaf_hash(id, keys, frame));
+      roots.push_back(tree.root());
+    }
+  }
+  return roots;
+}
+
+// check_lines checks the lines of a session in all heads lists. Every stored frame must be under
+// one of them, except in a session that the recorder was allowed to refuse: frames of a commit in
+// doubt that nobody asked for again have none.
+void check_lines(World* world, const Oracle& oracle, const LogRows& log, const SessionId& id,
+                 const std::vector<Hash>& roots) {
+  const uint64_t number = oracle.number_of(id);
+  for (const TreeHead& head : log.heads_of(id))
+    if (head.size > roots.size() || head.root != roots[head.size - 1])
+      world->violate("log", "a list has another root of session " + std::to_string(number));
+  if (log.listed(id) < roots.size() && !oracle.is_excused(number))
+    world->violate("log", "no list names the last frames of session " + std::to_string(number));
 }
 
 // tamper changes the rows in one way. It returns the range of frames within which the verifier must
@@ -68,11 +100,14 @@ TrustedKeys Keys::trusted() const {
 void check_evidence(World* world, const Oracle& oracle, const Database& database,
                     const Keys& keys) {
   const TrustedKeys trusted = keys.trusted();
+  database.log().check_rest(trusted.recorders);
   for (const auto& [id, stored] : database.sessions()) {
-    const auto problem = verify(id, stored.keys, rows_of(stored), stored.head, trusted);
+    const std::vector<StoredBatch> rows = rows_of(stored);
+    const auto problem = verify(id, stored.keys, rows, stored.head, trusted);
     if (problem)
       world->violate("I8", "session " + std::to_string(oracle.number_of(id)) +
                                " does not verify: " + problem->what);
+    check_lines(world, oracle, database.log(), id, roots_of(id, *stored.keys, rows));
   }
   if (database.sessions().empty()) return;
   const auto chosen =

@@ -16,6 +16,8 @@
 //   I9      When the faults stop, everything comes to rest.
 //   access  What the rules deny never passes, what they grant passes, each load is a frame. After a
 //           reload nothing of a revoked session or channel is passed on.
+//   log     Heads lists name what opens and closes in its transaction, and what else advances in a
+//           second. Their roots are those of the frames, and the numbers of a run have no hole.
 //   told    A user whose session is ended learns why in one line; other users see no such line.
 // clang-format on
 #pragma once

@@ -48,6 +48,7 @@ void Recorder::crash() {
   for (const std::shared_ptr<RecordCall>& call : calls_) call->die();
   calls_.clear();
   core_ = nullptr;
+  store_.forget();
   submitted_.clear();
   queued_bytes_ = 0;
   life_++;
@@ -105,6 +106,7 @@ void Recorder::wake() {
         begin_commit();
         break;
       case Action::kWait:
+        store_.check_listed();
         return wake_at(core_->due_ns());
       case Action::kStop:
         return;

@@ -32,6 +32,8 @@ class Recorder : public RecordCall::Owner {
   bool has_room() const override { return queued_bytes_ < queue_bytes_max_; }
   void submit(std::vector<recorder::Work> work) override;
   void on_gone(RecordCall* call) override;
+  // check_rest is called when the recorder has nothing to do.
+  void check_rest() { store_.check_listed(); }
 
  private:
   enum class State { kUp, kDraining, kDown };

@@ -22,7 +22,7 @@ class Run {
       : world_(world),
         keys_(keys),
         oracle_(world),
-        database_(&oracle_),
+        database_(world, &oracle_),
         recorders_{
             Recorder(world, &oracle_, &database_, &keys.recorders[0], 1, queue_bytes(world)),
             Recorder(world, &oracle_, &database_, &keys.recorders[1], 2, queue_bytes(world))},
@@ -157,6 +157,7 @@ void Run::check() {
   const int64_t until_ns = world_->now_ns() + 65 * kS;
   while (world_->now_ns() < until_ns) step();
   oracle_.check_rest();
+  for (Recorder& recorder : recorders_) recorder.check_rest();
   check_evidence(world_, oracle_, database_, keys_);
   check_contiguity(world_, oracle_, database_);
 }
