@@ -21,7 +21,7 @@ constexpr size_t kRunBytes = 16;
 
 // HeadsEntry is a heads list of a recorder, which log/heads_list.h describes.
 struct HeadsEntry {
-  std::string run;       // kRunBytes random bytes, which the recorder drew when it started
+  std::string run;       // kRunBytes random bytes, which the recorder drew for this run
   uint64_t n = 0;        // 1, 2, 3 ... within the run
   uint64_t time_ns = 0;  // Unix time
   uint64_t count = 0;    // lines of the list
