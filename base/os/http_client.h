@@ -8,6 +8,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "base/os/http_message.h"
 
 namespace gatetape {
 
@@ -18,12 +19,6 @@ struct HttpRequest {
   uint32_t timeout_ms = 5000;  // for the whole request, from the resolution of the name on
   size_t response_bytes_max = size_t{1} << 20;  // a longer body of the answer is refused
   std::string ca_file{};  // PEM file of trusted CAs for https; empty: those of the system
-};
-
-struct HttpResponse {
-  int status = 0;
-  std::string content_type;  // as the server sent it; empty when it sent none
-  std::string body;
 };
 
 // http_get and http_post send a request and return the answer, whatever its status is. They fail

@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "base/check.h"
+#include "base/os/fd.h"
 
 namespace gatetape {
 namespace {
@@ -43,6 +44,12 @@ absl::Status replace_file(const std::string& path, mode_t mode,
   if (status.ok() && rename(part.c_str(), path.c_str()) != 0) status = failed(path);
   if (!status.ok()) unlink(part.c_str());
   return status;
+}
+
+absl::Status sync_folder(const std::string& dir) {
+  const Fd folder(open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (folder.get() < 0 || fsync(folder.get()) != 0) return failed(dir);
+  return absl::OkStatus();
 }
 
 }  // namespace gatetape

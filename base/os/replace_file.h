@@ -1,4 +1,5 @@
-// replace_file: writes a file so that it appears complete or not at all. Any thread.
+// replace_file: writes a file so that it appears complete or not at all. sync_folder makes that
+// durable. Any thread.
 #pragma once
 
 #include <sys/types.h>
@@ -17,5 +18,10 @@ namespace gatetape {
 // system.
 absl::Status replace_file(const std::string& path, mode_t mode,
                           const std::function<absl::Status(std::FILE* file)>& write);
+
+// sync_folder returns OK when the names of the files in `dir` are on the disk. Without it, a crash
+// of the machine may bring back the file that replace_file has replaced. It returns UNKNOWN with
+// the path and the reason of the system.
+absl::Status sync_folder(const std::string& dir);
 
 }  // namespace gatetape

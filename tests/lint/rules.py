@@ -40,6 +40,7 @@ MAY_INCLUDE = {
     "gateway/reach": ("base", "base/os", "gateway"),
     "gateway/ssh": SHARED + ("tee", "gateway", "gateway/session", "gateway/reach"),
     "recorder": SHARED + ("base/db", "log/db"),
+    "witness": ("base", "base/os", "log"),
     "auditd/read": ("base", "base/os", "base/db", "record"),
     "auditd/query": SHARED + ("base/db", "auditd/read"),
     "auditd/verify": SHARED + ("base/db", "log/db", "auditd/read"),
@@ -57,7 +58,7 @@ PROGRAMS = {"gateway/main.cc": ("gateway/reach", "gateway/ssh")}
 # them).
 DOORS = (
     (r"cstdio|iostream|stdio\.h",
-     r"base/(check|crypto)$|base/os/(daemon|replace_file)$|client/|tools/"),
+     r"base/(check|crypto)$|base/os/(daemon|replace_file)$|witness/main$|client/|tools/"),
     (r"libssh/", r"gateway/ssh/|gateway/main$"),
     (r"ares\.h", r"gateway/reach/ares_names$"),
     (r"libpq-fe\.h|libpq/|pqxx/", r"base/db/"),
@@ -74,6 +75,7 @@ DOORS = (
     (r"seccomp\.h", r"base/os/confine$"),
     (r"prometheus/", r"base/os/metrics$"),
     (r"curl/", r"base/os/http_client$"),
+    (r"boost/", r"base/os/http_server$"),
     (r"CLI/", r"tools/cli/(main|verb_\w+)$"),
     (r"nlohmann/", r"record/derived$|auditd/verify/derived_check$|client/|tools/"),
 )
