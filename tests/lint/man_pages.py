@@ -12,7 +12,7 @@ import tree
 
 PAGES = {"gatetape": "docs/man/gatetape.1"}
 PAGES.update({f"gatetape-{name}": f"docs/man/gatetape-{name}.8"
-              for name in ("gateway", "recorder", "auditd")})
+              for name in ("gateway", "recorder", "auditd", "witness")})
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 # Every program has these options, and they are explained once.
 COMMON = {"--help", "--version"}
