@@ -102,6 +102,22 @@ Hash sha256(std::string_view first, std::string_view second, std::string_view th
   return hash;
 }
 
+Sha256Sum::Sha256Sum() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
+  CHECK(EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1);
+}
+
+void Sha256Sum::add(std::string_view bytes) {
+  CHECK(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1, bytes.size());
+}
+
+Hash Sha256Sum::finish() {
+  Hash hash;
+  const bool ok = EVP_DigestFinal_ex(context_.get(), bytes_of(hash.data()), nullptr) == 1 &&
+                  EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1;
+  CHECK(ok);
+  return hash;
+}
+
 Hash hmac_sha256(std::string_view key, std::string_view message) {
   thread_local HmacSha256 state;
   thread_local RememberedKey last;

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 
 typedef struct evp_pkey_st EVP_PKEY;
+typedef struct evp_md_ctx_st EVP_MD_CTX;
 
 namespace gatetape {
 
@@ -24,6 +25,17 @@ bool to_hash(std::string_view bytes, Hash* hash);
 
 // sha256 returns the hash of the concatenation of its parts.
 Hash sha256(std::string_view first, std::string_view second = {}, std::string_view third = {});
+// Sha256Sum computes the hash of bytes that come in pieces. One thread.
+class Sha256Sum {
+ public:
+  Sha256Sum();
+  void add(std::string_view bytes);
+  // finish returns the hash of all pieces, and starts anew.
+  Hash finish();
+
+ private:
+  std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context_;
+};
 // hmac_sha256 returns HMAC (RFC 2104) with SHA-256. It remembers the key, so that further calls of
 // the thread with the same key are faster.
 Hash hmac_sha256(std::string_view key, std::string_view message);

@@ -13,9 +13,6 @@ namespace {
 
 // Smallest batch that is compressed, in bytes. Below it the time of zstd saves next to nothing.
 constexpr size_t kCompressBytesMin = 512;
-// Size of a frame in a batch in addition to its payload, in bytes: channel, kind, offset_ns and the
-// length of the payload.
-constexpr size_t kFrameHeadBytes = 18;
 // Level of zstd. Level 1 keeps the recorder fast; it already shrinks log text to a third.
 constexpr int kLevel = 1;
 
@@ -47,31 +44,14 @@ absl::StatusOr<std::string> decompress(uint32_t raw_bytes, std::string_view data
   return raw;
 }
 
-// parse_frame reads one frame without its seq. It returns false when the bytes end too early.
-bool parse_frame(ByteReader* reader, Frame* frame) {
-  uint16_t kind = 0;
-  uint32_t bytes = 0;
-  std::string_view payload;
-  if (!reader->get_u32(&frame->channel) || !reader->get_u16(&kind) ||
-      !reader->get_u64(&frame->offset_ns) || !reader->get_u32(&bytes))
-    return false;
-  const bool is_absent = (kind & kPayloadAbsent) != 0;
-  frame->kind = static_cast<FrameKind>(kind & ~kPayloadAbsent);
-  if (!reader->get_bytes(is_absent ? sizeof(Hash) : bytes, &payload)) return false;
-  if (!is_absent) return frame->payload = payload, true;
-  frame->absent = AbsentPayload{.bytes = bytes};
-  return to_hash(payload, &frame->absent->commitment);
-}
-
 absl::StatusOr<std::vector<Frame>> parse(uint64_t first_seq, uint64_t last_seq,
                                          std::string_view raw) {
   std::vector<Frame> frames;
   ByteReader reader(raw);
   for (uint64_t seq = first_seq; !reader.at_end(); seq++) {
     Frame frame;
-    if (!parse_frame(&reader, &frame)) return damaged("a frame is incomplete");
-    const size_t bytes = frame.absent ? frame.absent->bytes : frame.payload.size();
-    if (bytes > kPayloadBytesMax) return damaged("a payload is over 256 KiB");
+    if (!get_frame(&reader, &frame))
+      return damaged("a frame is incomplete, or its payload is over 256 KiB");
     if (seq > last_seq) return damaged("it holds more frames than first_seq and last_seq allow");
     frame.seq = seq;
     frames.push_back(std::move(frame));
@@ -83,24 +63,43 @@ absl::StatusOr<std::vector<Frame>> parse(uint64_t first_seq, uint64_t last_seq,
 
 }  // namespace
 
+void put_frame(std::string* out, const Frame& frame) {
+  const size_t bytes = frame.absent ? sizeof(Hash) : frame.payload.size();
+  const size_t size = out->size() + kFrameHeadBytes + bytes;
+  CHECK(bytes <= kPayloadBytesMax, frame.seq, bytes);
+  const auto kind = static_cast<uint16_t>(frame.kind);
+  put_u32(out, frame.channel);
+  put_u16(out, frame.absent ? kind | kPayloadAbsent : kind);
+  put_u64(out, frame.offset_ns);
+  if (frame.absent) {
+    put_u32(out, frame.absent->bytes);
+    *out += view(frame.absent->commitment);
+  } else {
+    put_string(out, frame.payload);
+  }
+  CHECK(out->size() == size, frame.seq, out->size(), size);
+}
+
+bool get_frame(ByteReader* reader, Frame* frame) {
+  uint16_t kind = 0;
+  uint32_t bytes = 0;
+  std::string_view payload;
+  if (!reader->get_u32(&frame->channel) || !reader->get_u16(&kind) ||
+      !reader->get_u64(&frame->offset_ns) || !reader->get_u32(&bytes) || bytes > kPayloadBytesMax)
+    return false;
+  const bool is_absent = (kind & kPayloadAbsent) != 0;
+  frame->kind = static_cast<FrameKind>(kind & ~kPayloadAbsent);
+  if (!reader->get_bytes(is_absent ? sizeof(Hash) : bytes, &payload)) return false;
+  if (!is_absent) return frame->payload = payload, true;
+  frame->absent = AbsentPayload{.bytes = bytes};
+  return to_hash(payload, &frame->absent->commitment);
+}
+
 // The recorder encodes only frames that Ingest accepted, so that no peer reaches these CHECKs.
 void BatchEncoder::add(const Frame& frame) {
-  const size_t bytes = frame.absent ? sizeof(Hash) : frame.payload.size();
   CHECK(last_seq_ == 0 || frame.seq == last_seq_ + 1, frame.seq, last_seq_);
-  CHECK(bytes <= kPayloadBytesMax, frame.seq, bytes);
-  const size_t size = raw_.size() + kFrameHeadBytes + bytes;
   last_seq_ = frame.seq;
-  const auto kind = static_cast<uint16_t>(frame.kind);
-  put_u32(&raw_, frame.channel);
-  put_u16(&raw_, frame.absent ? kind | kPayloadAbsent : kind);
-  put_u64(&raw_, frame.offset_ns);
-  if (frame.absent) {
-    put_u32(&raw_, frame.absent->bytes);
-    raw_ += view(frame.absent->commitment);
-  } else {
-    put_string(&raw_, frame.payload);
-  }
-  CHECK(raw_.size() == size, frame.seq, raw_.size(), size);
+  put_frame(&raw_, frame);
   CHECK(raw_.size() <= kBatchRawBytesMax, raw_.size());
 }
 

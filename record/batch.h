@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/bytes.h"
 #include "record/frame.h"
 
 namespace gatetape {
@@ -22,6 +23,17 @@ constexpr uint16_t kPayloadAbsent = 0x8000;
 // larger raw_bytes as damage, so that a forged row cannot make a reader allocate gigabytes. The
 // recorder closes a batch at about 1 MiB.
 constexpr uint32_t kBatchRawBytesMax = 64 << 20;
+
+// Size of a frame in addition to its payload, in bytes: channel, kind, offset_ns and the length of
+// the payload.
+constexpr size_t kFrameHeadBytes = 18;
+
+// put_frame appends the stored form of a frame, which has no seq. A payload over kPayloadBytesMax
+// fails a CHECK.
+void put_frame(std::string* out, const Frame& frame);
+// get_frame reads the stored form of a frame, which may be hostile. It returns false when the bytes
+// end too early, and for a payload over kPayloadBytesMax.
+bool get_frame(ByteReader* reader, Frame* frame);
 
 struct EncodedBatch {
   int16_t codec = kCodecPlain;

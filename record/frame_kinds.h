@@ -52,6 +52,14 @@ inline bool is_bytes(FrameKind kind) { return static_cast<uint16_t>(kind) <= 5; 
 inline bool is_input(FrameKind kind) {
   return kind == FrameKind::kIn || kind == FrameKind::kSecretIn || kind == FrameKind::kSecretOut;
 }
+// opens_session returns true for the kind of the first frame of a session.
+inline bool opens_session(FrameKind kind) {
+  return kind == FrameKind::kSessionOpen || kind == FrameKind::kStart;
+}
+// ends_session returns true for the kind of the last frame of a session that ended in order.
+inline bool ends_session(FrameKind kind) {
+  return kind == FrameKind::kSessionEnd || kind == FrameKind::kStop;
+}
 // kind_name returns the name used in SQL, JSON and documents: "in", "session_open" and so on, and
 // "kind N" for a number that is not known.
 std::string kind_name(FrameKind kind);

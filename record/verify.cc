@@ -11,14 +11,6 @@
 namespace gatetape {
 namespace {
 
-bool opens_session(FrameKind kind) {
-  return kind == FrameKind::kSessionOpen || kind == FrameKind::kStart;
-}
-
-bool ends_session(FrameKind kind) {
-  return kind == FrameKind::kSessionEnd || kind == FrameKind::kStop;
-}
-
 std::string frames_text(uint64_t first, uint64_t last) {
   return first == last ? absl::StrCat("frame ", first) : absl::StrCat("frames ", first, "-", last);
 }

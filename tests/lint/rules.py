@@ -33,6 +33,7 @@ MAY_INCLUDE = {
     "record": ("base", "formats"),
     "log": ("base", "record"),
     "log/db": ("base", "base/os", "base/db", "record", "log"),
+    "bundle": ("base", "formats", "record", "log"),
     "policy": ("base", "base/os", "formats"),
     "tee": ("base", "base/os", "record"),
     "gateway/session": ("base", "formats", "record", "policy", "tee"),
@@ -47,9 +48,9 @@ MAY_INCLUDE = {
     "auditd/seal": SHARED + ("base/db", "log/db"),
     "auditd": SHARED + ("base/db", "log/db", "tee", "auditd/read", "auditd/query", "auditd/verify",
                         "auditd/seal"),
-    "client": SHARED,
+    "client": SHARED + ("bundle",),
     "tools/stack": SHARED + ("base/db", "client"),
-    "tools/cli": SHARED + ("base/db", "client", "tools/stack"),
+    "tools/cli": SHARED + ("base/db", "bundle", "client", "tools/stack"),
 }
 # The main file of a daemon wires all of its folders together.
 PROGRAMS = {"gateway/main.cc": ("gateway/reach", "gateway/ssh")}
