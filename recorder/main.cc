@@ -16,6 +16,7 @@
 #include "base/os/metrics.h"
 #include "base/os/tls_files.h"
 #include "policy/config.h"
+#include "recorder/checkpoint_watch.h"
 #include "recorder/committer.h"
 #include "recorder/disk_watch.h"
 #include "recorder/pg_store.h"
@@ -118,7 +119,9 @@ int serve(const Config& config, const SigningKey& key, DaemonSignals* signals) {
   const absl::StatusOr<std::unique_ptr<Metrics>> metrics =
       Metrics::serve(config.recorder.metrics_listen, figures_of(config, &committer));
   if (!metrics.ok()) return fail(metrics.status());
-  Service service(&committer, &key);
+  CheckpointWatch checkpoints(
+      {.conninfo = config.recorder.database, .timeout_s = config.recorder.commit_timeout_s});
+  Service service(&committer, &key, &checkpoints);
   const absl::StatusOr<std::unique_ptr<Server>> server =
       Server::start(config.recorder.listen, config.tls, &service, config.recorder.allowed_users);
   if (!server.ok()) return fail(server.status());

@@ -86,7 +86,7 @@ grpc::Status Service::Record(grpc::ServerContext* context, Stream::Call* call) {
              {{"peer", peer}, {"reason", std::string(writer.status().message())}});
     return to_grpc(writer.status());
   }
-  const auto stream = std::make_shared<Stream>(context, call, committer_,
+  const auto stream = std::make_shared<Stream>(context, call, parts_,
                                                RequestCore({.key = key_, .writer = *writer}));
   {
     const absl::MutexLock lock(&mutex_);

@@ -15,6 +15,7 @@
 #include "base/os/unix_listener.h"
 #include "gatetape/record/v1/record.grpc.pb.h"
 #include "policy/config.h"
+#include "recorder/checkpoint_watch.h"
 #include "recorder/committer.h"
 #include "recorder/stream.h"
 
@@ -22,8 +23,10 @@ namespace gatetape::recorder {
 
 class Service final : public record::v1::RecorderService::Service {
  public:
-  // `committer` and `key` live longer than the service.
-  Service(Committer* committer, const SigningKey* key) : committer_(committer), key_(key) {}
+  // `committer`, `key` and `checkpoints` live longer than the service. Without `checkpoints` no
+  // writer gets any.
+  Service(Committer* committer, const SigningKey* key, CheckpointWatch* checkpoints = nullptr)
+      : parts_{committer, checkpoints}, key_(key) {}
 
   grpc::Status Record(grpc::ServerContext* context, Stream::Call* call) override;
   // drain asks every peer to half-close, and refuses new streams from then on. Any thread.
@@ -32,7 +35,7 @@ class Service final : public record::v1::RecorderService::Service {
   bool is_idle();
 
  private:
-  Committer* const committer_;
+  const Stream::Parts parts_;
   const SigningKey* const key_;
   absl::Mutex mutex_;
   std::set<Stream*> streams_ ABSL_GUARDED_BY(mutex_);  // those in run()

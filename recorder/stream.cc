@@ -11,15 +11,15 @@
 
 namespace gatetape::recorder {
 
-Stream::Stream(grpc::ServerContext* context, Call* call, Committer* committer, RequestCore requests)
-    : context_(context), call_(call), committer_(committer), requests_(std::move(requests)) {}
+Stream::Stream(grpc::ServerContext* context, Call* call, const Parts& parts, RequestCore requests)
+    : context_(context), call_(call), parts_(parts), requests_(std::move(requests)) {}
 
 grpc::Status Stream::run() {
   std::thread writer([this] { write_answers(); });
   read_requests();
   std::vector<Work> work;
   work.push_back(requests_.finish(shared_from_this()));
-  committer_->submit(std::move(work));
+  parts_.committer->submit(std::move(work));
   writer.join();  // when all work is answered and the answers are written
   const absl::MutexLock lock(&mutex_);
   return to_grpc(answers_.take_status());
@@ -42,10 +42,17 @@ void Stream::end(const absl::Status& why) {
 void Stream::read_requests() {
   record::v1::RecordRequest request;
   while (call_->Read(&request)) {
+    ask_for_checkpoints(request);
     const absl::Status taken = take_request(std::move(request));
     if (!taken.ok()) return end(taken);
     request = {};
   }
+}
+
+void Stream::ask_for_checkpoints(const record::v1::RecordRequest& request) {
+  if (!std::exchange(is_first_, false) || !request.has_checkpoint_size()) return;
+  if (parts_.checkpoints != nullptr)
+    parts_.checkpoints->ask(weak_from_this(), request.checkpoint_size());
 }
 
 absl::Status Stream::take_request(record::v1::RecordRequest request) {
@@ -60,7 +67,7 @@ absl::Status Stream::take_request(record::v1::RecordRequest request) {
     const absl::MutexLock lock(&mutex_);
     for (const HandleRefusal& one : taken.refusals) answers_.on_refused(one.handle, one.refusal);
   }
-  if (!taken.work.empty()) committer_->submit(std::move(taken.work));
+  if (!taken.work.empty()) parts_.committer->submit(std::move(taken.work));
   return taken.status;
 }
 
@@ -112,6 +119,11 @@ void Stream::on_failed(const absl::Status& why) {
 void Stream::on_finished() {
   const absl::MutexLock lock(&mutex_);
   answers_.on_finished();
+}
+
+bool Stream::on_checkpoint(const record::v1::Checkpoint& checkpoint) {
+  const absl::MutexLock lock(&mutex_);
+  return answers_.on_checkpoint(checkpoint);
 }
 
 }  // namespace gatetape::recorder

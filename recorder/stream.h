@@ -13,17 +13,23 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "gatetape/record/v1/record.grpc.pb.h"
+#include "recorder/checkpoint_watch.h"
 #include "recorder/committer.h"
 #include "recorder/stream_core.h"
 
 namespace gatetape::recorder {
 
-class Stream : public Lane, public std::enable_shared_from_this<Stream> {
+class Stream : public Lane, public CheckpointSink, public std::enable_shared_from_this<Stream> {
  public:
   using Call = grpc::ServerReaderWriter<record::v1::RecordResponse, record::v1::RecordRequest>;
 
-  // `context` and `call` live until run() returns; `committer` lives longer than the stream.
-  Stream(grpc::ServerContext* context, Call* call, Committer* committer, RequestCore requests);
+  // Parts live longer than the stream.
+  struct Parts {
+    Committer* committer;
+    CheckpointWatch* checkpoints;  // null when this recorder sends none
+  };
+  // `context` and `call` live until run() returns.
+  Stream(grpc::ServerContext* context, Call* call, const Parts& parts, RequestCore requests);
 
   // run serves the call until it ends and returns its status: OK after a half-close when all work
   // is answered, UNAVAILABLE after a failed commit or when draining, INVALID_ARGUMENT for a peer
@@ -38,9 +44,11 @@ class Stream : public Lane, public std::enable_shared_from_this<Stream> {
   void on_refused(uint32_t handle, const Refusal& refusal) override;
   void on_failed(const absl::Status& why) override;
   void on_finished() override;
+  bool on_checkpoint(const record::v1::Checkpoint& checkpoint) override;
 
  private:
   void read_requests();
+  void ask_for_checkpoints(const record::v1::RecordRequest& request);
   absl::Status take_request(record::v1::RecordRequest request);
   void write_answers();
   bool next_response(record::v1::RecordResponse* response);
@@ -48,8 +56,9 @@ class Stream : public Lane, public std::enable_shared_from_this<Stream> {
 
   grpc::ServerContext* const context_;
   Call* const call_;
-  Committer* const committer_;
+  const Parts parts_;
   RequestCore requests_;  // handler thread
+  bool is_first_ = true;  // request of the call; handler thread
 
   absl::Mutex mutex_;
   AnswerCore answers_ ABSL_GUARDED_BY(mutex_);

@@ -192,6 +192,14 @@ void AnswerCore::on_refused(uint32_t handle, const Refusal& refusal) {
   outbox_.put_refusal(handle, refusal);
 }
 
+// A newer checkpoint does not replace one that waits, because its proof goes on from that one.
+bool AnswerCore::on_checkpoint(record::v1::Checkpoint checkpoint) {
+  if (state_ != State::kServing || checkpoint_) return false;
+  checkpoint_ = std::move(checkpoint);
+  CHECK(turn() == Turn::kWrite, static_cast<int>(state_));
+  return true;
+}
+
 void AnswerCore::on_finished() {
   check_unanswered();
   CHECK((state_ == State::kEnding) == !ended_.ok(), ended_.ToString());
@@ -214,7 +222,8 @@ bool AnswerCore::end(const absl::Status& why) {
 AnswerCore::Turn AnswerCore::turn() const {
   switch (state_) {
     case State::kServing:
-      return outbox_.empty() && draining_ != Draining::kDue ? Turn::kWait : Turn::kWrite;
+      return outbox_.empty() && draining_ != Draining::kDue && !checkpoint_ ? Turn::kWait
+                                                                            : Turn::kWrite;
     case State::kAnswered:
       return outbox_.empty() ? Turn::kReturn : Turn::kWrite;
     case State::kEnding:
@@ -230,7 +239,10 @@ void AnswerCore::fill(record::v1::RecordResponse* response) {
   CHECK(turn() == Turn::kWrite, static_cast<int>(state_));
   CHECK(response->answers_size() == 0, response->answers_size());
   outbox_.fill(response, kAnsweredSessionsMax);
-  CHECK(response->answers_size() > 0 || draining_ == Draining::kDue, static_cast<int>(state_));
+  CHECK(response->answers_size() > 0 || draining_ == Draining::kDue || checkpoint_,
+        static_cast<int>(state_));
+  if (checkpoint_) *response->mutable_checkpoint() = *std::exchange(checkpoint_, std::nullopt);
+  CHECK(!checkpoint_.has_value(), static_cast<int>(state_));
   if (draining_ != Draining::kDue) return;
   response->set_draining(true);
   draining_ = Draining::kTold;

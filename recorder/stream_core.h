@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -101,6 +102,9 @@ class AnswerCore {
   void on_durable(uint32_t handle, uint64_t seq, const Hash& root);
   void on_closed(uint32_t handle, const SignedHead& head);
   void on_refused(uint32_t handle, const Refusal& refusal);
+  // on_checkpoint accepts the newest checkpoint for a peer that asked. It returns false, and drops
+  // it, when the one before was not written yet, or when the call ends.
+  bool on_checkpoint(record::v1::Checkpoint checkpoint);
   // on_finished: all work of the stream is answered; no answer comes after it.
   void on_finished();
 
@@ -131,7 +135,8 @@ class AnswerCore {
   Draining draining_ = Draining::kNone;
   absl::Status ended_;  // why this side ended the call
   Outbox outbox_;
-  std::vector<HandleTail> tails_;  // for RequestCore
+  std::optional<record::v1::Checkpoint> checkpoint_;  // not written yet
+  std::vector<HandleTail> tails_;                     // for RequestCore
 };
 
 }  // namespace gatetape::recorder

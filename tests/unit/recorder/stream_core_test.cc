@@ -282,5 +282,24 @@ TEST_F(AnswerCoreDeathTest, what_is_durable_only_grows) {
   EXPECT_DEATH(core_.on_durable(7, 5, Hash{}), "durable->seq");
 }
 
+TEST_F(AnswerCoreTest, a_checkpoint_is_written_once_and_none_passes_another) {
+  record::v1::Checkpoint checkpoint;
+  checkpoint.set_note("first");
+  EXPECT_EQ(core_.turn(), Turn::kWait);
+  EXPECT_TRUE(core_.on_checkpoint(checkpoint));
+  EXPECT_FALSE(core_.on_checkpoint({}));
+  EXPECT_EQ(core_.turn(), Turn::kWrite);
+  EXPECT_EQ(fill().checkpoint().note(), "first");
+  EXPECT_EQ(core_.turn(), Turn::kWait);
+  EXPECT_TRUE(core_.on_checkpoint(checkpoint));
+}
+
+TEST_F(AnswerCoreTest, a_checkpoint_keeps_no_call_open) {
+  EXPECT_TRUE(core_.on_checkpoint({}));
+  core_.on_finished();
+  EXPECT_EQ(core_.turn(), Turn::kReturn);
+  EXPECT_FALSE(core_.on_checkpoint({}));
+}
+
 }  // namespace
 }  // namespace gatetape::recorder
