@@ -190,12 +190,15 @@ bool RecordLink::serve(const std::shared_ptr<grpc::Channel>& channel) {
 }
 
 bool RecordLink::begin(grpc::ClientContext* context) {
+  std::optional<uint64_t> known_size;
+  if (options_.checkpoints != nullptr) known_size = options_.checkpoints->known_size();
   const absl::MutexLock lock(&mutex_);
   if (stopping_) return false;
   CHECK(context_ == nullptr, static_cast<int>(stream_));
   move_to(Stream::kOpen);
   context_ = context;
   spool_.start_stream();
+  checkpoint_size_ = known_size;
   CHECK(!spool_.outstanding());
   work_ = true;
   progress_ns_ = system_clock().mono_ns();
@@ -236,15 +239,28 @@ bool RecordLink::next_request(RecordRequest* request) {
     if (!spool_.outstanding()) progress_ns_ = system_clock().mono_ns();
     work_ = spool_.fill(request);
     CHECK(work_ == (request->items_size() > 0), request->items_size());
-    if (work_) return true;
+    if (ask_for_checkpoints(request) || work_) return true;
   }
 }
 
-// read_responses returns true when the recorder answered at least once.
+// ask_for_checkpoints returns true when this is the first request of a stream that asks for
+// checkpoints.
+bool RecordLink::ask_for_checkpoints(RecordRequest* request) {
+  if (!checkpoint_size_) return false;
+  request->set_checkpoint_size(*std::exchange(checkpoint_size_, std::nullopt));
+  CHECK(!checkpoint_size_.has_value(), request->checkpoint_size());
+  return true;
+}
+
+// read_responses returns true when the recorder answered at least once. A checkpoint is no answer,
+// because a recorder that cannot commit sends them too.
 bool RecordLink::read_responses(Call* call) {
   bool answered = false;
   RecordResponse response;
   while (call->Read(&response)) {
+    if (response.has_checkpoint() && options_.checkpoints != nullptr)
+      options_.checkpoints->on_checkpoint(response.checkpoint());
+    if (response.answers().empty() && !response.draining()) continue;
     if (!std::exchange(answered, true)) log_info("recorder_connected");
     on_response(response);
   }

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -32,6 +33,19 @@ class ClientReaderWriter;
 
 namespace gatetape::tee {
 
+// CheckpointPort is what a writer has and learns of the log. The link calls it without a lock.
+class CheckpointPort {
+ public:
+  virtual ~CheckpointPort() = default;
+  // known_size returns the size of the newest checkpoint that the writer has verified, 0 for none.
+  // It is called when a stream begins, on the writer thread; the proofs of that stream go on from
+  // this size.
+  virtual uint64_t known_size() = 0;
+  // on_checkpoint accepts what the recorder says of the log, on the reader thread; it must not
+  // block.
+  virtual void on_checkpoint(const record::v1::Checkpoint& checkpoint) = 0;
+};
+
 class RecordLink {
  public:
   struct Options {
@@ -39,6 +53,7 @@ class RecordLink {
     TlsConfig tls;                       // for HOST:PORT
     // A stream is dropped when an acknowledgement is due for this long and none arrives.
     uint32_t ack_stall_ms = 5000;
+    CheckpointPort* checkpoints = nullptr;  // null asks for none; outlives the link
   };
 
   explicit RecordLink(Options options);
@@ -86,6 +101,8 @@ class RecordLink {
   bool begin(grpc::ClientContext* context);
   void write_requests(Call* call);
   bool next_request(record::v1::RecordRequest* request);
+  bool ask_for_checkpoints(record::v1::RecordRequest* request)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void end(const std::string& error);
   // The reader thread of a stream.
   bool read_responses(Call* call);
@@ -105,6 +122,8 @@ class RecordLink {
   grpc::ClientContext* context_ ABSL_GUARDED_BY(mutex_) = nullptr;  // unless kNone
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool work_ ABSL_GUARDED_BY(mutex_) = false;  // the spool may have something to send
+  // The checkpoint_size of the first request of the stream, until that is written.
+  std::optional<uint64_t> checkpoint_size_ ABSL_GUARDED_BY(mutex_);
   int64_t progress_ns_ ABSL_GUARDED_BY(mutex_) = 0;
   std::string error_ ABSL_GUARDED_BY(mutex_) = "not connected yet";
   std::thread writer_;

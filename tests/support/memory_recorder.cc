@@ -62,6 +62,7 @@ grpc::Status MemoryRecorder::Record(
   RecordRequest request;
   while (stream->Read(&request)) {
     RecordResponse response;
+    if (request.has_checkpoint_size() && !stream->Write(answer_asker(request))) break;
     {
       const absl::MutexLock lock(&mutex_);
       for (const Item& item : request.items()) take(item, &handles, &response);
@@ -75,6 +76,24 @@ grpc::Status MemoryRecorder::Record(
   const absl::MutexLock lock(&mutex_);
   streams_.erase(std::remove(streams_.begin(), streams_.end(), context), streams_.end());
   return grpc::Status::OK;
+}
+
+RecordResponse MemoryRecorder::answer_asker(const RecordRequest& request) {
+  const absl::MutexLock lock(&mutex_);
+  asked_sizes_.push_back(request.checkpoint_size());
+  RecordResponse response;
+  *response.mutable_checkpoint() = checkpoint_;
+  return response;
+}
+
+void MemoryRecorder::send_checkpoint(const record::v1::Checkpoint& checkpoint) {
+  const absl::MutexLock lock(&mutex_);
+  checkpoint_ = checkpoint;
+}
+
+std::vector<uint64_t> MemoryRecorder::asked_sizes() {
+  const absl::MutexLock lock(&mutex_);
+  return asked_sizes_;
 }
 
 void MemoryRecorder::take(const Item& item, std::map<uint32_t, std::string>* handles,

@@ -33,6 +33,11 @@ class MemoryRecorder : public record::v1::RecorderService::Service {
 
   // hold stops (true) or resumes (false) the acknowledgements. Frames are still stored.
   void hold(bool held);
+  // send_checkpoint sets what each stream that asks for checkpoints gets at once, as a response of
+  // its own.
+  void send_checkpoint(const record::v1::Checkpoint& checkpoint);
+  // asked_sizes returns the sizes that the streams have named so far.
+  std::vector<uint64_t> asked_sizes();
   // break_streams stops all streams, as a failed commit does.
   void break_streams();
   // sessions returns a copy of everything that is stored, by session id as text.
@@ -45,11 +50,14 @@ class MemoryRecorder : public record::v1::RecorderService::Service {
                                                record::v1::RecordRequest>* stream) override;
 
  private:
+  record::v1::RecordResponse answer_asker(const record::v1::RecordRequest& request);
   void take(const record::v1::Item& item, std::map<uint32_t, std::string>* handles,
             record::v1::RecordResponse* response) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   absl::Mutex mutex_;
   std::map<std::string, Stored> sessions_ ABSL_GUARDED_BY(mutex_);
+  record::v1::Checkpoint checkpoint_ ABSL_GUARDED_BY(mutex_);
+  std::vector<uint64_t> asked_sizes_ ABSL_GUARDED_BY(mutex_);
   bool held_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<grpc::ServerContext*> streams_ ABSL_GUARDED_BY(mutex_);

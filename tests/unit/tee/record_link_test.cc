@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -48,6 +50,52 @@ TEST_F(RecordLinkTest, a_recorded_event_is_durable_when_record_returns) {
   EXPECT_TRUE(has(recorder.sessions(), log.session(), 2));
   ASSERT_TRUE(log.stop("done").ok());
   EXPECT_TRUE(recorder.sessions()[log.session().to_text()].closed);
+  link.stop();
+}
+
+// Keeper is a writer that keeps checkpoints.
+class Keeper : public CheckpointPort {
+ public:
+  uint64_t known_size() override { return size_; }
+  void on_checkpoint(const record::v1::Checkpoint& checkpoint) override {
+    note_ = checkpoint.note();
+    size_++;
+    got_.end();
+  }
+  std::atomic<uint64_t> size_ = 7;
+  std::string note_;  // set before got_ ends
+  Pause got_;
+};
+
+TEST_F(RecordLinkTest, each_stream_asks_for_checkpoints_from_what_the_writer_has) {
+  MemoryRecorder recorder(path());
+  recorder.hold(true);
+  record::v1::Checkpoint checkpoint;
+  checkpoint.set_note("note");
+  recorder.send_checkpoint(checkpoint);
+  Keeper keeper;
+  RecordLink::Options with_keeper = options();
+  with_keeper.checkpoints = &keeper;
+  RecordLink link(with_keeper);
+  SystemLog log(link, system_clock(), SigningKey::generate(), kDaemon);
+  EXPECT_TRUE(keeper.got_.wait(std::chrono::seconds(10)));
+  EXPECT_EQ(keeper.note_, "note");
+  EXPECT_FALSE(link.connected()) << "a checkpoint counts as an answer";
+  recorder.hold(false);
+  ASSERT_TRUE(log.record(FrameKind::kHeartbeat, Event{}).ok());
+  EXPECT_TRUE(link.connected());
+  recorder.break_streams();
+  ASSERT_TRUE(log.record(FrameKind::kHeartbeat, Event{}).ok());
+  EXPECT_EQ(recorder.asked_sizes(), (std::vector<uint64_t>{7, 8}));
+  link.stop();
+}
+
+TEST_F(RecordLinkTest, a_writer_that_keeps_no_checkpoint_asks_for_none) {
+  MemoryRecorder recorder(path());
+  RecordLink link(options());
+  SystemLog log(link, system_clock(), SigningKey::generate(), kDaemon);
+  ASSERT_TRUE(log.record(FrameKind::kHeartbeat, Event{}).ok());
+  EXPECT_TRUE(recorder.asked_sizes().empty());
   link.stop();
 }
 
