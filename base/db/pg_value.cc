@@ -27,9 +27,11 @@ bool size_fits(PgArray::Element element, size_t size) {
     case PgArray::Element::kInt4:
       return size == 4;
     case PgArray::Element::kInt8:
+    case PgArray::Element::kTimestamptz:
       return size == 8;
     case PgArray::Element::kUuid:
       return size == 16;
+    case PgArray::Element::kBytea:
     case PgArray::Element::kText:
       return true;
   }

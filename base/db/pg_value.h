@@ -31,7 +31,15 @@ struct PgParam {
 class PgArray {
  public:
   // The numbers are the OIDs of pg_type (catalog/pg_type.dat).
-  enum class Element : uint32_t { kInt8 = 20, kInt2 = 21, kInt4 = 23, kText = 25, kUuid = 2950 };
+  enum class Element : uint32_t {
+    kBytea = 17,
+    kInt8 = 20,
+    kInt2 = 21,
+    kInt4 = 23,
+    kText = 25,
+    kTimestamptz = 1184,
+    kUuid = 2950,
+  };
 
   explicit PgArray(Element element) : element_(element) {}
   // add appends an element of the array's type, which is not NULL.
