@@ -138,6 +138,7 @@ absl::Status serve(const Config& config, DaemonSignals& signals) {
                    .trusted = *trusted,
                    .log_trust = log_trust,
                    .clock = system_clock(),
+                   .issuer = *key,
                    .recorder_health = [&link] {
                      return link.connected() ? std::string("ok") : link.last_error();
                    }});

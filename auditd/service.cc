@@ -8,6 +8,7 @@
 #include "auditd/frame_stream.h"
 #include "auditd/query/search.h"
 #include "auditd/query/session_name.h"
+#include "auditd/receipts.h"
 #include "auditd/verify/evidence_reader.h"
 #include "auditd/verify/verifier.h"
 #include "base/db/migrate.h"
@@ -328,6 +329,32 @@ absl::StatusOr<std::vector<v1::Verdict>> Service::verify_stored(const grpc::Serv
   std::vector<v1::Verdict> verdicts = {*std::move(verdict)};
   for (v1::Verdict& claim : verifier.take_broken_claims()) verdicts.push_back(std::move(claim));
   return verdicts;
+}
+
+grpc::Status Service::GetReceipt(grpc::ServerContext* context, const v1::GetReceiptRequest* request,
+                                 v1::GetReceiptResponse* response) {
+  v1::GetReceiptRequest resolved = *request;
+  const absl::Status found = resolve(*context, resolved.mutable_id());
+  const auto receipt =
+      found.ok() ? make_receipt(*context, resolved.id()) : absl::StatusOr<std::string>(found);
+  if (receipt.ok()) response->set_receipt(*receipt);
+  const absl::Status recorded =
+      record(*context, "GetReceipt", resolved, result_text(receipt.status()), receipt.ok() ? 1 : 0);
+  return to_grpc(receipt.ok() ? recorded : receipt.status());
+}
+
+absl::StatusOr<std::string> Service::make_receipt(const grpc::ServerContext& context,
+                                                  const std::string& id) {
+  const absl::StatusOr<SessionId> session = SessionId::from_text(id);
+  if (!session.ok()) return session.status();
+  ReceiptMaker maker({.lease = [&] { return lease(context); },
+                      .is_unwanted = [&] { return context.IsCancelled(); },
+                      .trusted = parts_.trusted,
+                      .clock = parts_.clock,
+                      .issuer = parts_.issuer});
+  const absl::StatusOr<Receipt> receipt = maker.make(*session);
+  if (!receipt.ok()) return receipt.status();
+  return receipt->to_text();
 }
 
 absl::Status Service::resolve(const grpc::ServerContext& context, std::string* id) {

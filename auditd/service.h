@@ -29,6 +29,7 @@ class Service final : public audit::v1::AuditService::Service {
     const TrustedKeys& trusted;
     const LogTrust& log_trust;
     const Clock& clock;
+    const SigningKey& issuer;  // signs receipts
     // recorder_health returns "ok", or what is wrong with auditd's own record.
     std::function<std::string()> recorder_health;
   };
@@ -45,6 +46,8 @@ class Service final : public audit::v1::AuditService::Service {
                       grpc::ServerWriter<audit::v1::Hit>* writer) override;
   grpc::Status Verify(grpc::ServerContext* context, const audit::v1::VerifyRequest* request,
                       grpc::ServerWriter<audit::v1::Verdict>* writer) override;
+  grpc::Status GetReceipt(grpc::ServerContext* context, const audit::v1::GetReceiptRequest* request,
+                          audit::v1::GetReceiptResponse* response) override;
   grpc::Status Health(grpc::ServerContext* context, const audit::v1::HealthRequest* request,
                       audit::v1::HealthResponse* response) override;
 
@@ -76,6 +79,8 @@ class Service final : public audit::v1::AuditService::Service {
                                      uint64_t* count);
   absl::Status verify_all(const grpc::ServerContext& context,
                           grpc::ServerWriter<audit::v1::Verdict>* writer, uint64_t* count);
+  absl::StatusOr<std::string> make_receipt(const grpc::ServerContext& context,
+                                           const std::string& id);
   // resolve replaces the name of a session that somebody typed by its id, before the call is
   // recorded: the record of a query must say which session was read, and `last` does not.
   absl::Status resolve(const grpc::ServerContext& context, std::string* id);

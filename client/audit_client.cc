@@ -99,6 +99,17 @@ absl::Status AuditClient::verify(const std::string& id,
   return drain<v1::Verdict>(&context, stub_->Verify(&context, request), each);
 }
 
+absl::StatusOr<std::string> AuditClient::receipt(const std::string& id) {
+  grpc::ClientContext context;
+  context.set_deadline(grpc_deadline(kLongDeadline));  // it also verifies the session
+  v1::GetReceiptRequest request;
+  request.set_id(id);
+  v1::GetReceiptResponse response;
+  const grpc::Status status = stub_->GetReceipt(&context, request, &response);
+  if (!status.ok()) return to_absl(status);
+  return response.receipt();
+}
+
 absl::StatusOr<v1::HealthResponse> AuditClient::health() {
   grpc::ClientContext context;
   context.set_deadline(grpc_deadline(kHealthDeadline));

@@ -32,6 +32,8 @@ class AuditClient {
   // verify verifies one session, or all sessions when the id is empty.
   absl::Status verify(const std::string& id,
                       const std::function<bool(const audit::v1::Verdict&)>& each);
+  // receipt returns the text of a receipt (docs/FORMAT.md section 12).
+  absl::StatusOr<std::string> receipt(const std::string& id);
   absl::StatusOr<audit::v1::HealthResponse> health();
   // read reads the frames in order. It has no deadline, because the caller sets the pace. `cancel`
   // must outlive the call; with it, another thread ends the call by TryCancel. DATA_LOSS for a

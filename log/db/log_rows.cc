@@ -16,6 +16,11 @@ const char* const kFindLeaf =
     "select leaf_index, leaf, entry, epoch from gatetape.log_leaf where leaf = $1::bytea";
 const char* const kSelectLast =
     "select leaf_index, leaf, entry, epoch from gatetape.log_leaf order by leaf_index desc limit 1";
+// The condition is that of the index log_leaf_keys: the first two lines of a `key` entry.
+const char* const kSelectKeys =
+    "select leaf_index, leaf, entry, epoch from gatetape.log_leaf where "
+    "substring(entry from 1 for 26) = '\\x6761746574617065206c6f6720656e7472792076310a6b65790a' "
+    "order by leaf_index";
 const char* const kSelectCheckpoints =
     "select n, size, timestamptz_send(at), epoch, note from gatetape.checkpoint "
     "order by n desc limit $1::bigint";
@@ -60,6 +65,10 @@ absl::StatusOr<std::optional<LogLeaf>> last_leaf(Db& db) {
   if (absl::IsNotFound(leaf.status())) return std::optional<LogLeaf>();
   if (!leaf.ok()) return leaf.status();
   return std::optional<LogLeaf>(*std::move(leaf));
+}
+
+absl::StatusOr<std::vector<LogLeaf>> read_key_entries(Db& db) {
+  return leaves_of(db.query(kSelectKeys));
 }
 
 absl::StatusOr<std::vector<StoredCheckpoint>> newest_checkpoints(Db& db, uint32_t limit) {

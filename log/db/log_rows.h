@@ -31,6 +31,9 @@ absl::StatusOr<LogLeaf> find_leaf(Db& db, const Hash& leaf);
 // last_leaf returns the leaf with the greatest index; nothing when the log is empty.
 absl::StatusOr<std::optional<LogLeaf>> last_leaf(Db& db);
 
+// read_key_entries returns the leaves that are `key` entries, in order.
+absl::StatusOr<std::vector<LogLeaf>> read_key_entries(Db& db);
+
 // StoredCheckpoint is a row of checkpoint.
 struct StoredCheckpoint {
   uint64_t n = 0;

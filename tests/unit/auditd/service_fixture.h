@@ -63,6 +63,7 @@ class ServiceTest : public testing::Test {
                                                         .trusted = trusted_,
                                                         .log_trust = log_trust_,
                                                         .clock = clock_,
+                                                        .issuer = issuer_,
                                                         .recorder_health = [] { return "ok"; }});
     grpc::ServerBuilder builder;
     builder.RegisterService(service_.get());
@@ -145,6 +146,7 @@ class ServiceTest : public testing::Test {
   FakeLog log_;
   SigningKey writer_ = SigningKey::generate();
   SigningKey recorder_ = SigningKey::generate();
+  SigningKey issuer_ = SigningKey::generate();
   TrustedKeys trusted_{{writer_.public_key()}, {recorder_.public_key()}};
   LogTrust log_trust_;
   SessionId run_;
