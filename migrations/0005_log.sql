@@ -20,6 +20,8 @@ create table gatetape.heads (
   constraint heads_one_a_leaf primary key (at, leaf),
   constraint heads_leaf_is_sha256 check (octet_length(leaf) = 32)
 ) partition by range (at);
+-- Hashes do not get smaller, and PostgreSQL would try for most of the time that a long list takes.
+alter table gatetape.heads alter column list set storage external;
 comment on table gatetape.heads is 'Evidence: the heads lists whose roots are entries of the log.';
 comment on column gatetape.heads.at is 'Time of the entry, in microseconds.';
 comment on column gatetape.heads.leaf is 'Leaf hash of the entry.';

@@ -9,3 +9,8 @@ add_custom_command(OUTPUT ${broken}
 add_executable(bench_on_receipt ${CMAKE_SOURCE_DIR}/recorder/main.cc ${broken})
 set_target_properties(bench_on_receipt PROPERTIES OUTPUT_NAME on_receipt/gatetape-recorder)
 target_link_libraries(bench_on_receipt PRIVATE gatetape_recorder)
+
+# `tools/bench log` runs this program.
+add_executable(bench_log ${CMAKE_CURRENT_LIST_DIR}/log_growth.cc)
+target_link_libraries(bench_log PRIVATE gatetape_recorder gatetape_test_support)
+gatetape_reuse_precompiled(bench_log)
