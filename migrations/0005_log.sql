@@ -58,6 +58,10 @@ comment on column gatetape.log_leaf.leaf is 'Leaf hash of the entry.';
 comment on column gatetape.log_leaf.entry is 'The entry, docs/FORMAT.md section 9.1.';
 comment on column gatetape.log_leaf.epoch is 'Epoch of the sequencer that gave the index.';
 
+-- Whoever verifies a signature looks for the entry that registers its key.
+create index log_leaf_keys on gatetape.log_leaf (leaf_index)
+  where substring(entry from 1 for 26) = '\x6761746574617065206c6f6720656e7472792076310a6b65790a';
+
 create table gatetape.log_node (
   level smallint not null,
   node_index bigint not null,
