@@ -168,9 +168,12 @@ absl::Status read_auditd(TomlTable table, const std::string& dir, AuditdConfig* 
   table.get("writer_keys", &auditd->writer_keys);
   table.get("recorder_keys", &auditd->recorder_keys);
   table.get("metrics_listen", &auditd->metrics_listen);
+  table.get("log_key", &auditd->log_key);
+  table.get("log_database", &auditd->log_database);
   if (absl::Status status = table.finish(); !status.ok()) return status;
   absolute_endpoint(dir, &auditd->listen);
   auditd->signing_key = absolute(dir, auditd->signing_key);
+  auditd->log_key = absolute(dir, auditd->log_key);
   for (std::vector<std::string>* files : {&auditd->writer_keys, &auditd->recorder_keys})
     for (std::string& file : *files) file = absolute(dir, file);
   if (absl::Status status = check_metrics(table, auditd->metrics_listen); !status.ok())
@@ -178,6 +181,33 @@ absl::Status read_auditd(TomlTable table, const std::string& dir, AuditdConfig* 
   if (!is_unix(auditd->listen))
     return table.error(table.line("listen"), "auditd listens on unix:PATH only");
   return check_endpoints(table, "listen", {auditd->listen});
+}
+
+// read_witness reads one table of `witnesses`.
+absl::Status read_witness(TomlTable table, LogWitness* witness) {
+  table.get("url", &witness->url);
+  table.get("key", &witness->key);
+  if (absl::Status status = table.finish(); !status.ok()) return status;
+  if (!witness->url.starts_with("http://") && !witness->url.starts_with("https://"))
+    return table.error(table.line("url"), "`url` of a witness begins with http:// or https://");
+  if (witness->key.empty())
+    return table.error(table.line(), "a witness needs `key`, the line of its verifier key");
+  while (witness->url.ends_with('/')) witness->url.pop_back();
+  return absl::OkStatus();
+}
+
+absl::Status read_log(TomlTable table, const std::string& dir, LogConfig* log) {
+  table.get("origin", &log->origin);
+  table.get("publish_dir", &log->publish_dir);
+  table.get("unterminated_after", &log->unterminated_after_s, {60, 10 * 366 * 86400});
+  for (TomlTable& one : table.tables("witnesses"))
+    if (absl::Status status = read_witness(one, &log->witnesses.emplace_back()); !status.ok())
+      return status;
+  if (absl::Status status = table.finish(); !status.ok()) return status;
+  if (log->publish_dir.empty())
+    return table.error(table.line("publish_dir"), "`publish_dir` is empty");
+  log->publish_dir = absolute(dir, log->publish_dir);
+  return absl::OkStatus();
 }
 
 // check_tls checks that [tls] is complete when an endpoint is HOST:PORT, because connections over
@@ -208,7 +238,8 @@ absl::Status read_all(TomlTable root, Config* config) {
   const absl::Status sections[] = {read_tls(root.table("tls"), config),
                                    read_gateway(root.table("gateway"), dir, &config->gateway),
                                    read_recorder(root.table("recorder"), dir, &config->recorder),
-                                   read_auditd(root.table("auditd"), dir, &config->auditd)};
+                                   read_auditd(root.table("auditd"), dir, &config->auditd),
+                                   read_log(root.table("log"), dir, &config->log)};
   if (absl::Status status = root.finish(); !status.ok()) return status;
   for (const absl::Status& status : sections)
     if (!status.ok()) return status;
@@ -217,6 +248,7 @@ absl::Status read_all(TomlTable root, Config* config) {
   if (!known)
     return root.error(root.line("log_level"), "`log_level` is one of debug, info, warn, error");
   if (config->name.empty()) config->name = host_name();
+  if (config->log.origin.empty()) config->log.origin = config->name + ".gatetape/log";
   for (std::string& endpoint : config->recorders) absolute_endpoint(dir, &endpoint);
   if (absl::Status status = check_endpoints(root, "recorders", config->recorders); !status.ok())
     return status;

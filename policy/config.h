@@ -59,9 +59,25 @@ struct AuditdConfig {
   std::vector<std::string> allowed_users;              // like the recorder's
   std::string database;                                // libpq conninfo of role gatetape_auditd
   std::string signing_key = "keys/auditd_sign.pem";
-  std::vector<std::string> writer_keys;    // files with the public keys of trusted writers
-  std::vector<std::string> recorder_keys;  // files with the public keys of trusted recorders
-  std::string metrics_listen;              // like the gateway's
+  std::vector<std::string> writer_keys;       // files with the public keys of trusted writers
+  std::vector<std::string> recorder_keys;     // files with the public keys of trusted recorders
+  std::string metrics_listen;                 // like the gateway's
+  std::string log_key = "keys/log_sign.pem";  // signs the checkpoints of the log
+  std::string log_database;  // conninfo of role gatetape_sealer; empty = it seals nothing
+};
+
+// LogWitness is a witness that cosigns the log's checkpoints.
+struct LogWitness {
+  std::string url;  // http:// or https://; its add-checkpoint is asked
+  std::string key;  // verifier key, one line
+};
+
+struct LogConfig {
+  std::string origin;                     // default: NAME.gatetape/log
+  std::string publish_dir = "published";  // folder of checkpoint and tiles
+  std::vector<LogWitness> witnesses;
+  // A session that is open in the log for so long without a close is reported as unterminated.
+  uint32_t unterminated_after_s = 7 * 86400;
 };
 
 struct Config {
@@ -76,6 +92,7 @@ struct Config {
   GatewayConfig gateway;
   RecorderConfig recorder;
   AuditdConfig auditd;
+  LogConfig log;
 
   // parse reads the text of a configuration file. It fails with INVALID_ARGUMENT "path:line: what".
   // All paths in the result, also in unix: endpoints, are absolute; relative ones are resolved from
