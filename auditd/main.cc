@@ -11,6 +11,7 @@
 #include "auditd/heartbeat.h"
 #include "auditd/query_log.h"
 #include "auditd/read/database.h"
+#include "auditd/seal/make_sealer.h"
 #include "auditd/service.h"
 #include "auditd/verify/verifier.h"
 #include "base/clock.h"
@@ -130,6 +131,9 @@ absl::Status serve(const Config& config, DaemonSignals& signals) {
   tee::RecordLink link({config.recorders, config.tls});
   tee::SystemLog log(link, system_clock(), *key,
                      {.name = config.name + "/auditd", .program = "gatetape-auditd"});
+  const absl::StatusOr<std::unique_ptr<Sealer>> sealer =
+      make_sealer(config, *trusted, key->public_key());
+  if (!sealer.ok()) return sealer.status();
   RecordedQueries queries(log);
   const LogTrust log_trust;
   Database database({.conninfo = config.auditd.database, .connections_max = kConnectionsMax});
