@@ -16,6 +16,7 @@
 #include "base/os/daemon.h"
 #include "tools/stack/cluster.h"
 #include "tools/stack/demo.h"
+#include "tools/stack/log_vkey.h"
 #include "tools/stack/port.h"
 #include "tools/stack/state_dir.h"
 #include "tools/stack/steps.h"
@@ -92,6 +93,7 @@ absl::Status Up::make_files(std::string* note) {
   absl::StatusOr<Config> config = Config::load(state_.file("gatetape.toml"));
   if (!config.ok()) return config.status();
   config_ = *std::move(config);
+  if (absl::Status status = write_log_vkey(state_, config_); !status.ok()) return status;
   if (!is_new && !options_.listen.empty() && config_.gateway.listen.front() != listen)
     return absl::InvalidArgumentError("the gateway of this stack listens on " +
                                       config_.gateway.listen.front() + "; change it in " +
@@ -144,6 +146,10 @@ absl::Status Up::start_daemon(const std::string& name, bool reloads, int64_t sto
   // The gateway cannot write into the folder of root, so that its copy of the rules lies here.
   if (state_.accounts && is_gateway)
     service.spec.environment = {{"STATE_DIRECTORY", state_.file("gateway")}};
+  // A gatetape.toml of an older version does not name the database of the sequencer.
+  if (name == "auditd" && config_.auditd.log_database.empty() && !config_.auditd.database.empty())
+    service.spec.environment = {
+        {"GATETAPE_LOG_DATABASE", config_.auditd.database + " user=gatetape_sealer"}};
   service.reloads = reloads;
   service.stop_grace_ms = stop_grace_ms;
   return supervisor_.start(std::move(service));

@@ -16,6 +16,7 @@
 #include "base/crypto.h"
 #include "base/os/replace_file.h"
 #include "formats/openssh_key.h"
+#include "policy/config.h"
 #include "tools/stack/give.h"
 
 namespace gatetape::tools {
@@ -32,10 +33,13 @@ struct KeyFile {
   const char* comment;
   const char* daemon;  // that uses the key
 };
-constexpr KeyFile kKeyFiles[] = {
-    {"gateway_host", "gatetape gateway", "gateway"}, {"user_ca", "gatetape user CA", "gateway"},
-    {"host_ca", "gatetape host CA", "gateway"},      {"gateway_sign", nullptr, "gateway"},
-    {"recorder_sign", nullptr, "recorder"},          {"auditd_sign", nullptr, "auditd"}};
+constexpr KeyFile kKeyFiles[] = {{"gateway_host", "gatetape gateway", "gateway"},
+                                 {"user_ca", "gatetape user CA", "gateway"},
+                                 {"host_ca", "gatetape host CA", "gateway"},
+                                 {"gateway_sign", nullptr, "gateway"},
+                                 {"recorder_sign", nullptr, "recorder"},
+                                 {"auditd_sign", nullptr, "auditd"},
+                                 {"log_sign", nullptr, "auditd"}};
 
 // The parts of gatetape.toml that differ from stack to stack stand between @.
 constexpr char kConfig[] =
@@ -56,9 +60,15 @@ database = "host=@DIR@/run/db port=5432 dbname=gatetape user=gatetape_recorder@P
 
 [auditd]
 database = "host=@DIR@/run/db port=5432 dbname=gatetape user=gatetape_auditd@PEER@"
+log_database = "host=@DIR@/run/db port=5432 dbname=gatetape user=gatetape_sealer@PEER@"
 # Whose signatures count when the record is verified:
 writer_keys = ["keys/gateway_sign.pub", "keys/auditd_sign.pub"]
 recorder_keys = ["keys/recorder_sign.pub"]
+
+[log]
+# The log has this name for ever: checkpoints and keys/log.vkey hold it.
+origin = "@ORIGIN@"
+# publish_dir = "published"     # checkpoints and tiles, for any web server
 )";
 
 constexpr char kAccess[] =
@@ -178,14 +188,17 @@ absl::Status StateDir::make_run_folders() const {
   const std::pair<const char*, const char*> kFolders[] = {{"run/db", "postgres"},
                                                           {"run/recorder", "recorder"},
                                                           {"run/auditd", "auditd"},
-                                                          {"gateway", "gateway"}};
+                                                          {"gateway", "gateway"},
+                                                          {"published", "auditd"}};
   for (const auto& [folder, service] : kFolders) {
-    if (!accounts && std::string_view(service) == "gateway") continue;
+    const bool is_published = std::string_view(folder) == "published";
+    if (!accounts && (is_published || std::string_view(service) == "gateway")) continue;
     if (absl::Status status = make_folder(folder); !status.ok()) return status;
     const std::optional<RunUser> account = account_of(service);
     if (!accounts || !account) continue;
-    const absl::Status given =
-        give_folder(file(folder), {.uid = account->uid, .gid = account->gid}, folder_mode());
+    // Whoever serves the published log reads it as another account.
+    const absl::Status given = give_folder(file(folder), {.uid = account->uid, .gid = account->gid},
+                                           is_published ? 0755 : folder_mode());
     if (!given.ok()) return given;
   }
   return absl::OkStatus();
@@ -229,7 +242,8 @@ absl::Status StateDir::take_over() const {
     const std::string name = entry.path().filename().string();
     is_stack = is_stack || name == "gatetape.toml" || name == "up.lock";
     static const std::set<std::string> kKnown = {
-        "access.toml", "access.toml.good", "tls", "run", "log", "keys", "gateway", "lost+found"};
+        "access.toml", "access.toml.good", "tls",       "run",       "log",
+        "keys",        "gateway",          "published", "lost+found"};
     const bool is_known = kKnown.contains(name);
     if (!is_known) foreign = name;
   }
@@ -313,9 +327,14 @@ absl::Status StateDir::make_keys() const {
 
 absl::Status StateDir::write_config(const std::string& listen) const {
   const std::string peer = accounts ? " requirepeer=" + accounts->database.name : "";
+  // The default is made of the name of this host, which may change.
+  const absl::StatusOr<Config> defaults = Config::parse("", file("gatetape.toml"));
+  if (!defaults.ok()) return defaults.status();
   return write_new({.name = "gatetape.toml",
-                    .text = absl::StrReplaceAll(
-                        kConfig, {{"@LISTEN@", listen}, {"@DIR@", path}, {"@PEER@", peer}})});
+                    .text = absl::StrReplaceAll(kConfig, {{"@LISTEN@", listen},
+                                                          {"@DIR@", path},
+                                                          {"@PEER@", peer},
+                                                          {"@ORIGIN@", defaults->log.origin}})});
 }
 
 absl::Status StateDir::write_access(const std::string& text) const {
