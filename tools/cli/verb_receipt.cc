@@ -1,18 +1,16 @@
 #include "tools/cli/verb_receipt.h"
 
-#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/bytes.h"
 #include "base/toml.h"
+#include "bundle/keys.h"
 #include "client/audit_client.h"
 #include "log/receipt.h"
 #include "log/receipt_check.h"
-#include "log/vkey.h"
 #include "tools/cli/verb_argument.h"
 
 namespace gatetape::tools {
@@ -41,25 +39,12 @@ absl::Status print_receipt(const Options& options, const client::Context& contex
   return absl::UnknownError("the receipt could not be written: check the free space");
 }
 
-// read_log_keys reads the verifier keys of logs in a file; empty lines and lines that begin with #
-// are ignored.
-absl::StatusOr<std::vector<VerifierKey>> read_log_keys(const std::string& path) {
+absl::StatusOr<BundleKeys> read_keys(const std::string& path) {
   const auto text = read_whole_file(path);
   if (!text.ok()) return text.status();
-  std::vector<VerifierKey> keys;
-  std::string_view rest = *text;
-  while (!rest.empty()) {
-    const std::string_view line = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
-    if (line.empty() || line.starts_with('#')) continue;
-    const auto key = VerifierKey::from_text(line);
-    if (!key.ok())
-      return absl::InvalidArgumentError(path +
-                                        " has a line that is no verifier key: copy what "
-                                        "`gatetape log key` prints");
-    keys.push_back(*key);
-  }
-  return keys;
+  auto keys = BundleKeys::parse(*text);
+  if (keys.ok()) return keys;
+  return absl::InvalidArgumentError(absl::StrCat(path, ": ", keys.status().message()));
 }
 
 void print_facts(const Receipt& receipt) {
@@ -70,13 +55,13 @@ void print_facts(const Receipt& receipt) {
 }
 
 absl::Status verify_receipt(const Options& options, client::Context& context) {
-  const auto keys = read_log_keys(options.key_file);
+  const auto keys = read_keys(options.key_file);
   if (!keys.ok()) return keys.status();
   const auto text = read_whole_file(options.file);
   if (!text.ok()) return text.status();
   const auto receipt = Receipt::parse(*text);
   if (!receipt.ok()) return absl::DataLossError(options.file + " is no receipt, or it was damaged");
-  const ReceiptCheck check = check_receipt(*receipt, *keys);
+  const ReceiptCheck check = check_receipt(*receipt, keys->logs);
   print_facts(*receipt);
   for (const ReceiptFinding& finding : {check.issuer, check.head, check.existence})
     std::printf("%s\n", finding.to_text().c_str());
