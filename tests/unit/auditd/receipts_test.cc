@@ -74,8 +74,9 @@ class ReceiptsTest : public ServiceTest {
     EXPECT_EQ(parsed.ok(), status_.ok()) << response.receipt();
     return parsed.ok() ? *parsed : Receipt();
   }
-  // make returns the receipt of closed_ without gRPC. It calls `on_lease` at each lease.
-  absl::StatusOr<Receipt> make(const std::function<void()>& on_lease, bool is_unwanted = false) {
+  // make returns the receipt of a session without gRPC. It calls `on_lease` at each lease.
+  absl::StatusOr<Receipt> make(const StoredSession& session, const std::function<void()>& on_lease,
+                               bool is_unwanted = false) {
     ReceiptMaker maker({.lease =
                             [&] {
                               on_lease();
@@ -85,7 +86,7 @@ class ReceiptsTest : public ServiceTest {
                         .trusted = trusted_,
                         .clock = clock_,
                         .issuer = issuer_});
-    return maker.make(closed_.id);
+    return maker.make(session.id);
   }
   ReceiptCheck check(const Receipt& receipt) const {
     return check_receipt(receipt, {log_key_.verifier_key()});
@@ -141,7 +142,7 @@ TEST_F(ReceiptsTest, a_receipt_waits_for_the_checkpoint) {
   const std::string close = log_session(closed_, HeadsLine::State::kClose);
   checkpoint();
   int leases = 0;
-  const auto got = make([&] {
+  const auto got = make(closed_, [&] {
     if (++leases < 3) return;  // for the facts, and for the first look at the log
     seal(close);
     checkpoint();
@@ -151,13 +152,35 @@ TEST_F(ReceiptsTest, a_receipt_waits_for_the_checkpoint) {
   EXPECT_EQ(leases, 3);
 }
 
+TEST_F(ReceiptsTest, a_session_that_ends_meanwhile_has_the_proof_that_it_began) {
+  seal(registration("auditd"));
+  seal(log_session(live_, HeadsLine::State::kOpen));
+  checkpoint();
+  int leases = 0;
+  const auto got = make(
+      live_,
+      [&] {
+        if (++leases != 2) return;
+        live_.add(FrameKind::kOut, 1, "more").end("exit");
+        store(*owner_, live_);
+        store_head(*owner_, live_, writer_, recorder_);
+        seal(log_session(live_, HeadsLine::State::kClose));
+        checkpoint();
+      },
+      true);
+  ASSERT_TRUE(got.ok()) << got.status();
+  EXPECT_EQ(got->log->line.state, HeadsLine::State::kOpen);
+  EXPECT_TRUE(check(*got).is_good());
+}
+
 TEST_F(ReceiptsTest, nobody_waits_for_a_client_that_has_gone) {
   seal(registration("auditd"));
   seal(log_session(closed_, HeadsLine::State::kOpen));
   log_session(closed_, HeadsLine::State::kClose);
   checkpoint();
   int leases = 0;
-  const auto got = make([&] { leases++; }, true);
+  const auto got = make(
+      closed_, [&] { leases++; }, true);
   ASSERT_TRUE(got.ok()) << got.status();
   EXPECT_EQ(got->log->line.state, HeadsLine::State::kOpen);
   EXPECT_EQ(leases, 2);
@@ -176,7 +199,8 @@ TEST_F(ReceiptsTest, a_key_that_is_not_registered_proves_nothing) {
   seal(registration("auditd", KeyEntry::Action::kRetire));
   seal(log_session(closed_, HeadsLine::State::kClose));
   checkpoint();
-  const auto got = make([] {}, true);
+  const auto got = make(
+      closed_, [] {}, true);
   ASSERT_TRUE(got.ok()) << got.status();
   EXPECT_FALSE(got->log);
 }
