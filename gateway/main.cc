@@ -29,6 +29,7 @@
 #include "gateway/pulse.h"
 #include "gateway/reach/ares_names.h"
 #include "gateway/reach/resolver.h"
+#include "gateway/rollback_guard.h"
 #include "gateway/services.h"
 #include "gateway/session/access_rules.h"
 #include "gateway/ssh/connection.h"
@@ -136,6 +137,27 @@ std::vector<Metrics::Figure> memory_figures_of(const MemoryBudget& memory) {
                           [&memory] { return static_cast<double>(memory.pressure()); })};
 }
 
+// `guard` is null when nothing is guarded.
+std::vector<Metrics::Figure> guard_figures_of(RollbackGuard* guard) {
+  if (guard == nullptr) return {};
+  using Kind = Metrics::Kind;
+  return {Metrics::figure(Kind::kGauge, "gatetape_gateway_rolled_back",
+                          "1 while sessions are refused, because the database is an older one.",
+                          [guard] { return guard->is_rolled_back() ? 1.0 : 0.0; }),
+          Metrics::figure(Kind::kGauge, "gatetape_gateway_checkpoint_size",
+                          "Size of the newest checkpoint of the log that was verified.",
+                          [guard] { return static_cast<double>(guard->known_size()); })};
+}
+
+std::vector<Metrics::Figure> all_figures_of(Services& services) {
+  std::vector<Metrics::Figure> figures = figures_of(services);
+  for (Metrics::Figure& figure : memory_figures_of(services.memory))
+    figures.push_back(std::move(figure));
+  for (Metrics::Figure& figure : guard_figures_of(services.rollback_guard))
+    figures.push_back(std::move(figure));
+  return figures;
+}
+
 void prepare_process() {
   rlimit limit{};
   getrlimit(RLIMIT_NOFILE, &limit);
@@ -223,7 +245,10 @@ absl::Status serve(const Config& config, const Keys& keys, const FirstLoads& loa
   const absl::StatusOr<std::string> banner_text = load_banner(gateway.banner);
   if (!banner_text.ok()) return banner_text.status();
   BannerBox banner(std::make_shared<const std::string>(*banner_text));
-  tee::RecordLink link({config.recorders, config.tls});
+  absl::StatusOr<std::unique_ptr<RollbackGuard>> guard = RollbackGuard::open(gateway);
+  if (!guard.ok()) return guard.status();
+  tee::RecordLink link(
+      {.endpoints = config.recorders, .tls = config.tls, .checkpoints = guard->get()});
   tee::SystemLog log(link, system_clock(), keys.signing,
                      {.name = config.name, .program = "gatetape-gateway"});
   record_access_load(log, loaded.file, [](const std::shared_ptr<const Access>&) {});
@@ -253,14 +278,18 @@ absl::Status serve(const Config& config, const Keys& keys, const FirstLoads& loa
                     .refusals = refusals,
                     .refused_logins = refused_logins,
                     .memory = memory,
-                    .resolver = resolver};
-  std::vector<Metrics::Figure> figures = figures_of(services);
-  for (Metrics::Figure& figure : memory_figures_of(memory)) figures.push_back(std::move(figure));
+                    .resolver = resolver,
+                    .rollback_guard = guard->get()};
   const absl::StatusOr<std::unique_ptr<Metrics>> metrics =
-      Metrics::serve(gateway.metrics_listen, std::move(figures));
+      Metrics::serve(gateway.metrics_listen, all_figures_of(services));
   Loops loops(gateway.threads);
-  // The link's threads call into the log and the loops until it is stopped.
-  const absl::Cleanup stop_link = [&link] { link.stop(); };
+  // The link's threads call into the log and the loops until it is stopped, the guard's into the
+  // log.
+  const absl::Cleanup stop_threads = [&link, &guard] {
+    if (*guard != nullptr) (*guard)->stop();
+    link.stop();
+  };
+  if (*guard != nullptr) (*guard)->start(log);
   if (!metrics.ok()) return metrics.status();
   Acceptor acceptor(loops.borrowed(), services,
                     [&services, bind = *bind](Loop& loop, const Accepted& accepted) {

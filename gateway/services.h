@@ -25,6 +25,7 @@
 namespace gatetape::gateway {
 
 class Resolver;  // gateway/reach
+class RollbackGuard;
 
 // Box holds what a reload replaces. Who got the value from get() uses it to the end of one
 // decision. Any thread.
@@ -64,6 +65,7 @@ struct Services {
   RefusedLogins& refused_logins;
   MemoryBudget& memory;
   Resolver& resolver;
+  RollbackGuard* rollback_guard;  // null when [gateway] log_keys is empty
   std::atomic<uint64_t> live_sessions{0};
   std::atomic<uint64_t> certificate_serial{0};
   SessionNumbers session_numbers{};

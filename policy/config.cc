@@ -117,8 +117,12 @@ absl::Status read_gateway(TomlTable table, const std::string& dir, GatewayConfig
   table.get("memory_max", &gateway->memory_max, {kMemoryMin, uint64_t{1} << 46});
   table.get("certificate_lifetime_s", &gateway->certificate_lifetime_s, {10, kDay});
   table.get("connect_timeout_s", &gateway->connect_timeout_s, {1, 600});
+  table.get("checkpoint_file", &gateway->checkpoint_file);
+  table.get("log_keys", &gateway->log_keys);
   table.get("metrics_listen", &gateway->metrics_listen);
   if (absl::Status status = table.finish(); !status.ok()) return status;
+  if (gateway->checkpoint_file.empty())
+    return table.error(table.line("checkpoint_file"), "`checkpoint_file` is empty");
   if (!algorithms.ok()) return algorithms;
   gateway->max_startups_start = std::min(gateway->max_startups_start, gateway->max_startups);
   for (const std::string& listen : gateway->listen)
@@ -127,8 +131,9 @@ absl::Status read_gateway(TomlTable table, const std::string& dir, GatewayConfig
   if (absl::Status status = check_endpoints(table, "listen", gateway->listen); !status.ok())
     return status;
   for (std::string* path : {&gateway->host_key, &gateway->signing_key, &gateway->user_ca,
-                            &gateway->host_ca, &gateway->access_file})
+                            &gateway->host_ca, &gateway->access_file, &gateway->checkpoint_file})
     *path = absolute(dir, *path);
+  for (std::string& file : gateway->log_keys) file = absolute(dir, file);
   if (!gateway->banner.empty()) gateway->banner = absolute(dir, gateway->banner);
   return check_metrics(table, gateway->metrics_listen);
 }

@@ -38,7 +38,9 @@ struct GatewayConfig {
   uint64_t memory_max = 0;  // bytes of the process; the default is a quarter of RAM
   uint32_t certificate_lifetime_s = 300;
   uint32_t connect_timeout_s = 15;
-  std::string metrics_listen;  // addr:port for Prometheus; empty = no metrics
+  std::string checkpoint_file = "gateway/checkpoint";  // what the gateway has seen of the log
+  std::vector<std::string> log_keys;  // files with the vkeys of the log; empty = it is not watched
+  std::string metrics_listen;         // addr:port for Prometheus; empty = no metrics
 };
 
 struct RecorderConfig {

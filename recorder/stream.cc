@@ -51,6 +51,7 @@ void Stream::read_requests() {
 
 void Stream::ask_for_checkpoints(const record::v1::RecordRequest& request) {
   if (!std::exchange(is_first_, false) || !request.has_checkpoint_size()) return;
+  CHECK(!is_first_, request.checkpoint_size());
   if (parts_.checkpoints != nullptr)
     parts_.checkpoints->ask(weak_from_this(), request.checkpoint_size());
 }

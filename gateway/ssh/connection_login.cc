@@ -9,6 +9,7 @@
 #include "base/endpoint.h"
 #include "base/os/daemon.h"
 #include "formats/openssh_key.h"
+#include "gateway/rollback_guard.h"
 #include "gateway/ssh/connection.h"
 #include "gateway/ssh/setup.h"
 
@@ -244,6 +245,9 @@ void Connection::open_session(const AuthenticatedUser& user, const SessionWish& 
                     {"target", wish.target_text},
                     {"source", source_}};
   if (!grant.ok()) return deny_session(event, std::string(grant.status().message()));
+  RollbackGuard* const guard = services_.rollback_guard;
+  const std::string refusal = guard == nullptr ? "" : guard->refusal();
+  if (!refusal.empty()) return deny_session(event, refusal);
   session_ = std::make_unique<Session>(
       loop_, services_, peer_, *this,
       Session::Plan{user, *access->target(wish.target), wish.login, *grant, route});

@@ -146,6 +146,8 @@ NOTHING_WAITS = {
     "connection_end": "which connection is gone",
     "key_probe": "counts what was answered before: that the public key of a user would do",
     "address_delayed": "whose answers wait; they wait for an auth_attempt",
+    "rollback_seen": "why sessions are refused from then on",
+    "rollback_accepted": "sessions wait for it (rollback_test)",
 }
 
 

@@ -44,6 +44,8 @@ TEST_F(ConfigTest, an_empty_file_gives_the_defaults_with_absolute_paths) {
   EXPECT_EQ(config->gateway.host_key, dir_ + "/keys/gateway_host.pem");
   EXPECT_EQ(config->gateway.access_file, dir_ + "/access.toml");
   EXPECT_EQ(config->gateway.banner, "");
+  EXPECT_EQ(config->gateway.checkpoint_file, dir_ + "/gateway/checkpoint");
+  EXPECT_TRUE(config->gateway.log_keys.empty());
   EXPECT_EQ(config->auditd.signing_key, dir_ + "/keys/auditd_sign.pem");
   EXPECT_TRUE(config->tls.ca.empty());
 }
@@ -64,6 +66,8 @@ window_bytes = 65536
 freeze_timeout_s = 1
 max_auth_tries = 3
 banner = "banner.txt"
+checkpoint_file = "/var/lib/gw/checkpoint"
+log_keys = ["keys/log.vkey"]
 kex = ["ecdh-sha2-nistp384"]
 ciphers = ["aes256-ctr", "aes192-ctr"]
 macs = ["hmac-sha2-512"]
@@ -86,6 +90,8 @@ recorder_keys = ["keys/r.pub"]
   EXPECT_EQ(config->gateway.threads, 8u);
   EXPECT_EQ(config->gateway.window_bytes, 65536u);
   EXPECT_EQ(config->gateway.banner, dir_ + "/banner.txt");
+  EXPECT_EQ(config->gateway.checkpoint_file, "/var/lib/gw/checkpoint");
+  EXPECT_EQ(config->gateway.log_keys, std::vector<std::string>{dir_ + "/keys/log.vkey"});
   EXPECT_EQ(config->gateway.algorithms.kex, std::vector<std::string>{"ecdh-sha2-nistp384"});
   EXPECT_EQ(config->gateway.algorithms.ciphers,
             (std::vector<std::string>{"aes256-ctr", "aes192-ctr"}));
