@@ -22,7 +22,7 @@ std::vector<Statement> statements_of(const OpenedBundle& bundle) {
   std::vector<Statement> statements;
   if (bundle.head)
     statements.push_back({"the signed head", {bundle.head->head.size, bundle.head->head.root}});
-  for (const LoggedLine& line : bundle.lines)
+  for (const BundleLine& line : bundle.lines)
     statements.push_back(
         {absl::StrCat("the line `", line.line.to_text(), "` of a heads list"), line.line.head});
   return statements;
@@ -61,7 +61,7 @@ Finding judge_integrity(const OpenedBundle& bundle) {
 
 Finding judge_completeness(const OpenedBundle& bundle) {
   const uint64_t count = bundle.frames.count;
-  const LoggedLine* close = bundle.line(HeadsLine::State::kClose);
+  const BundleLine* close = bundle.line(HeadsLine::State::kClose);
   for (const Statement& statement : statements_of(bundle))
     if (statement.tree.size > count)
       return bad(frames_text(count + 1, statement.tree.size) + " are missing from the end");

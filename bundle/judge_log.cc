@@ -13,12 +13,12 @@ namespace {
 
 // proof_problem returns what is wrong with a proof, or an empty text.
 std::string proof_problem(const OpenedBundle& bundle) {
-  for (const LoggedEntry& entry : bundle.entries)
+  for (const BundleEntry& entry : bundle.entries)
     if (!verify_inclusion(merkle_leaf(entry.text), entry.index, bundle.checkpoint.tree, entry.proof)
              .ok())
       return absl::StrCat("the entry with the leaf index ", entry.index,
                           " is not in the tree of the checkpoint");
-  for (const LoggedLine& line : bundle.lines) {
+  for (const BundleLine& line : bundle.lines) {
     const HeadsEntry& heads = *bundle.entry(line).heads();
     if (!verify_inclusion(merkle_leaf(line.line.to_text()), line.index, {heads.count, heads.root},
                           line.proof)
@@ -45,7 +45,7 @@ bool is_writer(const KeyHistory& history, const PublicKey& key, FrameKind first,
 
 // head_problem returns what is wrong with the keys of the head, or an empty text.
 std::string head_problem(const OpenedBundle& bundle, const KeyHistory& history) {
-  const LoggedLine* close = bundle.line(HeadsLine::State::kClose);
+  const BundleLine* close = bundle.line(HeadsLine::State::kClose);
   if (!bundle.head || close == nullptr) return {};
   const auto problem = [](const char* who, const PublicKey& key) {
     return absl::StrCat("the ", who, "'s key ", key.id(),
@@ -111,7 +111,7 @@ Finding judge_signers(const OpenedBundle& bundle, const KeyHistory& history,
   }
   if (existence.judgement != Judgement::kGood) return unknown("EXISTENCE is not GOOD");
   if (!history.problem().empty()) return bad(history.problem());
-  for (const LoggedEntry& entry : bundle.entries)
+  for (const BundleEntry& entry : bundle.entries)
     if (entry.heads() != nullptr && !history.is_signed(entry))
       return bad(
           absl::StrCat("no recorder that was registered signed the heads list with the leaf ",

@@ -10,15 +10,15 @@ namespace gatetape {
 constexpr std::string_view kLogRole = "log";
 
 KeyHistory::KeyHistory(const BundleKeys& given, std::string origin,
-                       const std::vector<LoggedEntry>& entries)
+                       const std::vector<BundleEntry>& entries)
     : origin_(std::move(origin)) {
   for (const VerifierKey& key : given.logs)
     if (key.name == origin_) logs_.push_back(key.key);
-  for (const LoggedEntry& entry : entries)
+  for (const BundleEntry& entry : entries)
     if (const KeyEntry* key = entry.key(); key != nullptr) add(entry, *key);
 }
 
-void KeyHistory::add(const LoggedEntry& entry, const KeyEntry& key) {
+void KeyHistory::add(const BundleEntry& entry, const KeyEntry& key) {
   const auto signed_it = [&entry](const PublicKey& log) { return entry.entry.verify(log); };
   if (std::none_of(logs_.begin(), logs_.end(), signed_it)) {
     if (problem_.empty())
@@ -40,7 +40,7 @@ std::vector<VerifierKey> KeyHistory::log_keys() const {
 bool KeyHistory::is_registered(const PublicKey& key, std::string_view role,
                                uint64_t leaf_index) const {
   bool registered = false;
-  for (const LoggedEntry* entry : counted_) {
+  for (const BundleEntry* entry : counted_) {
     const KeyEntry& said = *entry->key();
     if (entry->index < leaf_index && said.key.raw == key.raw && said.role == role)
       registered = said.action == KeyEntry::Action::kRegister;
@@ -48,8 +48,8 @@ bool KeyHistory::is_registered(const PublicKey& key, std::string_view role,
   return registered;
 }
 
-bool KeyHistory::is_signed(const LoggedEntry& heads) const {
-  const auto signed_it = [&](const LoggedEntry* entry) {
+bool KeyHistory::is_signed(const BundleEntry& heads) const {
+  const auto signed_it = [&](const BundleEntry* entry) {
     const PublicKey& key = entry->key()->key;
     return is_registered(key, "recorder", heads.index) && heads.entry.verify(key);
   };

@@ -16,7 +16,7 @@ class KeyHistory {
  public:
   // `entries` are those of the bundle by ascending leaf index, and outlive the history. `origin` is
   // that of the checkpoint.
-  KeyHistory(const BundleKeys& given, std::string origin, const std::vector<LoggedEntry>& entries);
+  KeyHistory(const BundleKeys& given, std::string origin, const std::vector<BundleEntry>& entries);
 
   // log_keys returns the log keys after the last entry.
   std::vector<VerifierKey> log_keys() const;
@@ -26,14 +26,14 @@ class KeyHistory {
   bool is_registered(const PublicKey& key, std::string_view role, uint64_t leaf_index) const;
   // is_signed returns true when a recorder that is registered at the index of this `heads` entry
   // signed it.
-  bool is_signed(const LoggedEntry& heads) const;
+  bool is_signed(const BundleEntry& heads) const;
 
  private:
-  void add(const LoggedEntry& entry, const KeyEntry& key);
+  void add(const BundleEntry& entry, const KeyEntry& key);
 
   std::string origin_;
   std::vector<PublicKey> logs_;
-  std::vector<const LoggedEntry*> counted_;  // `key` entries that a log key signed
+  std::vector<const BundleEntry*> counted_;  // `key` entries that a log key signed
   std::string problem_;
 };
 

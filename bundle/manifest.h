@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/crypto.h"
+#include "bundle/left_out.h"
 #include "record/frame.h"
 #include "record/session_id.h"
 
@@ -17,14 +18,6 @@ namespace gatetape {
 inline constexpr char kManifestName[] = "MANIFEST";
 // Largest manifest, in bytes. It bounds the number of members, and so the memory of a verifier.
 constexpr size_t kManifestBytesMax = size_t{1} << 20;
-
-// LeftOut counts the frames of one kind whose payloads are absent.
-struct LeftOut {
-  uint16_t kind = 0;
-  uint64_t frames = 0;
-  uint64_t bytes = 0;  // of the absent payloads
-  bool operator==(const LeftOut&) const = default;
-};
 
 struct Member {
   Hash sha256{};

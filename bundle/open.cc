@@ -131,27 +131,26 @@ class Opener {
   }
 
   absl::Status read_entry(uint64_t index, std::string_view text) {
-    auto entry = LoggedEntry::parse(index, text);
+    auto entry = BundleEntry::parse(index, text);
     if (!entry.ok()) return entry.status();
     bundle_.entries.push_back(*std::move(entry));
     return absl::OkStatus();
   }
 
   absl::Status read_line(std::string_view name, std::string_view text) {
-    auto line = LoggedLine::parse(text);
+    auto line = BundleLine::parse(text);
     if (!line.ok()) return line.status();
     if (line->line.session != bundle_.manifest.session)
       return malformed("it is of another session");
-    const std::string words = line->line.to_text();
-    if (name != absl::StrCat(kLinesFolder, words.substr(words.rfind(' ') + 1)))
+    if (name != line->member_name())
       return malformed("its last word is not the name of the member");
     bundle_.lines.push_back(*std::move(line));
     return absl::OkStatus();
   }
 
   absl::Status check_lines() {
-    for (const LoggedLine& line : bundle_.lines) {
-      const auto is_it = [&line](const LoggedEntry& entry) {
+    for (const BundleLine& line : bundle_.lines) {
+      const auto is_it = [&line](const BundleEntry& entry) {
         return entry.index == line.leaf_index && entry.heads() != nullptr;
       };
       if (std::none_of(bundle_.entries.begin(), bundle_.entries.end(), is_it))
@@ -171,7 +170,7 @@ class Opener {
   absl::Status read_frame_members() {
     std::vector<uint64_t> sizes;
     if (bundle_.head) sizes.push_back(bundle_.head->head.size);
-    for (const LoggedLine& line : bundle_.lines) sizes.push_back(line.line.head.size);
+    for (const BundleLine& line : bundle_.lines) sizes.push_back(line.line.head.size);
     const MemberPlace &frames_at = place("frames"), &keys_at = place("frame_keys");
     MemberReader frames(source_, frames_at.offset, frames_at.member.size);
     MemberReader keys(source_, keys_at.offset, keys_at.member.size);
@@ -204,14 +203,14 @@ class Opener {
 
 }  // namespace
 
-const LoggedLine* OpenedBundle::line(HeadsLine::State state) const {
-  const auto is_it = [state](const LoggedLine& line) { return line.line.state == state; };
+const BundleLine* OpenedBundle::line(HeadsLine::State state) const {
+  const auto is_it = [state](const BundleLine& line) { return line.line.state == state; };
   const auto found = std::find_if(lines.begin(), lines.end(), is_it);
   return found == lines.end() ? nullptr : &*found;
 }
 
-const LoggedEntry& OpenedBundle::entry(const LoggedLine& line) const {
-  const auto is_it = [&line](const LoggedEntry& entry) { return entry.index == line.leaf_index; };
+const BundleEntry& OpenedBundle::entry(const BundleLine& line) const {
+  const auto is_it = [&line](const BundleEntry& entry) { return entry.index == line.leaf_index; };
   const auto found = std::find_if(entries.begin(), entries.end(), is_it);
   CHECK(found != entries.end(), line.leaf_index);
   return *found;

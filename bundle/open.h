@@ -27,14 +27,14 @@ struct OpenedBundle {
   std::optional<SignedHead> head;
   SignedNote note;  // of the checkpoint
   Checkpoint checkpoint;
-  std::vector<LoggedEntry> entries;  // by ascending leaf index
-  std::vector<LoggedLine> lines;     // open, live, close
+  std::vector<BundleEntry> entries;  // by ascending leaf index
+  std::vector<BundleLine> lines;     // open, live, close
   FramesFacts frames;
 
   // line returns the line of a state, or nullptr.
-  const LoggedLine* line(HeadsLine::State state) const;
+  const BundleLine* line(HeadsLine::State state) const;
   // entry returns the entry of a line, which is of a heads list.
-  const LoggedEntry& entry(const LoggedLine& line) const;
+  const BundleEntry& entry(const BundleLine& line) const;
 };
 
 // open_bundle reads a whole file, which may be hostile, in pieces. It fails with INVALID_ARGUMENT

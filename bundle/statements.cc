@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/bytes.h"
 #include "base/check.h"
+#include "bundle/member_name.h"
 #include "log/fields.h"
 
 namespace gatetape {
@@ -54,17 +55,17 @@ absl::StatusOr<SignedHead> SignedHead::parse(std::string_view text) {
   return parsed;
 }
 
-LoggedEntry LoggedEntry::of(uint64_t index, std::string text, std::vector<Hash> proof) {
+BundleEntry BundleEntry::of(uint64_t index, std::string text, std::vector<Hash> proof) {
   auto entry = LogEntry::parse(text);
   CHECK(entry.ok(), index, entry.status());
   return {index, std::move(proof), std::move(text), *std::move(entry)};
 }
 
-std::string LoggedEntry::to_text() const { return lines_of(proof) + "\n" + text; }
+std::string BundleEntry::to_text() const { return lines_of(proof) + "\n" + text; }
 
-absl::StatusOr<LoggedEntry> LoggedEntry::parse(uint64_t index, std::string_view text) {
+absl::StatusOr<BundleEntry> BundleEntry::parse(uint64_t index, std::string_view text) {
   FieldReader reader(text);
-  LoggedEntry parsed;
+  BundleEntry parsed;
   parsed.index = index;
   parsed.proof = reader.hashes();
   parsed.text = reader.rest();
@@ -76,13 +77,18 @@ absl::StatusOr<LoggedEntry> LoggedEntry::parse(uint64_t index, std::string_view 
   return parsed;
 }
 
-std::string LoggedLine::to_text() const {
+std::string BundleLine::to_text() const {
   return absl::StrCat(leaf_index, "\n", index, "\n", line.to_text(), "\n", lines_of(proof));
 }
 
-absl::StatusOr<LoggedLine> LoggedLine::parse(std::string_view text) {
+std::string BundleLine::member_name() const {
+  const std::string words = line.to_text();
+  return kLinesFolder + words.substr(words.rfind(' ') + 1);
+}
+
+absl::StatusOr<BundleLine> BundleLine::parse(std::string_view text) {
   FieldReader reader(text);
-  LoggedLine parsed;
+  BundleLine parsed;
   parsed.leaf_index = reader.number();
   parsed.index = reader.number();
   const auto line = HeadsLine::parse(reader.field());

@@ -30,32 +30,34 @@ struct SignedHead {
   static absl::StatusOr<SignedHead> parse(std::string_view text);
 };
 
-// LoggedEntry is an entry of the log with the proof that it is there. A bundle has entries of heads
+// BundleEntry is an entry of the log with the proof that it is there. A bundle has entries of heads
 // lists and of keys.
-struct LoggedEntry {
+struct BundleEntry {
   uint64_t index = 0;  // of the leaf; it is not in the text
   std::vector<Hash> proof;
   std::string text;  // of the entry
   LogEntry entry;    // parsed from `text`
 
   // of returns an entry. A text that is no entry fails a CHECK.
-  static LoggedEntry of(uint64_t index, std::string text, std::vector<Hash> proof);
+  static BundleEntry of(uint64_t index, std::string text, std::vector<Hash> proof);
   std::string to_text() const;
-  static absl::StatusOr<LoggedEntry> parse(uint64_t index, std::string_view text);
+  static absl::StatusOr<BundleEntry> parse(uint64_t index, std::string_view text);
   // heads returns the heads list of an entry of that type, or nullptr.
   const HeadsEntry* heads() const { return std::get_if<HeadsEntry>(&entry.body); }
   const KeyEntry* key() const { return std::get_if<KeyEntry>(&entry.body); }
 };
 
-// LoggedLine is a line of a heads list with the proof that the list has it.
-struct LoggedLine {
+// BundleLine is a line of a heads list with the proof that the list has it.
+struct BundleLine {
   uint64_t leaf_index = 0;  // of the entry of the list
   uint64_t index = 0;       // of the line in the list
   HeadsLine line;
   std::vector<Hash> proof;
 
   std::string to_text() const;
-  static absl::StatusOr<LoggedLine> parse(std::string_view text);
+  static absl::StatusOr<BundleLine> parse(std::string_view text);
+  // member_name returns `lines/` and the word of the line.
+  std::string member_name() const;
 };
 
 }  // namespace gatetape

@@ -46,8 +46,9 @@ MAY_INCLUDE = {
     "auditd/query": SHARED + ("base/db", "auditd/read"),
     "auditd/verify": SHARED + ("base/db", "log/db", "auditd/read"),
     "auditd/seal": SHARED + ("base/db", "log/db"),
-    "auditd": SHARED + ("base/db", "log/db", "tee", "auditd/read", "auditd/query", "auditd/verify",
-                        "auditd/seal"),
+    "auditd/bundle": SHARED + ("base/db", "log/db", "bundle", "auditd/read", "auditd/verify"),
+    "auditd": SHARED + ("base/db", "log/db", "bundle", "tee", "auditd/read", "auditd/query",
+                        "auditd/verify", "auditd/seal", "auditd/bundle"),
     "client": SHARED + ("bundle",),
     "tools/stack": SHARED + ("base/db", "client"),
     "tools/cli": SHARED + ("base/db", "bundle", "client", "tools/stack"),
@@ -67,9 +68,9 @@ DOORS = (
     (r"utf8proc", r"base/utf8$"),
     (r"grpcpp/|.*\.grpc\.pb\.h",
      r"base/os/(unix_listener|record_channel|grpc_values)$|tee/record_link$"
-     r"|recorder/(service|stream|main)$|auditd/(service|frame_stream|main)$"
+     r"|recorder/(service|stream|main)$|auditd/(service|service_export|frame_stream|main)$"
      r"|client/(audit_client|frame_feed)$|tools/cli/recorder_health$"),
-    (r"openssl/", r"base/crypto$|base/os/tls_files$|tools/cli/x509$"),
+    (r"openssl/", r"base/(crypto|seal)$|base/os/tls_files$|tools/cli/x509$"),
     (r"zstd", r"record/batch$"),
     (r"spdlog/", r"base/os/daemon$"),
     (r"systemd/", r"base/os/daemon$"),
@@ -188,11 +189,11 @@ def clocks(path, text):
 
 def namespaces(path, text):
     """The namespace of a top-level folder has its name. The folders that all others may include
-    (SHARED) share gatetape."""
+    (SHARED), and bundle, share gatetape."""
     if folder_of(path) is None or not path.endswith((".cc", ".h")):
         return
     top = path.split("/")[0]
-    wanted = "gatetape" if top in SHARED else f"gatetape::{top}"
+    wanted = "gatetape" if top in (*SHARED, "bundle") else f"gatetape::{top}"
     if wanted not in NAMESPACE.findall(text):
         yield f"{path}:1: its code is not in the namespace {wanted}"
 

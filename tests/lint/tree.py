@@ -5,7 +5,8 @@ import re
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 FOLDERS = ("base", "proto", "formats", "record", "log", "bundle", "policy", "tee", "gateway",
-           "recorder", "auditd", "client", "tools", "tests", "migrations", "docs", "cmake", ".ci", "packaging")
+           "recorder", "auditd", "client", "tools", "tests", "migrations", "docs", "cmake", ".ci",
+           "packaging")
 INCLUDE = re.compile(r'^\s*#\s*include\s+[<"]([^>"]+)[>"]', re.M)
 
 

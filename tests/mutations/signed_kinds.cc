@@ -14,14 +14,14 @@ std::string pick(const BundleText& text, Rng& rng, std::string_view folder) {
 
 uint64_t index_of(const std::string& name) { return std::stoull(name.substr(name.find('/') + 1)); }
 
-LoggedEntry entry_of(const BundleText& text, const std::string& name) {
-  return *LoggedEntry::parse(index_of(name), text.members.at(name));
+BundleEntry entry_of(const BundleText& text, const std::string& name) {
+  return *BundleEntry::parse(index_of(name), text.members.at(name));
 }
 
 std::string proof_of_another_leaf(const Seed& seed, Rng& rng) {
   BundleText text = seed.text;
   const std::string name = pick(text, rng, "entries/"), taken = pick(text, rng, "entries/");
-  LoggedEntry entry = entry_of(text, name);
+  BundleEntry entry = entry_of(text, name);
   entry.proof = entry_of(text, taken).proof;
   text.members[name] = entry.to_text();
   return unless_same(seed, text.write());
@@ -38,7 +38,7 @@ std::string entry_at_another_leaf(const Seed& seed, Rng& rng) {
 std::string line_at_another_index(const Seed& seed, Rng& rng) {
   BundleText text = seed.text;
   const std::string name = pick(text, rng, "lines/");
-  LoggedLine line = *LoggedLine::parse(text.members.at(name));
+  BundleLine line = *BundleLine::parse(text.members.at(name));
   const std::string entry = pick(text, rng, "entries/");
   if (below(rng, 2) == 0)
     line.index += 1 + below(rng, 5);
@@ -51,7 +51,7 @@ std::string line_at_another_index(const Seed& seed, Rng& rng) {
 std::string line_says_another_size(const Seed& seed, Rng& rng) {
   BundleText text = seed.text;
   const std::string name = pick(text, rng, "lines/");
-  LoggedLine line = *LoggedLine::parse(text.members.at(name));
+  BundleLine line = *BundleLine::parse(text.members.at(name));
   line.line.head.size += 1 + below(rng, 3);
   text.members[name] = line.to_text();
   return text.write();

@@ -136,7 +136,7 @@ class BundleMaker {
       if (index >= size) continue;
       const auto proof = inclusion_proof(tree_, index, size);
       text.members["entries/" + std::to_string(index)] =
-          LoggedEntry::of(index, entry, *proof).to_text();
+          BundleEntry::of(index, entry, *proof).to_text();
     }
     for (const auto& [name, line] : lines_)
       if (line.leaf_index < size) text.members[name] = line.to_text();
@@ -172,13 +172,12 @@ class BundleMaker {
     const bool is_newest = state == HeadsLine::State::kLive && plan_.ended;
     if (is_newest) return;  // a bundle of an ended session has no live line
     keep(leaf_index);
-    const std::string words = list.lines()[index].to_text();
-    lines_["lines/" + words.substr(words.rfind(' ') + 1)] = {leaf_index, index, list.lines()[index],
-                                                             list.prove(index)};
+    const BundleLine line{leaf_index, index, list.lines()[index], list.prove(index)};
+    lines_[line.member_name()] = line;
   }
   MemoryTree& tree() { return tree_; }
   const BundlePlan& plan() const { return plan_; }
-  LoggedLine& line(const std::string& name) { return lines_[name]; }
+  BundleLine& line(const std::string& name) { return lines_[name]; }
 
  private:
   uint64_t time_ns() const { return (plan_.time_s - 1) * 1'000'000'000; }
@@ -210,7 +209,7 @@ class BundleMaker {
   MemoryTree tree_;
   std::string last_;                         // the newest entry
   std::map<uint64_t, std::string> kept_;     // entries of the bundle
-  std::map<std::string, LoggedLine> lines_;  // by the name of the member
+  std::map<std::string, BundleLine> lines_;  // by the name of the member
   uint64_t n_ = 0;
 };
 
