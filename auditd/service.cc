@@ -98,12 +98,13 @@ absl::StatusOr<Database::Lease> Service::lease(const grpc::ServerContext& contex
 
 absl::Status Service::record(const grpc::ServerContext& context, const char* method,
                              const google::protobuf::Message& request, const std::string& result,
-                             uint64_t count) {
+                             uint64_t count, const std::string& sha256) {
   Event event{{"peer", peer_uid(context)},
               {"method", method},
               {"arguments", request.ShortDebugString().substr(0, kArgumentBytesMax)},
               {"result", result}};
   event.add_number("count", count);
+  if (!sha256.empty()) event.add("sha256", sha256);
   const absl::Status status = parts_.log.record(event);
   if (status.ok()) return status;
   log_error("query_not_recorded", {{"method", method}, {"reason", std::string(status.message())}});

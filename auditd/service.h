@@ -48,6 +48,9 @@ class Service final : public audit::v1::AuditService::Service {
                       grpc::ServerWriter<audit::v1::Verdict>* writer) override;
   grpc::Status GetReceipt(grpc::ServerContext* context, const audit::v1::GetReceiptRequest* request,
                           audit::v1::GetReceiptResponse* response) override;
+  grpc::Status ExportBundle(grpc::ServerContext* context,
+                            const audit::v1::ExportBundleRequest* request,
+                            grpc::ServerWriter<audit::v1::BundlePart>* writer) override;
   grpc::Status Health(grpc::ServerContext* context, const audit::v1::HealthRequest* request,
                       audit::v1::HealthResponse* response) override;
 
@@ -94,9 +97,10 @@ class Service final : public audit::v1::AuditService::Service {
   grpc::Status answer_stream(const grpc::ServerContext& context, const char* method,
                              const google::protobuf::Message& request,
                              const std::function<absl::Status(uint64_t* count)>& work);
+  // record records a call. `sha256` is the hash of what it gave away, in hexadecimal; empty = none.
   absl::Status record(const grpc::ServerContext& context, const char* method,
                       const google::protobuf::Message& request, const std::string& result,
-                      uint64_t count);
+                      uint64_t count, const std::string& sha256 = {});
 
   const Parts parts_;
 };

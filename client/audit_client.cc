@@ -110,6 +110,13 @@ absl::StatusOr<std::string> AuditClient::receipt(const std::string& id) {
   return response.receipt();
 }
 
+absl::Status AuditClient::export_bundle(const v1::ExportBundleRequest& request,
+                                        const std::function<bool(const v1::BundlePart&)>& each) {
+  grpc::ClientContext context;
+  context.set_deadline(grpc_deadline(kLongDeadline));
+  return drain<v1::BundlePart>(&context, stub_->ExportBundle(&context, request), each);
+}
+
 absl::StatusOr<v1::HealthResponse> AuditClient::health() {
   grpc::ClientContext context;
   context.set_deadline(grpc_deadline(kHealthDeadline));

@@ -34,6 +34,9 @@ class AuditClient {
                       const std::function<bool(const audit::v1::Verdict&)>& each);
   // receipt returns the text of a receipt (docs/FORMAT.md section 12).
   absl::StatusOr<std::string> receipt(const std::string& id);
+  // export_bundle passes on the members of a bundle.
+  absl::Status export_bundle(const audit::v1::ExportBundleRequest& request,
+                             const std::function<bool(const audit::v1::BundlePart&)>& each);
   absl::StatusOr<audit::v1::HealthResponse> health();
   // read reads the frames in order. It has no deadline, because the caller sets the pace. `cancel`
   // must outlive the call; with it, another thread ends the call by TryCancel. DATA_LOSS for a
