@@ -9,3 +9,7 @@ add_custom_command(OUTPUT ${player}
 add_custom_target(player ALL DEPENDS ${player})
 add_dependencies(gatetape player)
 install(FILES ${player} DESTINATION share/gatetape)
+
+# The second verifier needs Python alone. A bundle holds it as verify.py.
+configure_file(${CMAKE_SOURCE_DIR}/tools/verify_bundle.py ${CMAKE_BINARY_DIR}/share/gatetape/verify_bundle.py COPYONLY)
+install(PROGRAMS ${CMAKE_SOURCE_DIR}/tools/verify_bundle.py DESTINATION share/gatetape)

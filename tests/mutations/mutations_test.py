@@ -2,6 +2,7 @@
 
 usage: mutations_test.py PROGRAM [COUNT [SEED]]"""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import tempfile
 
 COUNT = {"full": 10_000}.get(os.environ.get("GATETAPE_TIER"), 300)
 PROVEN = "0"
+OTHER_VERIFIER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "verify_stream.py")
 
 
 def run(command):
@@ -41,8 +43,11 @@ def main():
         stream, keys = os.path.join(folder, "bundles"), os.path.join(folder, "keys")
         made = run([program, "write", count, seed, stream, keys])
         verdicts = run([program, "verify", stream, keys])
+        others = run([sys.executable, "-B", OTHER_VERIFIER, stream, keys])
     assert len(made) == len(verdicts) == int(count), (len(made), len(verdicts))
     found = list(problems(made, verdicts))
+    found += [f"the verifiers differ:\n{line}\n{one}\n{other}" for line, one, other
+              in itertools.zip_longest(made, verdicts, others) if one != other]
     print("\n".join(found[:20]))
     kinds = {line.split(" ")[2] for line in made}
     print(f"{len(kinds)} kinds of changes, {len(found)} problems")
