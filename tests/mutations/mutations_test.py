@@ -1,4 +1,5 @@
-"""Mutated bundles (README): each is rejected, and two verifiers say the same about each of them.
+"""Mutated bundles (README): each is rejected, and two verifiers say the same about each of them
+and about as many bundles whose texts were edited at random.
 
 usage: mutations_test.py PROGRAM [COUNT [SEED]]"""
 
@@ -10,12 +11,24 @@ import tempfile
 
 COUNT = {"full": 10_000}.get(os.environ.get("GATETAPE_TIER"), 300)
 PROVEN = "0"
-OTHER_VERIFIER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "verify_stream.py")
+HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def run(command):
     return subprocess.run(command, check=True, capture_output=True, text=True,
                           timeout=1700).stdout.splitlines()
+
+
+def python(script, *arguments):
+    return [sys.executable, "-B", os.path.join(HERE, script), *arguments]
+
+
+def both_verdicts(program, stream, keys):
+    """Returns the lines of one verifier, and where those of the other differ from them."""
+    ours = run([program, "verify", stream, keys])
+    others = run(python("verify_stream.py", stream, keys))
+    return ours, [f"the verifiers differ in {stream}:\n{one}\n{other}"
+                  for one, other in itertools.zip_longest(ours, others) if one != other]
 
 
 def problems(made, verdicts):
@@ -42,12 +55,13 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         stream, keys = os.path.join(folder, "bundles"), os.path.join(folder, "keys")
         made = run([program, "write", count, seed, stream, keys])
-        verdicts = run([program, "verify", stream, keys])
-        others = run([sys.executable, "-B", OTHER_VERIFIER, stream, keys])
-    assert len(made) == len(verdicts) == int(count), (len(made), len(verdicts))
-    found = list(problems(made, verdicts))
-    found += [f"the verifiers differ:\n{line}\n{one}\n{other}" for line, one, other
-              in itertools.zip_longest(made, verdicts, others) if one != other]
+        verdicts, found = both_verdicts(program, stream, keys)
+        seeds = sum(line.split(" ")[2] == "nothing" for line in made)
+        edited = os.path.join(folder, "edited")
+        run(python("edited_bundles.py", stream, str(seeds), count, seed, edited))
+        edited_verdicts, found_of_edited = both_verdicts(program, edited, keys)
+    assert len(made) == len(verdicts) == len(edited_verdicts) == int(count), len(verdicts)
+    found += [*found_of_edited, *problems(made, verdicts)]
     print("\n".join(found[:20]))
     kinds = {line.split(" ")[2] for line in made}
     print(f"{len(kinds)} kinds of changes, {len(found)} problems")
