@@ -206,7 +206,7 @@ class Keys(unittest.TestCase):
         self.assertFalse(is_signed(key, text, signature[:32] + s.to_bytes(32, "little")))
 
     def test_encodings_of_the_neutral_point(self):
-        """With it as the key, R neutral and S 0 sign every text. R has one encoding alone (10.6)."""
+        """With it as the key, R neutral and S 0 sign every text. R has one encoding (10.6)."""
         encodings = [number.to_bytes(32, "little")
                      for number in (1, verifier.P + 1, 1 | 1 << 255, 2, verifier.P - 1)]
         good = [[verifier.is_signed(key, "any text", point + bytes(32)) for key in encodings[:4]]
