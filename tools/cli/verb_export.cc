@@ -16,11 +16,12 @@
 #include "base/os/replace_file.h"
 #include "client/audit_client.h"
 #include "client/cast.h"
+#include "client/frame_json.h"
 #include "client/frame_role.h"
 #include "client/output.h"
 #include "client/session_view.h"
 #include "client/text_filter.h"
-#include "record/derived.h"
+#include "tools/cli/bundle_export.h"
 #include "tools/cli/verb_argument.h"
 
 namespace gatetape::tools {
@@ -35,6 +36,7 @@ struct Options {
   std::string stream = "out";
   uint32_t channel = 0;  // 0 = the only channel
   bool with_input = false;
+  BundleOptions bundle;
 };
 
 using Writer = std::function<absl::Status(std::FILE* file)>;
@@ -59,21 +61,6 @@ absl::Status write_file(const std::string& path, const Writer& write) {
 
 FrameKind kind_of_stream(const std::string& stream) {
   return stream == "in" ? FrameKind::kIn : stream == "err" ? FrameKind::kErr : FrameKind::kOut;
-}
-
-client::Json json_of(const Frame& frame) {
-  client::Json out = {{"seq", frame.seq},
-                      {"channel", frame.channel},
-                      {"kind", kind_name(frame.kind)},
-                      {"offset_ns", frame.offset_ns},
-                      {"payload", to_base64(frame.payload)}};
-  if (frame.absent) {
-    out["payload"] = nullptr;
-    out["absent_bytes"] = frame.absent->bytes;
-  }
-  const auto event = Event::decode(frame.payload);
-  if (!is_bytes(frame.kind) && event.ok()) out["event"] = client::Json::parse(fields_json(*event));
-  return out;
 }
 
 // Export is one run of the verb: one session to one file.
@@ -124,7 +111,7 @@ class Export {
     const char* separator = "\n";
     const absl::Status status = read([&](const Frame& frame) {
       write(std::exchange(separator, ",\n"));
-      return write(client::as_ascii(json_of(frame)));
+      return write(client::frame_json(frame));
     });
     write("\n]}\n");
     return status;
@@ -171,6 +158,19 @@ class Export {
 };
 
 absl::Status run(const Options& options, const client::Context& context) {
+  const bool is_bundle = options.format == "bundle";
+  if (!is_bundle && options.bundle.is_asked_for())
+    return absl::InvalidArgumentError(
+        "--without-input, --from, --to and --recipient are for -o bundle");
+  if (is_bundle && (options.channel != 0 || options.with_input))
+    return absl::InvalidArgumentError(
+        "a bundle has all channels with their input: --channel and --input are for other formats");
+  if (is_bundle) {
+    BundleOptions bundle = options.bundle;
+    bundle.id = options.id;
+    bundle.file = options.file;
+    return export_bundle(bundle, context);
+  }
   if (options.format == "raw" && options.file.empty() && context.stdout_is_tty)
     return absl::InvalidArgumentError(
         "raw bytes can control this terminal: use --output-file or a pipe");
@@ -189,14 +189,22 @@ void add_export(CLI::App& app, client::Context& context) {
   CLI::App* verb = app.add_subcommand("export", "write a session for other programs");
   add_session_argument(verb, &options->id)->required();
   verb->add_option("-o,--output", options->format,
-                   "cast (asciicast v2), raw (exact bytes), json (every frame) or txt")
+                   "bundle (evidence that a stranger verifies), cast (asciicast v2), raw (exact "
+                   "bytes), json (every frame) or txt")
       ->required()
-      ->check(CLI::IsMember({"cast", "raw", "json", "txt"}));
+      ->check(CLI::IsMember({"bundle", "cast", "raw", "json", "txt"}));
   verb->add_option("--output-file", options->file, "write to this file instead of standard output");
   verb->add_option("--stream", options->stream, "stream of raw: out (default), in or err")
       ->check(CLI::IsMember({"out", "in", "err"}));
   verb->add_option("--channel", options->channel, "number of the channel, when there are several");
   verb->add_flag("--input", options->with_input, "add to a cast what was typed");
+  BundleOptions& bundle = options->bundle;
+  verb->add_flag("--without-input", bundle.without_input,
+                 "leave out of a bundle what was typed; its commitments stay");
+  verb->add_option("--from", bundle.from, "leave out of a bundle what came before this time");
+  verb->add_option("--to", bundle.to, "leave out of a bundle what came at this time or later");
+  verb->add_option("--recipient", bundle.recipient,
+                   "encrypt the bundle for this age recipient, age1...");
   verb->callback([options, &context] { context.fail(run(*options, context)); });
 }
 

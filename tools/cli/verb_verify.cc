@@ -7,6 +7,7 @@
 #include "client/audit_client.h"
 #include "client/output.h"
 #include "client/session_view.h"
+#include "tools/cli/bundle_verify.h"
 #include "tools/cli/verb_argument.h"
 
 namespace gatetape::tools {
@@ -15,7 +16,8 @@ namespace {
 namespace v1 = audit::v1;
 
 struct Options {
-  std::string id;
+  std::string id;    // or the file of a bundle
+  std::string keys;  // file of keys; empty = a session of the stack is verified
   bool all = false;
   std::string format = "table";
 };
@@ -49,6 +51,9 @@ std::vector<client::Cell> cells(const v1::Verdict& verdict) {
 }
 
 absl::Status run(const Options& options, client::Context& context) {
+  if (!options.keys.empty() && (options.all || options.id.empty()))
+    return absl::InvalidArgumentError("name the file of one bundle with --key");
+  if (!options.keys.empty()) return verify_file(options.id, options.keys, options.format, context);
   if (absl::Status status = client::Output::check_format(options.format); !status.ok())
     return status;
   if (options.all == !options.id.empty())
@@ -81,6 +86,8 @@ void add_verify(CLI::App& app, client::Context& context) {
   CLI::App* verb = app.add_subcommand(
       "verify", "prove that sessions are what was recorded; the exit code is 5 when one is not");
   add_session_argument(verb, &options->id);
+  verb->add_option("--key", options->keys,
+                   "verify the bundle in the file ID offline, with the verifier keys in this file");
   verb->add_flag("--all", options->all, "verify all sessions, and that none is missing");
   verb->add_option("-o,--output", options->format, "table (default), json, jsonl or csv");
   verb->callback([options, &context] { context.fail(run(*options, context)); });
