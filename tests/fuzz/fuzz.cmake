@@ -23,7 +23,7 @@ add_library(gatetape_fuzz_parts STATIC
   ${CMAKE_SOURCE_DIR}/client/utf8_stream.cc
   ${CMAKE_SOURCE_DIR}/client/vt_scanner.cc
   ${CMAKE_SOURCE_DIR}/tools/cli/x509.cc)
-target_link_libraries(gatetape_fuzz_parts PUBLIC gatetape_policy gatetape_log gatetape_wire gatetape_base_db)
+target_link_libraries(gatetape_fuzz_parts PUBLIC gatetape_policy gatetape_log gatetape_bundle gatetape_wire gatetape_base_db)
 gatetape_reuse_precompiled(gatetape_fuzz_parts)
 
 if(NOT GATETAPE_FUZZ)
