@@ -32,6 +32,7 @@ class ExporterTest : public testing::Test {
         LogEntry::signed_by(log_->log_key,
                             KeyEntry{.role = "gateway", .key = gateway_.public_key(), .time_ns = 1})
             .to_text());
+    log_->seal();
     system_ = make_system_session("gw1", kNow - 3600 * kSecond);
     session_ = make_session(system_.id, "alice", "db1", "10.0.0.1:1", kNow - 600 * kSecond);
     session_.add(FrameKind::kChannelOpen, 1, Event{{"type", "session"}})
