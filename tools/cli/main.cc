@@ -13,6 +13,7 @@
 #include "tools/cli/verb_doctor.h"
 #include "tools/cli/verb_export.h"
 #include "tools/cli/verb_hosts.h"
+#include "tools/cli/verb_log.h"
 #include "tools/cli/verb_ls.h"
 #include "tools/cli/verb_migrate.h"
 #include "tools/cli/verb_mirror.h"
@@ -32,7 +33,7 @@ using AddVerb = void (*)(CLI::App&, client::Context&);
 constexpr AddVerb kVerbs[] = {add_ls,     add_show,     add_play,    add_search,     add_export,
                               add_verify, add_coverage, add_receipt, add_mirror,     add_up,
                               add_ca,     add_certs,    add_migrate, add_completion, add_doctor,
-                              add_hosts,  add_users};
+                              add_hosts,  add_users,    add_log};
 
 int run(int argc, char** argv) {
   std::setlocale(LC_CTYPE, "C.UTF-8");  // for the widths of characters

@@ -22,6 +22,7 @@
 #include "base/os/tls_files.h"
 #include "base/toml.h"
 #include "client/audit_client.h"
+#include "policy/acceptance.h"
 #include "policy/access.h"
 #include "tools/cli/dial.h"
 #include "tools/cli/recorder_health.h"
@@ -81,6 +82,7 @@ class Doctor {
   void check_recorders(const Config& config, bool tls_is_usable);
   void check_auditd(const Config& config);
   void check_gateway(const Config& config);
+  void check_guard(const GatewayConfig& gateway);
   void check_algorithms(const SshAlgorithms& algorithms);
   void check_disk();
   void check_clock();
@@ -315,6 +317,7 @@ void Doctor::check_gateway(const Config& config) {
        {gateway.host_key, gateway.signing_key, gateway.user_ca, gateway.host_ca})
     check_key(key);
   check_trusted(gateway.signing_key, config.auditd.writer_keys, "writer_keys");
+  check_guard(gateway);
   for (const std::string& endpoint : config.gateway.listen) {
     const absl::StatusOr<Fd> fd = dial(endpoint, kTimeoutMs);
     if (!fd.ok()) {
@@ -327,6 +330,20 @@ void Doctor::check_gateway(const Config& config) {
       bad({.what = endpoint + " does not speak SSH",
            .advice = "change `listen`, because another program uses this port"});
   }
+}
+
+// check_guard checks whether the gateway would notice an older database, and whether it has.
+void Doctor::check_guard(const GatewayConfig& gateway) {
+  if (gateway.log_keys.empty())
+    return warn({.what = "log_keys of [gateway] is empty, so the gateway does not notice that "
+                         "somebody puts an older database in the place of the present one",
+                 .advice = "name a file with the line that `gatetape log key` prints"});
+  const absl::StatusOr<std::string> refusal =
+      read_whole_file(refusal_file(gateway.checkpoint_file));
+  if (!refusal.ok()) return good("the gateway has seen no older database");
+  bad({.what = "the gateway refuses sessions: " + refusal->substr(0, refusal->find('\n')),
+       .advice = "restore the newer database; when the older one is right, run `gatetape log "
+                 "accept --reason TEXT`"});
 }
 
 void Doctor::check_disk() {
