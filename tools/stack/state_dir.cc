@@ -51,6 +51,8 @@ constexpr char kConfig[] =
 
 [gateway]
 listen = ["@LISTEN@"]
+# A database that is older than what the gateway has seen of this log is refused:
+log_keys = ["keys/log.vkey"]
 # access_file = "access.toml"   # who may reach what; SIGHUP reads it again
 # freeze_timeout_s = 30         # sessions end when the recorder is gone for so long
 # metrics_listen = "127.0.0.1:9464"   # for Prometheus; recorder and auditd have one too
