@@ -60,7 +60,9 @@ TEST(Age, the_program_age_decrypts_it) {
     ASSERT_TRUE(age->finish().ok());
     std::ofstream(folder + "/file", std::ios::binary) << file;
     EXPECT_TRUE(output_of("age -d -i " + folder + "/key " + folder + "/file") == plain) << size;
-    EXPECT_EQ(file.find(plain.substr(0, 100)) == std::string::npos, size > 1) << size;
+    if (size > 1000) {
+      EXPECT_EQ(file.find(plain.substr(0, 100)), std::string::npos) << size;
+    }
   }
   output_of("rm -r " + folder);
 }
