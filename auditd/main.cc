@@ -9,6 +9,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "auditd/heartbeat.h"
+#include "auditd/nightly.h"
 #include "auditd/query_log.h"
 #include "auditd/read/database.h"
 #include "auditd/seal/make_sealer.h"
@@ -64,6 +65,19 @@ absl::StatusOr<TrustedKeys> load_trusted_keys(const AuditdConfig& config) {
   return TrustedKeys{.writers = *std::move(writers), .recorders = *std::move(recorders)};
 }
 
+// load_log_trust returns what the log is verified by. Without a log key the log is not verified.
+absl::StatusOr<LogTrust> load_log_trust(const Config& config) {
+  LogTrust trust{.origin = config.log.origin,
+                 .keys = {},
+                 .publish_dir = config.log.publish_dir,
+                 .unterminated_after_s = config.log.unterminated_after_s};
+  const absl::StatusOr<NoteSigner> key = load_log_key(config);
+  if (absl::IsNotFound(key.status())) return trust;
+  if (!key.ok()) return key.status();
+  trust.keys.push_back(key->verifier_key());
+  return trust;
+}
+
 absl::StatusOr<std::unique_ptr<UnixListener>> listen(const AuditdConfig& config) {
   const absl::StatusOr<std::vector<uid_t>> allowed = user_ids(config.allowed_users);
   if (!allowed.ok()) return allowed.status();
@@ -72,7 +86,8 @@ absl::StatusOr<std::unique_ptr<UnixListener>> listen(const AuditdConfig& config)
 
 // serve_metrics serves the daemon's figures. All that they read outlives them.
 absl::StatusOr<std::unique_ptr<Metrics>> serve_metrics(const Config& config, tee::RecordLink& link,
-                                                       const RecordedQueries& queries) {
+                                                       const RecordedQueries& queries,
+                                                       const Nightly& nightly) {
   return Metrics::serve(
       config.auditd.metrics_listen,
       {Metrics::figure(Metrics::Kind::kGauge, "gatetape_auditd_recorder_connected",
@@ -81,6 +96,9 @@ absl::StatusOr<std::unique_ptr<Metrics>> serve_metrics(const Config& config, tee
        Metrics::figure(Metrics::Kind::kCounter, "gatetape_auditd_queries_total",
                        "Questions that were recorded, or should have been.",
                        [&queries] { return static_cast<double>(queries.recorded()); }),
+       Metrics::figure(Metrics::Kind::kGauge, "gatetape_verify_tampered",
+                       "Verdicts `tampered` of the last verification of a night.",
+                       [&nightly] { return static_cast<double>(nightly.tampered()); }),
        disk_figure(config.dir)});
 }
 
@@ -90,6 +108,7 @@ struct Serving {
   UnixListener& listener;
   const std::string& address;
   tee::SystemLog& log;
+  Nightly& nightly;
 };
 
 // answer answers calls until a signal ends the daemon.
@@ -103,10 +122,12 @@ absl::Status answer(const Serving& serving, DaemonSignals& signals) {
   {
     const Heartbeat heartbeat(
         {.period = kHeartbeat, .beat = [&serving] { write_heartbeat(serving.log); }});
+    const Heartbeat nightly({.period = kHeartbeat, .beat = [&serving] { serving.nightly.tick(); }});
     notify_ready();
     log_info("auditd_ready", {{"listen", serving.address}});
     signals.run([] { log_info("nothing_to_reload"); });
     notify_stopping();
+    serving.nightly.stop();
     serving.listener.close();
     server->Shutdown(grpc_deadline(kDrain));
   }
@@ -135,23 +156,40 @@ absl::Status serve(const Config& config, DaemonSignals& signals) {
       make_sealer(config, *trusted, key->public_key());
   if (!sealer.ok()) return sealer.status();
   RecordedQueries queries(log);
-  const LogTrust log_trust;
+  const absl::StatusOr<LogTrust> log_trust = load_log_trust(config);
+  if (!log_trust.ok()) return log_trust.status();
   Database database({.conninfo = config.auditd.database, .connections_max = kConnectionsMax});
   Service service({.database = database,
                    .log = queries,
                    .trusted = *trusted,
-                   .log_trust = log_trust,
+                   .log_trust = *log_trust,
                    .clock = system_clock(),
                    .issuer = *key,
                    .recorder_health = [&link] {
                      return link.connected() ? std::string("ok") : link.last_error();
                    }});
   const absl::Cleanup stop_link = [&link] { link.stop(); };
-  const auto metrics = serve_metrics(config, link, queries);
+  Nightly nightly(
+      {.clock = system_clock(),
+       .verify =
+           [&](const VerifyRange& range, const std::function<bool()>& is_unwanted,
+               VerifyAll::Emit emit) {
+             return VerifyAll({.trusted = *trusted,
+                               .log = *log_trust,
+                               .clock = system_clock(),
+                               .lease = [&] { return database.lease(is_unwanted); }},
+                              range)
+                 .run(emit);
+           },
+       .record = [&log](const Event& event) { return log.record(FrameKind::kVerdict, event); }});
+  const auto metrics = serve_metrics(config, link, queries, nightly);
   if (!metrics.ok()) return metrics.status();
-  return answer(
-      {.service = service, .listener = **listener, .address = config.auditd.listen, .log = log},
-      signals);
+  return answer({.service = service,
+                 .listener = **listener,
+                 .address = config.auditd.listen,
+                 .log = log,
+                 .nightly = nightly},
+                signals);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "auditd/receipts.h"
 #include "auditd/verify/evidence_reader.h"
 #include "auditd/verify/verifier.h"
+#include "auditd/verify/verify_all.h"
 #include "base/db/migrate.h"
 #include "base/os/daemon.h"
 #include "base/os/grpc_values.h"
@@ -264,7 +265,7 @@ grpc::Status Service::Verify(grpc::ServerContext* context, const v1::VerifyReque
   const absl::Status found = all ? absl::OkStatus() : resolve(*context, resolved.mutable_id());
   return answer_stream(*context, "Verify", resolved, [&](uint64_t* count) {
     if (!found.ok()) return found;
-    return all ? verify_all(*context, writer, count)
+    return all ? verify_all(*context, resolved, writer, count)
                : verify_one(*context, resolved.id(), writer, count);
   });
 }
@@ -273,63 +274,37 @@ absl::Status Service::verify_one(const grpc::ServerContext& context, const std::
                                  grpc::ServerWriter<v1::Verdict>* writer, uint64_t* count) {
   const absl::StatusOr<SessionId> session = SessionId::from_text(id);
   if (!session.ok()) return session.status();
-  const auto verdicts = verify_stored(context, *session);
-  if (!verdicts.ok()) return verdicts.status();
+  absl::StatusOr<v1::Verdict> verdict;
+  {
+    absl::StatusOr<Database::Lease> db = lease(context);
+    if (!db.ok()) return db.status();
+    verdict = Verifier(**db, parts_.trusted, parts_.clock, &parts_.log_trust).verify(*session);
+  }
+  if (!verdict.ok()) return verdict.status();
   ++*count;
-  return writer->Write(verdicts->front()) ? absl::OkStatus() : client_gone();
+  return writer->Write(*verdict) ? absl::OkStatus() : client_gone();
 }
 
 absl::Status Service::verify_all(const grpc::ServerContext& context,
+                                 const v1::VerifyRequest& request,
                                  grpc::ServerWriter<v1::Verdict>* writer, uint64_t* count) {
-  const auto guards = verify_schema(context);
-  if (!guards.ok()) return guards.status();
-  if (absl::Status status = write_verdicts(*guards, writer, count); !status.ok()) return status;
-  SessionId after;
-  while (!context.IsCancelled()) {
-    absl::StatusOr<std::vector<SessionId>> sessions;
-    {
-      absl::StatusOr<Database::Lease> db = lease(context);
-      if (!db.ok()) return db.status();
-      sessions = next_sessions(**db, after, kSessionsAtOnce);
-    }
-    if (!sessions.ok() || sessions->empty()) return sessions.status();
-    for (const SessionId& session : *sessions) {
-      const auto verdicts = verify_stored(context, session);
-      if (!verdicts.ok()) return verdicts.status();
-      if (absl::Status status = write_verdicts(*verdicts, writer, count); !status.ok())
-        return status;
-    }
-    after = sessions->back();
+  VerifyRange range;
+  range.since_ns = request.since_unix_ns();
+  if (!request.after().empty()) {
+    const auto after = SessionId::from_bytes(request.after());
+    if (!after.ok()) return after.status();
+    range.after = *after;
   }
-  return client_gone();
-}
-
-absl::Status Service::write_verdicts(const std::vector<v1::Verdict>& verdicts,
-                                     grpc::ServerWriter<v1::Verdict>* writer, uint64_t* count) {
-  for (const v1::Verdict& verdict : verdicts) {
-    if (!writer->Write(verdict)) return client_gone();
+  VerifyAll all({.trusted = parts_.trusted,
+                 .log = parts_.log_trust,
+                 .clock = parts_.clock,
+                 .lease = [&] { return lease(context); }},
+                range);
+  return all.run([&](const v1::Verdict& verdict) {
+    if (context.IsCancelled() || !writer->Write(verdict)) return client_gone();
     ++*count;
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<std::vector<v1::Verdict>> Service::verify_schema(
-    const grpc::ServerContext& context) {
-  absl::StatusOr<Database::Lease> db = lease(context);
-  if (!db.ok()) return db.status();
-  return verify_guards(**db);
-}
-
-absl::StatusOr<std::vector<v1::Verdict>> Service::verify_stored(const grpc::ServerContext& context,
-                                                                const SessionId& session) {
-  absl::StatusOr<Database::Lease> db = lease(context);
-  if (!db.ok()) return db.status();
-  Verifier verifier(**db, parts_.trusted, parts_.clock, &parts_.log_trust);
-  absl::StatusOr<v1::Verdict> verdict = verifier.verify(session);
-  if (!verdict.ok()) return verdict.status();
-  std::vector<v1::Verdict> verdicts = {*std::move(verdict)};
-  for (v1::Verdict& claim : verifier.take_broken_claims()) verdicts.push_back(std::move(claim));
-  return verdicts;
+    return absl::OkStatus();
+  });
 }
 
 grpc::Status Service::GetReceipt(grpc::ServerContext* context, const v1::GetReceiptRequest* request,

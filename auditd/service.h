@@ -76,11 +76,8 @@ class Service final : public audit::v1::AuditService::Service {
                           grpc::ServerWriter<audit::v1::Hit>* writer, uint64_t* count);
   absl::Status verify_one(const grpc::ServerContext& context, const std::string& id,
                           grpc::ServerWriter<audit::v1::Verdict>* writer, uint64_t* count);
-  absl::StatusOr<std::vector<audit::v1::Verdict>> verify_schema(const grpc::ServerContext& context);
-  static absl::Status write_verdicts(const std::vector<audit::v1::Verdict>& verdicts,
-                                     grpc::ServerWriter<audit::v1::Verdict>* writer,
-                                     uint64_t* count);
   absl::Status verify_all(const grpc::ServerContext& context,
+                          const audit::v1::VerifyRequest& request,
                           grpc::ServerWriter<audit::v1::Verdict>* writer, uint64_t* count);
   absl::StatusOr<std::string> make_receipt(const grpc::ServerContext& context,
                                            const std::string& id);
@@ -88,9 +85,6 @@ class Service final : public audit::v1::AuditService::Service {
   // recorded: the record of a query must say which session was read, and `last` does not.
   absl::Status resolve(const grpc::ServerContext& context, std::string* id);
   absl::StatusOr<bool> is_live(const grpc::ServerContext& context, const SessionId& session);
-  // verify_stored returns a session's verdict, and after it those of sessions that it tells of.
-  absl::StatusOr<std::vector<audit::v1::Verdict>> verify_stored(const grpc::ServerContext& context,
-                                                                const SessionId& session);
 
   // answer_stream records the call with the result `started`, does the work, and records the
   // outcome and the number of answers before the stream ends.

@@ -90,13 +90,13 @@ absl::Status AuditClient::search(const v1::SearchRequest& request,
   return drain<v1::Hit>(&context, stub_->Search(&context, request), each);
 }
 
-absl::Status AuditClient::verify(const std::string& id,
-                                 const std::function<bool(const v1::Verdict&)>& each) {
-  grpc::ClientContext context;
-  context.set_deadline(grpc_deadline(kLongDeadline));
-  v1::VerifyRequest request;
-  request.set_id(id);
-  return drain<v1::Verdict>(&context, stub_->Verify(&context, request), each);
+absl::Status AuditClient::verify(const v1::VerifyRequest& request,
+                                 const std::function<bool(const v1::Verdict&)>& each,
+                                 grpc::ClientContext* cancel) {
+  grpc::ClientContext own;
+  grpc::ClientContext* context = cancel == nullptr ? &own : cancel;
+  context->set_deadline(grpc_deadline(kLongDeadline));
+  return drain<v1::Verdict>(context, stub_->Verify(context, request), each);
 }
 
 absl::StatusOr<std::string> AuditClient::receipt(const std::string& id) {

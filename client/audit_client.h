@@ -29,9 +29,10 @@ class AuditClient {
   absl::StatusOr<audit::v1::SessionDetail> get(const std::string& id);
   absl::Status search(const audit::v1::SearchRequest& request,
                       const std::function<bool(const audit::v1::Hit&)>& each);
-  // verify verifies one session, or all sessions when the id is empty.
-  absl::Status verify(const std::string& id,
-                      const std::function<bool(const audit::v1::Verdict&)>& each);
+  // verify verifies one session, or all sessions when the id is empty. `cancel` is as in read.
+  absl::Status verify(const audit::v1::VerifyRequest& request,
+                      const std::function<bool(const audit::v1::Verdict&)>& each,
+                      grpc::ClientContext* cancel = nullptr);
   // receipt returns the text of a receipt (docs/FORMAT.md section 12).
   absl::StatusOr<std::string> receipt(const std::string& id);
   // export_bundle passes on the members of a bundle.

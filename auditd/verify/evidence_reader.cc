@@ -69,6 +69,9 @@ select id from (
    order by 1 limit $2::bigint)) found
 order by id limit $2::bigint)";
 
+constexpr char kCountSessions[] = R"(
+select count(*) from gatetape.session_key where session_id > $1::uuid)";
+
 PgParam seq_param(uint64_t seq) {
   return PgParam::int8(static_cast<int64_t>(std::min<uint64_t>(seq, INT64_MAX)));
 }
@@ -214,6 +217,14 @@ absl::StatusOr<std::vector<SessionId>> next_sessions(Db& db, const SessionId& af
     sessions.push_back(*id);
   }
   return sessions;
+}
+
+absl::StatusOr<uint64_t> count_sessions(Db& db, const SessionId& after) {
+  const auto rows = db.query(kCountSessions, {PgParam::uuid(after.bytes())});
+  if (!rows.ok()) return rows.status();
+  const auto counts = read_rows(*rows, [](DbRow& row) { return row.count(); });
+  if (!counts.ok()) return counts.status();
+  return counts->front();
 }
 
 }  // namespace gatetape::auditd

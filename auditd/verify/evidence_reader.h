@@ -49,4 +49,7 @@ absl::StatusOr<std::optional<StoredTail>> read_tail(Db& db, const SessionId& ses
 // hides a session by removing some of its rows.
 absl::StatusOr<std::vector<SessionId>> next_sessions(Db& db, const SessionId& after, size_t limit);
 
+// count_sessions returns how many sessions with ids above `after` have a commit key.
+absl::StatusOr<uint64_t> count_sessions(Db& db, const SessionId& after);
+
 }  // namespace gatetape::auditd

@@ -2,14 +2,13 @@
 
 #include <fstream>
 #include <iterator>
-#include <map>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "auditd/verify/evidence_reader.h"
 #include "auditd/verify/log_core.h"
+#include "auditd/verify/named_lines.h"
 #include "log/checkpoint.h"
 #include "log/db/log_rows.h"
 
@@ -30,9 +29,6 @@ from unnest($1::timestamptz[], $2::bytea[]) with ordinality wanted (at, leaf, pl
 join gatetape.heads h on h.at = wanted.at and h.leaf = wanted.leaf order by wanted.place)";
 constexpr char kNodes[] = R"(
 select level, node_index, hash from gatetape.log_node order by level, node_index)";
-constexpr char kSessionHeads[] = R"(
-select session_id, state, timestamptz_send(at), leaf from gatetape.session_heads
-where session_id = any($1::uuid[]))";
 constexpr char kWaiting[] = R"(
 select e.leaf, e.entry, timestamptz_send(e.inserted_at) from gatetape.log_entry e
 where not exists (select from gatetape.log_leaf l where l.leaf = e.leaf) order by e.inserted_at)";
@@ -45,10 +41,6 @@ where not exists (select from gatetape.log_leaf l where l.leaf = h.leaf)
 // asked for by one statement, which come one after the other.
 constexpr int64_t kLeavesAtOnce = 256;
 constexpr int64_t kCheckpointsAtOnce = 500;
-// Lines of opened and closed sessions that are compared with session_heads by one statement.
-constexpr size_t kNamedAtOnce = 1000;
-// Verdicts of sessions that are kept; a log with more is beyond repair.
-constexpr size_t kVerdictsMax = 10'000;
 // An entry gets its place within a second. One that is older than this has been left out.
 constexpr int64_t kWaitingMaxNs = 60'000'000'000;
 
@@ -103,13 +95,6 @@ class LogCheck {
     uint64_t index = 0;
     std::string leaf;
     HeadsEntry heads;
-  };
-  // A line that a row of session_heads must name.
-  struct Named {
-    SessionId session;
-    std::string state;
-    int64_t at_ns = 0;
-    std::string leaf;
   };
 
   // The file is read before the snapshot, which holds at least what was published then.
@@ -199,65 +184,16 @@ class LogCheck {
         });
     if (!status.ok()) return status;
     skip_to("");
-    return named_.size() < kNamedAtOnce ? absl::OkStatus() : compare_named();
+    return named_.is_full() ? named_.compare(db_) : absl::OkStatus();
   }
 
   void take_list(const Wanted& entry, const std::string& text) {
     const auto list = core_.add_list(entry.index, entry.heads, text);
     if (!list) return;
-    const auto at_ns = static_cast<int64_t>(entry.heads.time_ns);
-    for (const HeadsLine& line : list->lines()) {
-      const bool is_close = line.state == HeadsLine::State::kClose;
-      if (is_close || line.state == HeadsLine::State::kOpen)
-        named_.push_back({line.session, is_close ? "close" : "open", at_ns, entry.leaf});
-    }
+    named_.add(*list, static_cast<int64_t>(entry.heads.time_ns), entry.leaf);
   }
 
-  absl::Status compare_named() {
-    std::vector<Named> named = std::exchange(named_, {});
-    for (size_t at = 0; at < named.size(); at += kNamedAtOnce) {
-      const size_t end = std::min(named.size(), at + kNamedAtOnce);
-      if (absl::Status status = compare_named({named.data() + at, end - at}); !status.ok())
-        return status;
-    }
-    return absl::OkStatus();
-  }
-
-  absl::Status compare_named(absl::Span<const Named> named) {
-    PgArray sessions(PgArray::Element::kUuid);
-    for (const Named& line : named) sessions.add(PgParam::uuid(line.session.bytes()));
-    const auto rows = db_.query(kSessionHeads, {sessions.finish()});
-    if (!rows.ok()) return rows.status();
-    std::map<std::pair<std::string, std::string>, std::string> leaves;  // by session and state
-    const auto read = read_rows(*rows, [&](DbRow& row) {
-      const std::string session = row.uuid(), state = row.text();
-      row.timestamptz_ns();
-      leaves[{session, state}] = row.bytes();
-      return 0;
-    });
-    if (!read.ok()) return read.status();
-    for (const Named& line : named) {
-      const auto leaf = leaves.find({std::string(line.session.bytes()), line.state});
-      if (leaf != leaves.end() && leaf->second == line.leaf) continue;
-      if (absl::Status status = accuse(line); !status.ok()) return status;
-    }
-    return absl::OkStatus();
-  }
-
-  absl::Status accuse(const Named& line) {
-    if (verdicts_.size() == kVerdictsMax) return absl::OkStatus();
-    const auto tail = read_tail(db_, line.session);
-    if (!tail.ok()) return tail.status();
-    Verdict verdict =
-        verdict_of(Verdict::RESULT_TAMPERED,
-                   *tail ? absl::StrCat("no row of session_heads names ", list_name(line.at_ns),
-                                        ", which has its ", line.state, " line")
-                         : absl::StrCat("it is not stored, but the log has its ", line.state,
-                                        " line of ", format_utc(line.at_ns)));
-    verdict.set_session_id(std::string(line.session.bytes()));
-    verdicts_.push_back(std::move(verdict));
-    return absl::OkStatus();
-  }
+  absl::Status compare_named() { return named_.compare(db_); }
 
   absl::Status compare_nodes() {
     if (core_.is_broken()) return absl::OkStatus();
@@ -297,7 +233,7 @@ class LogCheck {
   }
 
   LogReport report() {
-    LogReport report{std::move(verdicts_), core_.state()};
+    LogReport report{named_.take_verdicts(), core_.state()};
     for (const std::string& finding : core_.findings())
       report.verdicts.push_back(verdict_of(Verdict::RESULT_TAMPERED, finding));
     if (waiting_ > 0)
@@ -320,8 +256,7 @@ class LogCheck {
   std::vector<StoredCheckpoint> checkpoints_;  // the page that is read
   size_t next_checkpoint_ = 0;
   bool no_more_checkpoints_ = false;
-  std::vector<Named> named_;
-  std::vector<Verdict> verdicts_;
+  NamedLines named_;
   uint64_t waiting_ = 0;
   int64_t waiting_since_ns_ = 0;
 };

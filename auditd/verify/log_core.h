@@ -12,9 +12,9 @@
 #include <string>
 #include <vector>
 
+#include "auditd/verify/checked_tree.h"
 #include "auditd/verify/log_keys.h"
 #include "auditd/verify/log_runs.h"
-#include "auditd/verify/log_tree.h"
 #include "auditd/verify/log_trust.h"
 #include "auditd/verify/logged_session.h"
 #include "auditd/verify/missing_lists.h"
@@ -49,7 +49,7 @@ class LogCore {
   // finish is called once, after all rows.
   void finish();
 
-  LogTree& tree() { return tree_; }
+  CheckedTree& tree() { return tree_; }
   // is_broken returns true when the tree could not be computed to its end.
   bool is_broken() const { return is_broken_; }
   // position returns the index behind the newest leaf.
@@ -70,7 +70,7 @@ class LogCore {
   const int64_t signatures_from_ns_;
   LogKeys keys_;
   LogRuns runs_;
-  LogTree tree_;
+  CheckedTree tree_;
   MissingLists lists_;
   LogState state_;
   std::optional<TreeHead> published_;

@@ -174,29 +174,40 @@ absl::Status LogReader::find_newest(const SessionId& session, LoggedSession* log
   int64_t bytes_left = kSearchBytesMax;
   int64_t span = kSpanMinNs;
   for (int64_t until = times->front(); until > oldest && !logged->newest;) {
-    const int64_t from = std::max(oldest, until - span);
-    span = std::min(2 * span, kSpanMaxNs);
-    const auto bytes =
-        db_.query(kListsBytes, {PgParam::timestamptz(from), PgParam::timestamptz(until)});
+    const Span part{std::max(oldest, until - span), until};
+    const auto bytes = lists_bytes(part);
     if (!bytes.ok()) return bytes.status();
-    bytes_left -= bytes->row(0).int8();
+    bytes_left -= *bytes;
     if (bytes_left < 0) {
       logged->note = absl::StrCat("the heads lists before ", format_utc(until),
                                   " were not searched for it; verify --all reads all");
       return absl::OkStatus();
     }
-    const auto rows = query(kListWith, {PgParam::timestamptz(from), PgParam::timestamptz(until),
-                                        PgParam::bytea(session.to_text())});
-    if (!rows.ok()) return rows.status();
-    if (!rows->empty()) {
-      auto line = line_of(rows->front(), session, logged);
-      if (!line.ok()) return line.status();
-      logged->newest = *std::move(line);
-      if (!logged->problem.empty()) return absl::OkStatus();
-    }
-    until = from;
+    const absl::Status found = search(part, session, logged);
+    if (!found.ok() || !logged->problem.empty()) return found;
+    span = std::min(2 * span, kSpanMaxNs);
+    until = part.from_ns;
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<int64_t> LogReader::lists_bytes(const Span& part) {
+  const auto rows = db_.query(
+      kListsBytes, {PgParam::timestamptz(part.from_ns), PgParam::timestamptz(part.until_ns)});
+  if (!rows.ok()) return rows.status();
+  const auto bytes = read_rows(*rows, [](DbRow& row) { return row.int8(); });
+  if (!bytes.ok()) return bytes.status();
+  return bytes->front();
+}
+
+absl::Status LogReader::search(const Span& part, const SessionId& session, LoggedSession* logged) {
+  const auto rows =
+      query(kListWith, {PgParam::timestamptz(part.from_ns), PgParam::timestamptz(part.until_ns),
+                        PgParam::bytea(session.to_text())});
+  if (!rows.ok() || rows->empty()) return rows.status();
+  const auto line = line_of(rows->front(), session, logged);
+  if (line.ok()) logged->newest = *line;
+  return line.status();
 }
 
 absl::StatusOr<std::optional<int64_t>> LogReader::began_ns() {

@@ -52,7 +52,15 @@ class LogReader {
   absl::StatusOr<bool> is_logged(const ListRow& row, const Hash& leaf);
   // contains returns true when the tree of a trusted checkpoint has the leaf at this index.
   absl::StatusOr<bool> contains(uint64_t index, const Hash& leaf);
+  // Span is a time of lists, without its beginning and with its end.
+  struct Span {
+    int64_t from_ns = 0;
+    int64_t until_ns = 0;
+  };
   absl::Status find_newest(const SessionId& session, LoggedSession* logged);
+  absl::StatusOr<int64_t> lists_bytes(const Span& part);
+  // search takes the newest line of a session in the lists of `part`, if one names it.
+  absl::Status search(const Span& part, const SessionId& session, LoggedSession* logged);
   absl::StatusOr<const TreeHead*> newest_tree();
 
   Db& db_;

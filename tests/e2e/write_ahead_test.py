@@ -148,6 +148,7 @@ NOTHING_WAITS = {
     "address_delayed": "whose answers wait; they wait for an auth_attempt",
     "rollback_seen": "why sessions are refused from then on",
     "rollback_accepted": "sessions wait for it (rollback_test)",
+    "verdict": "what the verification of the night found",
 }
 
 

@@ -133,71 +133,72 @@ TEST_F(LogCheckTest, an_empty_log_proves_nothing) {
 }
 
 // Each row is what a superuser of the database does, and what the check says of it.
+struct Change {
+  const char* name;
+  const char* sql;
+  std::vector<const char*> says;
+};
+const Change kChanges[] = {
+    {"a leaf is dropped",
+     "delete from gatetape.log_leaf where leaf_index = 3",
+     {"leaf 3 of the log is missing", "heads list 2 of run "}},
+    {"leaves are renumbered",
+     "update gatetape.log_leaf set leaf_index = 9 where leaf_index = 3; "
+     "update gatetape.log_leaf set leaf_index = 3 where leaf_index = 4; "
+     "update gatetape.log_leaf set leaf_index = 4 where leaf_index = 9",
+     {"leaf 3 of the log is not what checkpoint 3 signed"}},
+    {"the newest leaf is dropped",
+     "delete from gatetape.log_leaf where leaf_index = 4",
+     {"leaf 4 of the log is missing from the end; checkpoint 4 is of 5 leaves"}},
+    {"an entry is altered",
+     "update gatetape.log_leaf set entry = set_byte(entry, 60, 120) where leaf_index = 3",
+     {"leaf 3 of the log has another hash than its entry", "leaf 3 of the log is no entry of a log",
+      "leaf 3 of the log is not what checkpoint 3 signed"}},
+    {"an epoch shrinks",
+     "update gatetape.log_leaf set epoch = 2 where leaf_index = 3",
+     {"leaf 3 of the log is of epoch 2, but the newest start is of epoch 1"}},
+    {"a checkpoint is dropped",
+     "delete from gatetape.checkpoint where n = 2",
+     {"checkpoint 2 is missing"}},
+    {"a checkpoint says less",
+     "update gatetape.checkpoint set size = 2 where n = 4",
+     {"checkpoint 4 is not one that a log key signed"}},
+    {"a checkpoint is another's",
+     "update gatetape.checkpoint set note = 'x' where n = 4",
+     {"checkpoint 4 is not one that a log key signed",
+      "leaf 4 of the log is in no checkpoint that a log key signed"}},
+    {"an older checkpoint comes again",
+     "insert into gatetape.checkpoint (n, size, epoch, note) select 5, size, epoch, note "
+     "from gatetape.checkpoint where n = 2",
+     {"checkpoint 5 is of 3 leaves, the one before of 5"}},
+    {"a list is deleted",
+     "delete from gatetape.heads where at < now() + '100 years' and leaf = "
+     "(select leaf from gatetape.log_leaf where leaf_index = 3)",
+     {"the heads list of 2030-03-17T17:38:20.000Z of leaf 3 is missing"}},
+    {"a list is replaced",
+     "update gatetape.heads set list = (select list from gatetape.heads order by at limit 1) "
+     "where leaf = (select leaf from gatetape.log_leaf where leaf_index = 3)",
+     {"the heads list of 2030-03-17T17:38:20.000Z is not the one of its entry, leaf 3"}},
+    {"a row of session_heads is deleted",
+     "delete from gatetape.session_heads where state = 'open'",
+     {"no row of session_heads names the heads list of 2030-03-17T17:36:40.000Z, which has its "
+      "open line"}},
+    {"a session goes with every row that names it",
+     "delete from gatetape.session_heads; delete from gatetape.frames; "
+     "delete from gatetape.session",
+     {"it is not stored, but the log has its open line of 2030-03-17T17:36:40.000Z",
+      "it is not stored, but the log has its close line of 2030-03-17T17:40:00.000Z"}},
+    {"a list has no entry",
+     "insert into gatetape.heads select at, sha256('x'), list from gatetape.heads limit 1",
+     {"has no entry in the log"}},
+    {"an entry is no entry",
+     "insert into gatetape.log_entry values (sha256('\\x00' || 'x'::bytea), 'x', "
+     "to_timestamp(1))",
+     {"a row of log_entry of 1970-01-01T00:00:01.000Z is no entry of a log"}},
+};
+
 TEST_F(LogCheckTest, each_change_of_the_log_is_named) {
-  struct Row {
-    const char* name;
-    const char* sql;
-    std::vector<const char*> says;
-  };
-  const Row rows[] = {
-      {"a leaf is dropped",
-       "delete from gatetape.log_leaf where leaf_index = 3",
-       {"leaf 3 of the log is missing", "heads list 2 of run "}},
-      {"leaves are renumbered",
-       "update gatetape.log_leaf set leaf_index = 9 where leaf_index = 3; "
-       "update gatetape.log_leaf set leaf_index = 3 where leaf_index = 4; "
-       "update gatetape.log_leaf set leaf_index = 4 where leaf_index = 9",
-       {"leaf 3 of the log is not what checkpoint 3 signed"}},
-      {"the newest leaf is dropped",
-       "delete from gatetape.log_leaf where leaf_index = 4",
-       {"leaf 4 of the log is missing from the end; checkpoint 4 is of 5 leaves"}},
-      {"an entry is altered",
-       "update gatetape.log_leaf set entry = set_byte(entry, 60, 120) where leaf_index = 3",
-       {"leaf 3 of the log has another hash than its entry", "leaf 3 of the log is no entry of a log",
-        "leaf 3 of the log is not what checkpoint 3 signed"}},
-      {"an epoch shrinks",
-       "update gatetape.log_leaf set epoch = 2 where leaf_index = 3",
-       {"leaf 3 of the log is of epoch 2, but the newest start is of epoch 1"}},
-      {"a checkpoint is dropped",
-       "delete from gatetape.checkpoint where n = 2",
-       {"checkpoint 2 is missing"}},
-      {"a checkpoint says less",
-       "update gatetape.checkpoint set size = 2 where n = 4",
-       {"checkpoint 4 is not one that a log key signed"}},
-      {"a checkpoint is another's",
-       "update gatetape.checkpoint set note = 'x' where n = 4",
-       {"checkpoint 4 is not one that a log key signed",
-        "leaf 4 of the log is in no checkpoint that a log key signed"}},
-      {"an older checkpoint comes again",
-       "insert into gatetape.checkpoint (n, size, epoch, note) select 5, size, epoch, note "
-       "from gatetape.checkpoint where n = 2",
-       {"checkpoint 5 is of 3 leaves, the one before of 5"}},
-      {"a list is deleted",
-       "delete from gatetape.heads where at < now() + '100 years' and leaf = "
-       "(select leaf from gatetape.log_leaf where leaf_index = 3)",
-       {"the heads list of 2030-03-17T17:38:20.000Z of leaf 3 is missing"}},
-      {"a list is replaced",
-       "update gatetape.heads set list = (select list from gatetape.heads order by at limit 1) "
-       "where leaf = (select leaf from gatetape.log_leaf where leaf_index = 3)",
-       {"the heads list of 2030-03-17T17:38:20.000Z is not the one of its entry, leaf 3"}},
-      {"a row of session_heads is deleted",
-       "delete from gatetape.session_heads where state = 'open'",
-       {"no row of session_heads names the heads list of 2030-03-17T17:36:40.000Z, which has its "
-        "open line"}},
-      {"a session goes with every row that names it",
-       "delete from gatetape.session_heads; delete from gatetape.frames; "
-       "delete from gatetape.session",
-       {"it is not stored, but the log has its open line of 2030-03-17T17:36:40.000Z",
-        "it is not stored, but the log has its close line of 2030-03-17T17:40:00.000Z"}},
-      {"a list has no entry",
-       "insert into gatetape.heads select at, sha256('x'), list from gatetape.heads limit 1",
-       {"has no entry in the log"}},
-      {"an entry is no entry",
-       "insert into gatetape.log_entry values (sha256('\\x00' || 'x'::bytea), 'x', "
-       "to_timestamp(1))",
-       {"a row of log_entry of 1970-01-01T00:00:01.000Z is no entry of a log"}},
-  };
-  for (const Row& row : rows) {
+  for (const Change& row : kChanges) {
     SetUp();
     tamper("set session_replication_role = replica");
     std::string sql = row.sql;

@@ -1,4 +1,4 @@
-// LogTree: the tree of the log, computed again from its leaves, with the subtrees that log_node
+// CheckedTree: the tree of the log, computed again from its leaves, with the subtrees that log_node
 // stores. Pure; one thread.
 #pragma once
 
@@ -12,7 +12,7 @@
 
 namespace gatetape::auditd {
 
-class LogTree {
+class CheckedTree {
  public:
   void append(const Hash& leaf);
   uint64_t size() const { return tree_.size(); }

@@ -1,4 +1,4 @@
-#include "auditd/verify/log_tree.h"
+#include "auditd/verify/checked_tree.h"
 
 #include "absl/strings/str_cat.h"
 
@@ -14,7 +14,7 @@ std::string name_of(uint64_t level, uint64_t index) {
 
 }  // namespace
 
-void LogTree::append(const Hash& leaf) {
+void CheckedTree::append(const Hash& leaf) {
   tree_.append(leaf);
   Hash hash = leaf;
   for (Level& level : levels_) {
@@ -27,7 +27,7 @@ void LogTree::append(const Hash& leaf) {
   }
 }
 
-std::string LogTree::check_node(int64_t level, int64_t index, std::string_view hash) {
+std::string CheckedTree::check_node(int64_t level, int64_t index, std::string_view hash) {
   const auto number = static_cast<uint64_t>(index);
   const std::string name = name_of(static_cast<uint64_t>(level), number);
   if (level < 1 || level > static_cast<int64_t>(kLevels)) return name + " is of no level";
@@ -37,7 +37,7 @@ std::string LogTree::check_node(int64_t level, int64_t index, std::string_view h
   return view(stored.hashes[number]) == hash ? "" : name + " is not the root of its leaves";
 }
 
-std::vector<std::string> LogTree::missing_nodes() const {
+std::vector<std::string> CheckedTree::missing_nodes() const {
   std::vector<std::string> lines;
   for (size_t level = 0; level < kLevels; level++) {
     size_t missing = 0;
