@@ -183,8 +183,8 @@ class Attacks(unittest.TestCase):
         self.assert_named(session, "which is said to have its open line, is not the one of its")
 
     def restored_dump(self):
-        """The newest leaves are lost, as after the restore of a dump, and a fresh session follows.
-        What was published says so."""
+        """The newest leaves are lost, as after the restore of a dump. What was published says so,
+        and the gateway lets no fresh session follow."""
         record("echo not in the dump")
         harness.wait_until(lambda: stack.sql(
             "select 1 where (select count(*) from gatetape.log_leaf) = "
@@ -194,9 +194,15 @@ class Attacks(unittest.TestCase):
                      f"delete from gatetape.checkpoint where size > {size + 1}")
         self.assert_named(None, "behind the published checkpoint|another one than the published|"
                                 "missing|not what checkpoint")
-        record("echo a fresh session")
+        fresh = harness.wait_until(self.refusal, "the gateway refuses sessions")
+        self.assertIn("older than this gateway has seen", fresh)
         self.assert_named(None, "behind the published checkpoint|another one than the published|"
                                 "missing|not what checkpoint")
+
+    @staticmethod
+    def refusal():
+        ran = harness.run([*stack.jump(), "echo a fresh session"])
+        return ran.stderr.decode() if ran.returncode != 0 else None
 
 
 class Since(unittest.TestCase):
