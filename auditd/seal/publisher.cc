@@ -12,9 +12,6 @@
 namespace gatetape::auditd {
 namespace {
 
-// Files of one call. A log that is published into an empty folder has many, and the sequencer must
-// not wait for them.
-constexpr size_t kFilesAtOnce = 128;
 constexpr char kCheckpoint[] = "/checkpoint";
 constexpr char kCheckpoints[] = "/checkpoints";
 constexpr char kAcceptance[] = "/accept";
@@ -97,7 +94,7 @@ absl::Status Publisher::begin(const SealedCheckpoint& newest) {
 
 absl::Status Publisher::write_files(SealStore& store) {
   std::set<std::string> folders;
-  const size_t end = std::min(job_->files.size(), job_->written + kFilesAtOnce);
+  const size_t end = std::min(job_->files.size(), job_->written + files_at_once_);
   for (; job_->written < end; job_->written++) {
     const TileName& name = job_->files[job_->written];
     if (absl::Status status = write_tile(store, name); !status.ok()) return status;

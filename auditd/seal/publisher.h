@@ -19,15 +19,20 @@ namespace gatetape::auditd {
 
 class Publisher : public Publication {
  public:
+  // Most files that one call writes. A log that is published into an empty folder has many, and the
+  // sequencer must not wait for them.
+  static constexpr size_t kFilesAtOnce = 128;
+
   // `folder` is made when it is missing; the folder above it must be there.
-  explicit Publisher(std::string folder) : folder_(std::move(folder)), tiles_(folder_) {}
+  explicit Publisher(std::string folder, size_t files_at_once = kFilesAtOnce)
+      : folder_(std::move(folder)), files_at_once_(files_at_once), tiles_(folder_) {}
 
   absl::StatusOr<std::optional<std::string>> read_checkpoint() override;
   TileReader& tiles() override { return tiles_; }
   absl::StatusOr<std::optional<std::string>> read_acceptance() override;
   absl::Status remove_acceptance() override;
 
-  // publish writes the next files that are missing, a bounded number of them, and returns true when
+  // publish writes the next files that are missing, `files_at_once` at most, and returns true when
   // `newest` is published. It fails with UNAVAILABLE when a file cannot be written, with
   // FAILED_PRECONDITION when a newer checkpoint is published already, with DATA_LOSS when stored
   // leaves are missing or are not those of their hashes, and as `store` does. What is missing is
@@ -62,6 +67,7 @@ class Publisher : public Publication {
   void remove_superseded() const;
 
   const std::string folder_;
+  const size_t files_at_once_;
   FolderTiles tiles_;
   std::optional<Job> job_;
   SealedCheckpoint published_;  // the checkpoint that this process published last
