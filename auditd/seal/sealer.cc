@@ -14,6 +14,17 @@ constexpr double kFreshS = 5;
 // While files are missing they are written without a pause between two steps.
 constexpr int64_t kBusyNs = 1'000'000;
 
+// report_witness writes a line when a witness begins or ceases to fail or to refuse.
+void report_witness(const WitnessState& before, const WitnessState& now) {
+  if (now.is_ok == before.is_ok && now.refuses == before.refuses) return;
+  if (now.refuses)
+    log_error("witness_refuses", {{"witness", now.name}, {"reason", now.detail}});
+  else if (!now.is_ok)
+    log_warn("witness_fails", {{"witness", now.name}, {"reason", now.detail}});
+  else
+    log_info("witness_cosigns_again", {{"witness", now.name}});
+}
+
 }  // namespace
 
 Sealer::Sealer(Options options)
@@ -25,8 +36,14 @@ Sealer::Sealer(Options options)
              .signer = std::move(options.signer),
              .keys = std::move(options.keys),
              .judge = EntryJudge(std::move(options.recorders))}),
-      looked_at_ns_(clock_.mono_ns()),
-      thread_([this] { run(); }) {}
+      looked_at_ns_(clock_.mono_ns()) {
+  for (Options::Witness& witness : options.witnesses)
+    witnesses_.push_back(std::make_unique<WitnessLine>(WitnessLine::Options{
+        .key = std::move(witness.key), .url = std::move(witness.url), .on_reply = [this] {
+          pause_.wake();
+        }}));
+  thread_ = std::thread([this] { run(); });
+}
 
 Sealer::~Sealer() {
   pause_.end();
@@ -41,6 +58,7 @@ void Sealer::run() {
 int64_t Sealer::step() {
   int64_t due_ns = core_.step({.wall_ns = clock_.wall_ns(), .mono_ns = clock_.mono_ns()});
   if (core_.state() != SequencerCore::State::kClosed) looked_at_ns_ = clock_.mono_ns();
+  if (core_.state() == SequencerCore::State::kSealing) cosign();
   if (core_.state() == SequencerCore::State::kSealing)
     publish();
   else
@@ -57,6 +75,27 @@ void Sealer::publish() {
   if (!published.ok() && fault != publishing_) log_error("log_not_published", {{"reason", fault}});
   if (published.ok() && !publishing_.empty()) log_info("log_published_again");
   publishing_ = std::move(fault);
+}
+
+void Sealer::cosign() {
+  for (const auto& line : witnesses_) {
+    WitnessTurn& turn = line->turn();
+    const WitnessState before = turn.state();
+    if (const std::optional<WitnessReply> reply = line->take_reply()) take_reply(turn, *reply);
+    if (core_.state() != SequencerCore::State::kSealing) return;
+    const int64_t now_ns = clock_.mono_ns();
+    if (turn.is_due(*core_.newest(), now_ns)) {
+      absl::StatusOr<std::string> body = turn.ask(*core_.newest(), store_->nodes(), now_ns);
+      if (body.ok()) line->send(*std::move(body));
+    }
+    report_witness(before, turn.state());
+  }
+}
+
+// A cosignature that comes when the log has grown is of no use, and the next one is asked for.
+void Sealer::take_reply(WitnessTurn& turn, const WitnessReply& reply) {
+  const std::optional<NoteSignature> signature = turn.on_reply(reply, clock_.mono_ns());
+  if (signature) core_.cosign(turn.asked_text(), *signature).IgnoreError();
 }
 
 void Sealer::write_notices() {
@@ -86,6 +125,7 @@ void Sealer::keep_state() {
   state.lag_s = static_cast<double>(core_.oldest_waiting_ns()) / kSecondNs;
   state.refused_entries = core_.refused_entries();
   state.publishing = publishing_;
+  for (const auto& line : witnesses_) state.witnesses.push_back(line->turn().state());
   const absl::MutexLock lock(&mutex_);
   state_ = std::move(state);
   state_of_ns_ = looked_at_ns_;

@@ -14,6 +14,7 @@
 #include "absl/synchronization/mutex.h"
 #include "auditd/seal/publisher.h"
 #include "auditd/seal/sequencer_core.h"
+#include "auditd/seal/witness_line.h"
 #include "base/clock.h"
 #include "base/os/pause.h"
 
@@ -29,6 +30,7 @@ struct SealState {
   double lag_s = 0;   // age of the oldest entry without a place; or of the last look
   uint64_t refused_entries = 0;
   std::string publishing;  // why the newest checkpoint is not published; empty while it is
+  std::vector<WitnessState> witnesses;
 };
 
 class Sealer {
@@ -39,6 +41,11 @@ class Sealer {
     NoteSigner signer;  // its name is the origin
     std::vector<WantedKey> keys;
     std::vector<PublicKey> recorders;
+    struct Witness {
+      VerifierKey key;
+      std::string url;
+    };
+    std::vector<Witness> witnesses;
     const Clock& clock;
   };
   // The constructor starts the thread, the destructor stops it.
@@ -55,6 +62,9 @@ class Sealer {
   int64_t step();
   void write_notices();
   void publish();
+  // cosign takes the replies of witnesses, and sends the newest checkpoint to those who are due.
+  void cosign();
+  void take_reply(WitnessTurn& turn, const WitnessReply& reply);
   void keep_state();
 
   const std::unique_ptr<SealStore> store_;
@@ -67,7 +77,8 @@ class Sealer {
   absl::Mutex mutex_;
   SealState state_ ABSL_GUARDED_BY(mutex_);
   int64_t state_of_ns_ ABSL_GUARDED_BY(mutex_) = 0;  // monotonic time of the last look
-  Pause pause_;
+  Pause pause_;                                      // woken by the witnesses
+  std::vector<std::unique_ptr<WitnessLine>> witnesses_;
   std::thread thread_;  // last: it uses the rest
 };
 
