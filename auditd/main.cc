@@ -84,22 +84,34 @@ absl::StatusOr<std::unique_ptr<UnixListener>> listen(const AuditdConfig& config)
   return UnixListener::open(config.listen.substr(5), *allowed);
 }
 
-// serve_metrics serves the daemon's figures. All that they read outlives them.
-absl::StatusOr<std::unique_ptr<Metrics>> serve_metrics(const Config& config, tee::RecordLink& link,
-                                                       const RecordedQueries& queries,
-                                                       const Nightly& nightly) {
-  return Metrics::serve(
-      config.auditd.metrics_listen,
-      {Metrics::figure(Metrics::Kind::kGauge, "gatetape_auditd_recorder_connected",
-                       "1 while a recorder answers.",
-                       [&link] { return link.connected() ? 1.0 : 0.0; }),
-       Metrics::figure(Metrics::Kind::kCounter, "gatetape_auditd_queries_total",
-                       "Questions that were recorded, or should have been.",
-                       [&queries] { return static_cast<double>(queries.recorded()); }),
-       Metrics::figure(Metrics::Kind::kGauge, "gatetape_verify_tampered",
-                       "Verdicts `tampered` of the last verification of a night.",
-                       [&nightly] { return static_cast<double>(nightly.tampered()); }),
-       disk_figure(config.dir)});
+// Measured is what the daemon's figures read. All of it outlives them.
+struct Measured {
+  tee::RecordLink& link;
+  const RecordedQueries& queries;
+  const Nightly& nightly;
+  Sealer* sealer;  // null when the daemon seals nothing
+};
+
+// serve_metrics serves the daemon's figures.
+absl::StatusOr<std::unique_ptr<Metrics>> serve_metrics(const Config& config,
+                                                       const Measured& measured) {
+  std::vector<Metrics::Figure> figures = {
+      Metrics::figure(Metrics::Kind::kGauge, "gatetape_auditd_recorder_connected",
+                      "1 while a recorder answers.",
+                      [&link = measured.link] { return link.connected() ? 1.0 : 0.0; }),
+      Metrics::figure(
+          Metrics::Kind::kCounter, "gatetape_auditd_queries_total",
+          "Questions that were recorded, or should have been.",
+          [&queries = measured.queries] { return static_cast<double>(queries.recorded()); }),
+      Metrics::figure(
+          Metrics::Kind::kGauge, "gatetape_verify_tampered",
+          "Verdicts `tampered` of the last verification of a night.",
+          [&nightly = measured.nightly] { return static_cast<double>(nightly.tampered()); }),
+      disk_figure(config.dir)};
+  if (measured.sealer != nullptr)
+    for (Metrics::Figure& figure : log_figures(*measured.sealer))
+      figures.push_back(std::move(figure));
+  return Metrics::serve(config.auditd.metrics_listen, std::move(figures));
 }
 
 // Serving is what answers calls.
@@ -152,6 +164,8 @@ absl::Status serve(const Config& config, DaemonSignals& signals) {
   tee::RecordLink link({config.recorders, config.tls});
   tee::SystemLog log(link, system_clock(), *key,
                      {.name = config.name + "/auditd", .program = "gatetape-auditd"});
+  const absl::StatusOr<std::vector<VerifierKey>> witnesses = read_witnesses(config.log);
+  if (!witnesses.ok()) return witnesses.status();
   const absl::StatusOr<std::unique_ptr<Sealer>> sealer =
       make_sealer(config, *trusted, key->public_key());
   if (!sealer.ok()) return sealer.status();
@@ -159,15 +173,20 @@ absl::Status serve(const Config& config, DaemonSignals& signals) {
   const absl::StatusOr<LogTrust> log_trust = load_log_trust(config);
   if (!log_trust.ok()) return log_trust.status();
   Database database({.conninfo = config.auditd.database, .connections_max = kConnectionsMax});
-  Service service({.database = database,
-                   .log = queries,
-                   .trusted = *trusted,
-                   .log_trust = *log_trust,
-                   .clock = system_clock(),
-                   .issuer = *key,
-                   .recorder_health = [&link] {
-                     return link.connected() ? std::string("ok") : link.last_error();
-                   }});
+  Service service(
+      {.database = database,
+       .log = queries,
+       .trusted = *trusted,
+       .log_trust = *log_trust,
+       .clock = system_clock(),
+       .issuer = *key,
+       .witnesses = *witnesses,
+       .seal_state = [&sealer]() -> std::optional<SealState> {
+         if (*sealer == nullptr) return std::nullopt;
+         return (*sealer)->state();
+       },
+       .recorder_health =
+           [&link] { return link.connected() ? std::string("ok") : link.last_error(); }});
   const absl::Cleanup stop_link = [&link] { link.stop(); };
   Nightly nightly(
       {.clock = system_clock(),
@@ -182,7 +201,8 @@ absl::Status serve(const Config& config, DaemonSignals& signals) {
                  .run(emit);
            },
        .record = [&log](const Event& event) { return log.record(FrameKind::kVerdict, event); }});
-  const auto metrics = serve_metrics(config, link, queries, nightly);
+  const auto metrics = serve_metrics(
+      config, {.link = link, .queries = queries, .nightly = nightly, .sealer = sealer->get()});
   if (!metrics.ok()) return metrics.status();
   return answer({.service = service,
                  .listener = **listener,

@@ -355,6 +355,7 @@ grpc::Status Service::Health(grpc::ServerContext* context, const v1::HealthReque
   response->set_version(version());
   response->set_recorder(parts_.recorder_health());
   absl::StatusOr<Database::Lease> db = lease(*context);
+  *response->mutable_log() = log_health(db.ok() ? &**db : nullptr);
   if (!db.ok()) {
     response->set_database(std::string(db.status().message()));
     return grpc::Status::OK;

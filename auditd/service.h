@@ -6,15 +6,19 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "auditd/frame_stream.h"
 #include "auditd/query/session_reader.h"
 #include "auditd/query_log.h"
 #include "auditd/read/database.h"
+#include "auditd/seal/sealer.h"
 #include "auditd/verify/log_trust.h"
 #include "base/clock.h"
 #include "gatetape/audit/v1/audit.grpc.pb.h"
+#include "log/db/log_rows.h"
 #include "record/session_id.h"
 #include "record/verify.h"
 
@@ -30,6 +34,9 @@ class Service final : public audit::v1::AuditService::Service {
     const LogTrust& log_trust;
     const Clock& clock;
     const SigningKey& issuer;  // signs receipts
+    // What GetLog and Health show of the log besides what is stored.
+    std::vector<VerifierKey> witnesses = {};
+    std::function<std::optional<SealState>()> seal_state = {};  // empty, or nothing: it seals not
     // recorder_health returns "ok", or what is wrong with auditd's own record.
     std::function<std::string()> recorder_health;
   };
@@ -51,6 +58,11 @@ class Service final : public audit::v1::AuditService::Service {
   grpc::Status ExportBundle(grpc::ServerContext* context,
                             const audit::v1::ExportBundleRequest* request,
                             grpc::ServerWriter<audit::v1::BundlePart>* writer) override;
+  grpc::Status GetLog(grpc::ServerContext* context, const audit::v1::GetLogRequest* request,
+                      audit::v1::LogStatus* response) override;
+  grpc::Status ListCheckpoints(grpc::ServerContext* context,
+                               const audit::v1::ListCheckpointsRequest* request,
+                               grpc::ServerWriter<audit::v1::LogCheckpoint>* writer) override;
   grpc::Status Health(grpc::ServerContext* context, const audit::v1::HealthRequest* request,
                       audit::v1::HealthResponse* response) override;
 
@@ -81,6 +93,13 @@ class Service final : public audit::v1::AuditService::Service {
                           grpc::ServerWriter<audit::v1::Verdict>* writer, uint64_t* count);
   absl::StatusOr<std::string> make_receipt(const grpc::ServerContext& context,
                                            const std::string& id);
+  absl::Status get_log(const grpc::ServerContext& context, audit::v1::LogStatus* response);
+  absl::StatusOr<std::vector<audit::v1::LogCheckpoint>> read_checkpoints(
+      const grpc::ServerContext& context, uint32_t limit);
+  audit::v1::LogCheckpoint to_message(const StoredCheckpoint& stored) const;
+  // log_health returns the state of the sequencer. With a database it also looks for entries that
+  // wait while this auditd does not sequence.
+  audit::v1::LogHealth log_health(Db* db) const;
   // resolve replaces the name of a session that somebody typed by its id, before the call is
   // recorded: the record of a query must say which session was read, and `last` does not.
   absl::Status resolve(const grpc::ServerContext& context, std::string* id);

@@ -117,6 +117,24 @@ absl::Status AuditClient::export_bundle(const v1::ExportBundleRequest& request,
   return drain<v1::BundlePart>(&context, stub_->ExportBundle(&context, request), each);
 }
 
+absl::StatusOr<v1::LogStatus> AuditClient::log() {
+  grpc::ClientContext context;
+  context.set_deadline(grpc_deadline(kDeadline));
+  v1::LogStatus response;
+  const grpc::Status status = stub_->GetLog(&context, {}, &response);
+  if (!status.ok()) return to_absl(status);
+  return response;
+}
+
+absl::Status AuditClient::checkpoints(uint32_t limit,
+                                      const std::function<bool(const v1::LogCheckpoint&)>& each) {
+  grpc::ClientContext context;
+  context.set_deadline(grpc_deadline(kDeadline));
+  v1::ListCheckpointsRequest request;
+  request.set_limit(limit);
+  return drain<v1::LogCheckpoint>(&context, stub_->ListCheckpoints(&context, request), each);
+}
+
 absl::StatusOr<v1::HealthResponse> AuditClient::health() {
   grpc::ClientContext context;
   context.set_deadline(grpc_deadline(kHealthDeadline));

@@ -38,6 +38,10 @@ class AuditClient {
   // export_bundle passes on the members of a bundle.
   absl::Status export_bundle(const audit::v1::ExportBundleRequest& request,
                              const std::function<bool(const audit::v1::BundlePart&)>& each);
+  absl::StatusOr<audit::v1::LogStatus> log();
+  // checkpoints passes the newest `limit` checkpoints of the log to `each`, the newest last.
+  absl::Status checkpoints(uint32_t limit,
+                           const std::function<bool(const audit::v1::LogCheckpoint&)>& each);
   absl::StatusOr<audit::v1::HealthResponse> health();
   // read reads the frames in order. It has no deadline, because the caller sets the pace. `cancel`
   // must outlive the call; with it, another thread ends the call by TryCancel. DATA_LOSS for a

@@ -79,7 +79,7 @@ struct LogConfig {
   std::string publish_dir = "published";  // folder of checkpoint and tiles
   std::vector<LogWitness> witnesses;
   // A session that is open in the log for so long without a close is reported as unterminated.
-  uint32_t unterminated_after_s = 7 * 86400;
+  uint32_t unterminated_after_s = 86400;
 };
 
 struct Config {

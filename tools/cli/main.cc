@@ -30,10 +30,10 @@ namespace {
 
 using AddVerb = void (*)(CLI::App&, client::Context&);
 // The verbs in the order of --help.
-constexpr AddVerb kVerbs[] = {add_ls,     add_show,     add_play,    add_search,     add_export,
-                              add_verify, add_coverage, add_receipt, add_mirror,     add_up,
-                              add_ca,     add_certs,    add_migrate, add_completion, add_doctor,
-                              add_hosts,  add_users,    add_log};
+constexpr AddVerb kVerbs[] = {add_ls,     add_show,     add_play,    add_search,  add_export,
+                              add_verify, add_coverage, add_receipt, add_log,     add_mirror,
+                              add_up,     add_ca,       add_certs,   add_migrate, add_completion,
+                              add_doctor, add_hosts,    add_users};
 
 int run(int argc, char** argv) {
   std::setlocale(LC_CTYPE, "C.UTF-8");  // for the widths of characters

@@ -25,6 +25,7 @@
 #include "policy/acceptance.h"
 #include "policy/access.h"
 #include "tools/cli/dial.h"
+#include "tools/cli/log_findings.h"
 #include "tools/cli/recorder_health.h"
 
 namespace gatetape::tools {
@@ -81,6 +82,7 @@ class Doctor {
   bool check_tls(const TlsConfig& tls);
   void check_recorders(const Config& config, bool tls_is_usable);
   void check_auditd(const Config& config);
+  void check_log(const audit::v1::LogHealth& health);
   void check_gateway(const Config& config);
   void check_guard(const GatewayConfig& gateway);
   void check_algorithms(const SshAlgorithms& algorithms);
@@ -300,6 +302,18 @@ void Doctor::check_auditd(const Config& config) {
   if (health->database() == "ok" && health->recorder() == "ok")
     good(absl::StrCat("auditd ", health->version(), ", ", health->live_sessions(),
                       " live sessions"));
+  check_log(health->log());
+}
+
+void Doctor::check_log(const audit::v1::LogHealth& health) {
+  const std::vector<LogFinding> findings = log_findings(health);
+  for (const auto& [what, advice, is_failure] : findings) {
+    if (is_failure)
+      bad({.what = what, .advice = advice});
+    else
+      warn({.what = what, .advice = advice});
+  }
+  if (findings.empty()) good(absl::StrCat("log of ", health.size(), " leaves"));
 }
 
 void Doctor::check_algorithms(const SshAlgorithms& algorithms) {

@@ -50,6 +50,34 @@ TEST_F(ConfigTest, an_empty_file_gives_the_defaults_with_absolute_paths) {
   EXPECT_TRUE(config->tls.ca.empty());
 }
 
+TEST_F(ConfigTest, the_log_has_defaults_and_its_keys_arrive) {
+  const auto defaults = load("name = \"gw1\"");
+  ASSERT_TRUE(defaults.ok()) << defaults.status();
+  EXPECT_EQ(defaults->log.origin, "gw1.gatetape/log");
+  EXPECT_EQ(defaults->log.publish_dir, dir_ + "/published");
+  EXPECT_EQ(defaults->auditd.log_key, dir_ + "/keys/log_sign.pem");
+  EXPECT_EQ(defaults->auditd.log_database, "");
+  const auto config = load(R"(
+[auditd]
+log_key = "l.pem"
+log_database = "dbname=x"
+[log]
+origin = "audit.example/log"
+publish_dir = "/srv/log"
+unterminated_after = 3600
+witnesses = [{ url = "https://w.example/a/", key = "w+1+2" }, { url = "http://x", key = "x" }]
+)");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->auditd.log_key, dir_ + "/l.pem");
+  EXPECT_EQ(config->auditd.log_database, "dbname=x");
+  EXPECT_EQ(config->log.origin, "audit.example/log");
+  EXPECT_EQ(config->log.publish_dir, "/srv/log");
+  EXPECT_EQ(config->log.unterminated_after_s, 3600u);
+  ASSERT_EQ(config->log.witnesses.size(), 2u);
+  EXPECT_EQ(config->log.witnesses[0].url, "https://w.example/a");
+  EXPECT_EQ(config->log.witnesses[0].key, "w+1+2");
+}
+
 TEST_F(ConfigTest, every_key_of_the_file_arrives) {
   const auto config = load(R"(
 name = "gw1"
@@ -152,6 +180,11 @@ TEST_F(ConfigTest, what_is_wrong_is_refused_with_its_line) {
        ":3: `host_key` must not hold a NUL"},
       {"auditd over TCP", "[auditd]\n\nlisten = \"127.0.0.1:7000\"",
        ":3: auditd listens on unix:PATH only"},
+      {"witness without http", "[log]\nwitnesses = [{ url = \"w.example\", key = \"k\" }]",
+       ":2: `url` of a witness begins with http:// or https://"},
+      {"witness without a key", "[log]\nwitnesses = [{ url = \"http://w\" }]",
+       "a witness needs `key`"},
+      {"empty publish_dir", "[log]\npublish_dir = \"\"", ":2: `publish_dir` is empty"},
       {"long socket path", "[auditd]\nlisten = \"unix:/" + long_path + "\"", "107 characters"},
   };
   for (const auto& row : kRows) {
