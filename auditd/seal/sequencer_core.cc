@@ -113,6 +113,13 @@ absl::Status SequencerCore::accept_rollback() {
   return parts_.publication.remove_acceptance();
 }
 
+void SequencerCore::drop_acceptance() {
+  const auto accepted = parts_.publication.read_acceptance();
+  if (!accepted.ok() || !*accepted) return;
+  notice(Level::kWarn, "log_acceptance_unused", **accepted);
+  parts_.publication.remove_acceptance().IgnoreError();  // it is tried again in a second
+}
+
 void SequencerCore::refuse(const absl::Status& why) {
   rolled_back_ = !absl::IsDataLoss(why);
   std::string reason(why.message());
@@ -160,6 +167,7 @@ absl::Status SequencerCore::start(LogTail tail, const Now& now) {
 }
 
 void SequencerCore::seal(const Now& now) {
+  drop_acceptance();
   std::vector<Candidate> candidates;
   absl::Status status = gather({.from_ns = std::exchange(first_from_ns_, INT64_MAX)}, &candidates);
   if (status.ok() && candidates.size() < kLeavesMax) status = gather_older(&candidates);

@@ -84,6 +84,9 @@ class SequencerCore {
   void wait_for_lock();
   void take_over(const Now& now);
   absl::Status accept_rollback();
+  // drop_acceptance removes an acceptance that is not needed, so that no later rollback is accepted
+  // by it.
+  void drop_acceptance();
   absl::Status start(LogTail tail, const Now& now);
   void refuse(const absl::Status& why);
   void close(const absl::Status& why);

@@ -122,6 +122,14 @@ TEST_F(LogTailTest, an_accepted_rollback_adds_the_published_leaves_again) {
   expect_sealed();
 }
 
+TEST_F(LogTailTest, an_acceptance_that_is_not_needed_is_removed) {
+  publication_.acceptance = "for the gateway";
+  SequencerCore core = make_core();
+  step(core);
+  EXPECT_THAT(events(), ElementsAre("log_sequencing", "log_acceptance_unused"));
+  EXPECT_FALSE(publication_.acceptance.has_value());
+}
+
 TEST_F(LogTailTest, published_entries_that_do_not_verify_are_not_added) {
   const MemorySealStore dump = store_;
   grow(10);
