@@ -14,6 +14,7 @@ import unittest
 
 import runners
 from harness import Stack, wait_until
+from log_witness import Witness
 
 TAKE_OVER_S = 10  # within which a second auditd sequences
 
@@ -144,6 +145,32 @@ class LogTest(unittest.TestCase):
             "log", "checkpoints", "--limit", "2", "-o", "json").stdout)), 2)
         self.assertIn(b"sequencer   sequencing", stack.gatetape("log").stdout)
 
+    def test_a_witness_cosigns_and_its_loss_delays_nothing(self):
+        vkey = stack.gatetape("log", "key").stdout.decode().strip()
+        witness = Witness(f"{stack.folder}/witness", vkey).start()
+        self.addCleanup(witness.stop)
+        second.stop()
+        self.addCleanup(second.start)
+        line = f'witnesses = [{{ url = "{witness.url}", key = "{witness.vkey}" }}]'
+        stack.add_settings({"log": line})
+        self.addCleanup(stack.restart, "gatetape-auditd")
+        self.addCleanup(stack.replace_in_config, f"{line}\n", "")
+        stack.restart("gatetape-auditd")
+
+        def cosigned():
+            newest = log_now()["newest"]
+            return newest["cosignatures"] and newest
+        newest = wait_until(cosigned, "the newest checkpoint is cosigned")
+        self.assertEqual(newest["cosignatures"][0]["name"], witness.vkey.split("+")[0])
+        wait_until(lambda: published("checkpoint").decode().count("\u2014 ") == 2, "it is published")
+        self.assertEqual(log_now()["witnesses"][0]["detail"], "")
+
+        witness.stop()
+        self.assertTrue(stack.works())
+        wait_sealed()
+        wait_until(lambda: not log_now()["witnesses"][0]["ok"], "its loss is shown")
+        self.assertIn(b"warn  witness ", stack.gatetape("doctor").stdout)
+
     def take_over(self, take_away, by):
         """Checks that the auditd whose log is `by` sequences soon after `take_away`."""
         epoch = int(stack.sql("select max(epoch) from gatetape.log_leaf")[0][0]) + 1
@@ -169,8 +196,9 @@ class LogTest(unittest.TestCase):
 
     def test_sessions_go_on_without_an_auditd(self):
         first = stack.daemons["gatetape-auditd"]
-        first.kill()
         second.stop()
+        self.addCleanup(second.start)
+        first.kill()
         self.assertTrue(stack.works())
         doctor = stack.gatetape("doctor")
         self.assertEqual(doctor.returncode, 1)
@@ -179,7 +207,6 @@ class LogTest(unittest.TestCase):
         wait_sealed()
         wait_until(lambda: log_now()["sequencer"] == "sequencing", "it sequences again")
         self.assertIn(b"ok    log of ", stack.gatetape("doctor").stdout)
-        second.start()
 
 
 if __name__ == "__main__":
