@@ -162,7 +162,8 @@ class LogTest(unittest.TestCase):
             return newest["cosignatures"] and newest
         newest = wait_until(cosigned, "the newest checkpoint is cosigned")
         self.assertEqual(newest["cosignatures"][0]["name"], witness.vkey.split("+")[0])
-        wait_until(lambda: published("checkpoint").decode().count("\u2014 ") == 2, "it is published")
+        wait_until(lambda: published("checkpoint").decode().count("\u2014 ") == 2,
+                   "it is published")
         self.assertEqual(log_now()["witnesses"][0]["detail"], "")
 
         witness.stop()
