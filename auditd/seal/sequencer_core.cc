@@ -158,6 +158,7 @@ absl::Status SequencerCore::start(LogTail tail, const Now& now) {
                         log_key, KeyEntry{KeyEntry::Action::kRegister, key.role, key.key, time_ns})
                         .to_text());
   std::vector<std::pair<Hash, std::string>> entries;
+  entries.reserve(texts.size());
   for (std::string& text : texts) entries.emplace_back(merkle_leaf(text), std::move(text));
   if (absl::Status status = append(entries, now); !status.ok()) return status;
   state_ = State::kSealing;
