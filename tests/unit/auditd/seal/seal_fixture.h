@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <functional>
-#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -89,15 +89,13 @@ class MemorySealStore : public SealStore {
     for (const LogLeaf& leaf : append.leaves) {
       EXPECT_EQ(leaf.index, leaves.size());
       leaves.push_back(leaf);
+      hashes.insert(leaf.leaf);
       tree.append(leaf.entry);
     }
     for (const LogNode& node : append.nodes) nodes_stored.push_back(node);
     checkpoints.push_back({append.n, append.size, now_ns, append.epoch, append.note});
   }
-  bool has_leaf(const std::string& hash) const {
-    return std::any_of(leaves.begin(), leaves.end(),
-                       [&](const LogLeaf& leaf) { return leaf.leaf == hash; });
-  }
+  bool has_leaf(const std::string& hash) const { return hashes.contains(hash); }
   std::vector<WaitingEntry> in_order() const {
     std::vector<WaitingEntry> sorted = entries;
     for (WaitingEntry& row : sorted) row.age_ns = std::max<int64_t>(0, now_ns - row.inserted_at_ns);
@@ -116,6 +114,7 @@ class MemorySealStore : public SealStore {
   int appends = 0;
   std::vector<WaitingEntry> entries;  // of log_entry
   std::vector<LogLeaf> leaves;
+  std::set<std::string> hashes;  // of leaves
   std::vector<LogNode> nodes_stored;
   std::vector<StoredCheckpoint> checkpoints;
   MemoryTree tree;
