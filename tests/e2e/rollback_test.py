@@ -98,6 +98,26 @@ class Rollback(unittest.TestCase):
                          & set(os.listdir(f"{stack.dir}/gateway")))
         harness.wait_until(lambda: kept_size() > seen, "the log goes on behind what was published")
         self.assertTrue(stack.works())
+        self.accept_where_auditd_alone_refuses()
+
+    def accept_where_auditd_alone_refuses(self):
+        """A gateway that has seen no checkpoint serves, and auditd knows what it has published."""
+        roll_back()
+        os.kill(stack.pid("gatetape-auditd"), signal.SIGKILL)
+        os.unlink(f"{stack.dir}/gateway/checkpoint")
+        stack.restart("gatetape-gateway")
+        harness.wait_until(lambda: self.last_of("log_rolled_back", "log_rollback_accepted")
+                           == "log_rolled_back", "auditd refuses")
+        accepted = stack.gatetape("log", "accept", "--reason", REASON)
+        self.assertEqual(accepted.returncode, 0, accepted.stderr)
+        harness.wait_until(lambda: self.last_of("log_rolled_back", "log_rollback_accepted")
+                           == "log_rollback_accepted", "auditd goes on")
+
+    @staticmethod
+    def last_of(*events):
+        """Returns which of the events auditd has logged last."""
+        logged = [line["event"] for line in stack.log("auditd") if line.get("event") in events]
+        return logged[-1] if logged else None
 
     @staticmethod
     def echo(process, line):

@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "base/os/replace_file.h"
 #include "base/toml.h"
+#include "client/audit_client.h"
 #include "policy/acceptance.h"
 
 namespace gatetape::tools {
@@ -45,21 +46,25 @@ absl::Status write_for_daemon(const std::string& path, const std::string& text) 
   });
 }
 
-// accept_for_gateway writes the acceptance for the gateway of this machine, which refuses sessions.
-absl::Status accept_for_gateway(const Config& config, const Acceptance& acceptance) {
-  const std::string& checkpoint_file = config.gateway.checkpoint_file;
-  const absl::StatusOr<std::string> refusal = read_whole_file(refusal_file(checkpoint_file));
-  if (absl::IsNotFound(refusal.status()))
-    return absl::FailedPreconditionError("there is nothing to accept: the gateway of " +
-                                         config.path +
-                                         " refuses no database; see `gatetape doctor`");
-  if (!refusal.ok()) return refusal.status();
+// accept_for_gateway writes the acceptance for the gateway of this machine, which refuses sessions
+// for the reason `refusal`.
+absl::Status accept_for_gateway(const Config& config, const std::string& refusal,
+                                const Acceptance& acceptance) {
   const absl::Status written =
-      write_for_daemon(acceptance_file(checkpoint_file), acceptance.to_text());
+      write_for_daemon(acceptance_file(config.gateway.checkpoint_file), acceptance.to_text());
   if (!written.ok()) return written;
   std::printf("Accepted: %s\nThe gateway goes on within seconds; see `gatetape doctor`.\n",
-              printable(refusal->substr(0, refusal->find('\n'))).c_str());
+              printable(refusal.substr(0, refusal.find('\n'))).c_str());
   return absl::OkStatus();
+}
+
+// auditd_refuses returns true when the auditd of this machine answers that the database is behind
+// what it published.
+bool auditd_refuses(const client::Context& context) {
+  const auto client = client::AuditClient::connect(context);
+  if (!client.ok()) return false;
+  const auto health = (*client)->health();
+  return health.ok() && health->log().rolled_back();
 }
 
 // accept_for_auditd writes the acceptance for the auditd of this machine, which publishes the log.
@@ -83,8 +88,18 @@ absl::Status accept_rollback(const std::string& reason, const client::Context& c
     return absl::FailedPreconditionError(
         "neither a gateway with log_keys nor a published log is on this machine: run it where the "
         "gateway runs, and where auditd runs");
-  if (is_guarded)
-    if (absl::Status status = accept_for_gateway(*config, acceptance); !status.ok()) return status;
+  const absl::StatusOr<std::string> refusal =
+      is_guarded ? read_whole_file(refusal_file(config->gateway.checkpoint_file))
+                 : absl::NotFoundError("no gateway is guarded");
+  if (!refusal.ok() && !absl::IsNotFound(refusal.status())) return refusal.status();
+  if (!refusal.ok() && !(is_published && auditd_refuses(context)))
+    return absl::FailedPreconditionError(
+        "there is nothing to accept: neither the gateway nor the "
+        "auditd of " +
+        config->path + " refuses the database; see `gatetape doctor`");
+  if (refusal.ok())
+    if (absl::Status status = accept_for_gateway(*config, *refusal, acceptance); !status.ok())
+      return status;
   return is_published ? accept_for_auditd(*config, acceptance) : absl::OkStatus();
 }
 
