@@ -152,7 +152,7 @@ absl::StatusOr<Receipt> ReceiptMaker::make(const SessionId& session) {
 absl::StatusOr<Receipt> ReceiptMaker::read_facts(const SessionId& session) {
   absl::StatusOr<Database::Lease> db = parts_.lease();
   if (!db.ok()) return db.status();
-  const auto verdict = Verifier(**db, parts_.trusted, parts_.clock).verify(session);
+  const auto verdict = Verifier(**db, parts_.trusted, parts_.clock, parts_.log).verify(session);
   if (!verdict.ok()) return verdict.status();
   if (verdict->result() == audit::v1::Verdict::RESULT_TAMPERED)
     return altered("the session was altered: " + verdict->detail());

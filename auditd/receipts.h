@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "auditd/read/database.h"
+#include "auditd/verify/log_trust.h"
 #include "base/clock.h"
 #include "log/receipt.h"
 #include "record/verify.h"
@@ -18,6 +19,7 @@ class ReceiptMaker {
     std::function<absl::StatusOr<Database::Lease>()> lease;
     std::function<bool()> is_unwanted;  // the client has gone away
     const TrustedKeys& trusted;
+    const LogTrust* log;  // null: auditd has no log, and the lines are not asked for
     const Clock& clock;
     const SigningKey& issuer;
   };

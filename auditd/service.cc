@@ -326,6 +326,7 @@ absl::StatusOr<std::string> Service::make_receipt(const grpc::ServerContext& con
   ReceiptMaker maker({.lease = [&] { return lease(context); },
                       .is_unwanted = [&] { return context.IsCancelled(); },
                       .trusted = parts_.trusted,
+                      .log = &parts_.log_trust,
                       .clock = parts_.clock,
                       .issuer = parts_.issuer});
   const absl::StatusOr<Receipt> receipt = maker.make(*session);

@@ -119,6 +119,19 @@ absl::StatusOr<std::optional<Checkpoint>> read_published(Publication& publicatio
                                           opened.status().message()));
 }
 
+absl::Status check_extends(SealStore& store, const LogTail& tail, const TreeHead& signed_before) {
+  if (tail.tree.size() < signed_before.size)
+    return absl::OutOfRangeError(absl::StrCat("the database is behind what was signed: it has ",
+                                              tail.tree.size(), " leaves, and ", signed_before.size,
+                                              " were signed"));
+  const auto root = tree_root(store.nodes(), signed_before.size);
+  if (!root.ok()) return root.status();
+  if (*root == signed_before.root) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("the database holds another tree than the checkpoint of ", signed_before.size,
+                   " leaves that was signed"));
+}
+
 absl::StatusOr<LogTail> read_tail(SealStore& store, Publication& publication,
                                   const VerifierKey& key) {
   const auto published = read_published(publication, key);

@@ -32,6 +32,11 @@ absl::StatusOr<std::optional<Checkpoint>> read_published(Publication& publicatio
 absl::StatusOr<LogTail> read_tail(SealStore& store, Publication& publication,
                                   const VerifierKey& key);
 
+// check_extends compares the log with a checkpoint that this process signed before it lost the
+// database, and whose commit was certain. It fails with OUT_OF_RANGE when the log is smaller, with
+// FAILED_PRECONDITION when it is another tree, and as the port does.
+absl::Status check_extends(SealStore& store, const LogTail& tail, const TreeHead& signed_before);
+
 // restore_published appends to a database that is behind the published entries that it lacks, when
 // they lead to the published checkpoint, so that the log only grows. It fails with
 // FAILED_PRECONDITION, and stores nothing, when an entry is missing or they do not, and as the

@@ -58,7 +58,7 @@ void Sealer::run() {
 int64_t Sealer::step() {
   int64_t due_ns = core_.step({.wall_ns = clock_.wall_ns(), .mono_ns = clock_.mono_ns()});
   if (core_.state() != SequencerCore::State::kClosed) looked_at_ns_ = clock_.mono_ns();
-  if (core_.state() == SequencerCore::State::kSealing) cosign();
+  take_replies();
   if (core_.state() == SequencerCore::State::kSealing)
     publish();
   else
@@ -75,14 +75,25 @@ void Sealer::publish() {
   if (!published.ok() && fault != publishing_) log_error("log_not_published", {{"reason", fault}});
   if (published.ok() && !publishing_.empty()) log_info("log_published_again");
   publishing_ = std::move(fault);
+  // A witness never sees what is not published: after the database has lost it, the published log
+  // tells, and this auditd signs no other tree.
+  if (published.ok() && *published) ask_witnesses();
 }
 
-void Sealer::cosign() {
+void Sealer::take_replies() {
   for (const auto& line : witnesses_) {
+    if (core_.state() != SequencerCore::State::kSealing) return;
     WitnessTurn& turn = line->turn();
     const WitnessState before = turn.state();
     if (const std::optional<WitnessReply> reply = line->take_reply()) take_reply(turn, *reply);
-    if (core_.state() != SequencerCore::State::kSealing) return;
+    report_witness(before, turn.state());
+  }
+}
+
+void Sealer::ask_witnesses() {
+  for (const auto& line : witnesses_) {
+    WitnessTurn& turn = line->turn();
+    const WitnessState before = turn.state();
     const int64_t now_ns = clock_.mono_ns();
     if (turn.is_due(*core_.newest(), now_ns)) {
       absl::StatusOr<std::string> body = turn.ask(*core_.newest(), store_->nodes(), now_ns);

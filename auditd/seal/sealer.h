@@ -63,7 +63,8 @@ class Sealer {
   void write_notices();
   void publish();
   // cosign takes the replies of witnesses, and sends the newest checkpoint to those who are due.
-  void cosign();
+  void take_replies();
+  void ask_witnesses();
   void take_reply(WitnessTurn& turn, const WitnessReply& reply);
   void keep_state();
 

@@ -80,12 +80,11 @@ void SequencerCore::wait_for_lock() {
 }
 
 void SequencerCore::take_over(const Now& now) {
-  absl::StatusOr<LogTail> tail =
-      read_tail(parts_.store, parts_.publication, parts_.signer.verifier_key());
+  absl::StatusOr<LogTail> tail = read_stored();
   if (absl::IsOutOfRange(tail.status())) {
     const absl::Status accepted = accept_rollback();
     if (accepted.ok())
-      tail = read_tail(parts_.store, parts_.publication, parts_.signer.verifier_key());
+      tail = read_stored();
     else if (!absl::IsNotFound(accepted))
       tail = accepted;
   }
@@ -101,14 +100,28 @@ void SequencerCore::take_over(const Now& now) {
     close(why);
 }
 
+// read_stored reads the end of the log, which extends what was published, and what this process
+// signed before it lost the database: a standby may lack the newest commits.
+absl::StatusOr<LogTail> SequencerCore::read_stored() {
+  absl::StatusOr<LogTail> tail =
+      read_tail(parts_.store, parts_.publication, parts_.signer.verifier_key());
+  if (!tail.ok() || !newest_) return tail;
+  const absl::Status extends = check_extends(parts_.store, *tail, newest_->tree);
+  return extends.ok() ? std::move(tail) : extends;
+}
+
 // accept_rollback appends the published entries again when an operator has accepted that the
 // database is behind. NOT_FOUND when no operator has.
 absl::Status SequencerCore::accept_rollback() {
   const auto accepted = parts_.publication.read_acceptance();
   if (!accepted.ok()) return accepted.status();
   if (!*accepted) return absl::NotFoundError("nobody accepts that the database is behind");
-  const absl::Status restored = restore_published(parts_.store, parts_.publication, parts_.signer);
-  if (!restored.ok()) return restored;
+  newest_.reset();
+  if (absl::IsOutOfRange(read_stored().status())) {
+    const absl::Status restored =
+        restore_published(parts_.store, parts_.publication, parts_.signer);
+    if (!restored.ok()) return restored;
+  }
   notice(Level::kWarn, "log_rollback_accepted", **accepted);
   return parts_.publication.remove_acceptance();
 }

@@ -83,6 +83,7 @@ class SequencerCore {
   int64_t do_step(const Now& now);
   void wait_for_lock();
   void take_over(const Now& now);
+  absl::StatusOr<LogTail> read_stored();
   absl::Status accept_rollback();
   // drop_acceptance removes an acceptance that is not needed, so that no later rollback is accepted
   // by it.

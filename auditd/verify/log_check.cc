@@ -20,6 +20,7 @@ using audit::v1::Verdict;
 constexpr char kLeaves[] = R"(
 select leaf_index, leaf, entry, epoch from gatetape.log_leaf where leaf_index >= $1::bigint
 order by leaf_index limit $2::bigint)";
+constexpr char kLeafCount[] = "select count(*) from gatetape.log_leaf";
 constexpr char kCheckpoints[] = R"(
 select n, size, timestamptz_send(at), epoch, note from gatetape.checkpoint where n > $1::bigint
 order by n limit $2::bigint)";
@@ -123,9 +124,23 @@ class LogCheck {
       const auto leaves = read_rows(*rows, leaf_of);
       if (!leaves.ok()) return leaves.status();
       if (absl::Status status = take_page(*leaves); !status.ok()) return status;
+      walked_ += leaves->size();
       if (leaves->size() < kLeavesAtOnce) break;
     }
+    if (absl::Status status = count_leaves(); !status.ok()) return status;
     return take_checkpoints(UINT64_MAX);
+  }
+
+  // A row whose index comes twice, or is negative, is passed over by the walk.
+  absl::Status count_leaves() {
+    const auto rows = db_.query(kLeafCount);
+    if (!rows.ok()) return rows.status();
+    const auto stored = read_rows(*rows, [](DbRow& row) { return row.count(); });
+    if (!stored.ok()) return stored.status();
+    if (stored->front() != walked_)
+      core_.report(absl::StrCat("log_leaf has ", stored->front(), " rows, but the log has ",
+                                walked_, " leaves"));
+    return absl::OkStatus();
   }
 
   absl::Status take_page(const std::vector<LogLeaf>& leaves) {
@@ -253,6 +268,7 @@ class LogCheck {
   const Clock& clock_;
   LogCore core_;
   bool is_published_ = false;
+  uint64_t walked_ = 0;                        // rows of log_leaf that were read
   std::vector<StoredCheckpoint> checkpoints_;  // the page that is read
   size_t next_checkpoint_ = 0;
   bool no_more_checkpoints_ = false;

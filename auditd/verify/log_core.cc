@@ -78,9 +78,10 @@ std::optional<HeadsEntry> LogCore::add_leaf(const LogLeaf& leaf) {
   }
   check_epoch(leaf, std::get_if<StartEntry>(&entry->body));
   const auto* heads = std::get_if<HeadsEntry>(&entry->body);
-  const bool with_signature =
-      heads == nullptr || static_cast<int64_t>(heads->time_ns) >= signatures_from_ns_;
-  if (std::string wrong = keys_.check(*entry, with_signature); !wrong.empty()) {
+  if (heads != nullptr && static_cast<int64_t>(heads->time_ns) >= signatures_from_ns_)
+    with_signatures_ = true;
+  if (std::string wrong = keys_.check(*entry, heads == nullptr || with_signatures_);
+      !wrong.empty()) {
     report(absl::StrCat(leaf_name(leaf.index), " ", wrong));
     return std::nullopt;
   }

@@ -4,7 +4,7 @@
 //
 // The tree is always computed from the first leaf on. Ed25519 signatures of heads entries and
 // checkpoints, which take a hundred times as long, are verified from a time on: what is older is
-// fixed by the first newer checkpoint.
+// fixed by the first newer checkpoint. An entry behind a newer one is newer, whatever time it has.
 #pragma once
 
 #include <cstdint>
@@ -81,6 +81,7 @@ class LogCore {
   uint64_t checkpoint_size_ = 0;
   uint64_t matched_size_ = 0;           // of the newest checkpoint whose root is the tree's
   std::optional<SignedNote> verified_;  // the newest checkpoint whose signature was verified
+  bool with_signatures_ = false;        // an entry of signatures_from_ns_ or later was seen
   bool is_broken_ = false;              // the tree cannot be compared any more
   std::vector<std::string> findings_;
 };

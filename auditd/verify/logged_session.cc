@@ -7,8 +7,17 @@ namespace gatetape::auditd {
 namespace {
 
 constexpr int64_t kNsPerMs = 1'000'000;
+// The id of a session is minted shortly before its first frame is made.
+constexpr int64_t kMintAllowanceNs = 10'000'000'000;
 
 std::optional<Problem> problem(std::string what) { return Problem{0, std::move(what)}; }
+
+// is_older_than_log returns true for a session that began before the first heads entry, so that no
+// list needs to name it. Its id and its first frame tell when it began.
+bool is_older_than_log(const StoredState& stored, std::optional<int64_t> log_began_ns) {
+  return !log_began_ns || (stored.session.unix_ms() < *log_began_ns / kNsPerMs &&
+                           stored.started_at_ns < *log_began_ns + kMintAllowanceNs);
+}
 
 }  // namespace
 
@@ -23,14 +32,10 @@ std::vector<KnownRoot> known_roots(const LoggedSession& logged) {
   return roots;
 }
 
-bool is_older_than_log(const SessionId& session, std::optional<int64_t> log_began_ns) {
-  return !log_began_ns || session.unix_ms() < *log_began_ns / kNsPerMs;
-}
-
 std::optional<Problem> check_logged(const LoggedSession& logged, const StoredState& stored,
                                     std::optional<int64_t> log_began_ns) {
   if (!logged.problem.empty()) return problem(logged.problem);
-  if (!logged.open && !is_older_than_log(stored.session, log_began_ns))
+  if (!logged.open && !is_older_than_log(stored, log_began_ns))
     return problem(
         "no heads list of the log has its open line: it was not recorded by a registered recorder");
   const bool is_in_log = logged.open || logged.newest || logged.close;

@@ -41,13 +41,11 @@ struct LogState {
 std::string list_name(int64_t at_ns);
 // known_roots returns the roots that the frames of the session must have.
 std::vector<KnownRoot> known_roots(const LoggedSession& logged);
-// is_older_than_log returns true for a session that began before the first heads entry, so that no
-// list needs to name it. Its id tells when it began.
-bool is_older_than_log(const SessionId& session, std::optional<int64_t> log_began_ns);
 
 // StoredState is what is stored of the session.
 struct StoredState {
   SessionId session;
+  int64_t started_at_ns = 0;  // as its first frame says, Unix ns
   uint64_t frames = 0;
   bool has_head = false;
 };

@@ -262,6 +262,7 @@ std::string Verifier::unsigned_detail(const Progress& progress) const {
 Verifier::Finding Verifier::check_log(const Progress& progress, Verdict* verdict) {
   if (!asks_log()) return std::optional<Problem>();
   const StoredState stored{.session = progress.session,
+                           .started_at_ns = progress.opening ? progress.opening->started_at_ns : 0,
                            .frames = progress.frames.size(),
                            .has_head = verdict->result() != Verdict::RESULT_UNSIGNED};
   std::optional<int64_t> began_ns;

@@ -84,6 +84,7 @@ class ReceiptsTest : public ServiceTest {
                             },
                         .is_unwanted = [&] { return is_unwanted; },
                         .trusted = trusted_,
+                        .log = nullptr,
                         .clock = clock_,
                         .issuer = issuer_});
     return maker.make(session.id);

@@ -208,6 +208,30 @@ TEST_F(SealTest, a_commit_in_doubt_hands_out_nothing_and_is_read_again) {
   EXPECT_EQ(store_.leaves.size(), kFirstLeaves + 2 + 2) << "two entries, and two more epochs";
 }
 
+TEST_F(SealTest, a_standby_that_lacks_what_was_signed_is_refused_until_somebody_accepts) {
+  SequencerCore core = make_core();
+  step(core);
+  const MemorySealStore before = store_;
+  insert(heads_entry(recorder_, 'a', 1));
+  step(core);
+  EXPECT_EQ(core.newest()->tree.size, kFirstLeaves + 1);
+  store_.leaves = before.leaves;
+  store_.hashes = before.hashes;
+  store_.checkpoints = before.checkpoints;
+  store_.tree = before.tree;
+  store_.append_result = [] { return absl::UnavailableError("the primary died"); };
+  insert(heads_entry(recorder_, 'a', 2));
+  step(core);
+  store_.append_result = nullptr;
+  step(core, 2);
+  EXPECT_EQ(core.state(), State::kRefusing);
+  EXPECT_TRUE(core.is_rolled_back());
+  EXPECT_NE(core.reason().find("behind what was signed"), std::string::npos) << core.reason();
+  publication_.acceptance = "alice: the standby is right";
+  step(core, 2);
+  EXPECT_EQ(core.state(), State::kSealing);
+}
+
 TEST_F(SealTest, a_cosignature_is_stored_with_the_newest_checkpoint) {
   SequencerCore core = make_core();
   step(core);

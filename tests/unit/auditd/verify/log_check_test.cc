@@ -154,6 +154,10 @@ const Change kChanges[] = {
      "update gatetape.log_leaf set entry = set_byte(entry, 60, 120) where leaf_index = 3",
      {"leaf 3 of the log has another hash than its entry", "leaf 3 of the log is no entry of a log",
       "leaf 3 of the log is not what checkpoint 3 signed"}},
+    {"a leaf is put before the first",
+     "alter table gatetape.log_leaf drop constraint log_leaf_sizes; "
+     "insert into gatetape.log_leaf values (-1, sha256('x'), 'x', 1)",
+     {"log_leaf has 6 rows, but the log has 5 leaves"}},
     {"an epoch shrinks",
      "update gatetape.log_leaf set epoch = 2 where leaf_index = 3",
      {"leaf 3 of the log is of epoch 2, but the newest start is of epoch 1"}},

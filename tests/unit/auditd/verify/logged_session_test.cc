@@ -134,6 +134,17 @@ TEST_F(LoggedSessionTest, a_session_from_before_the_log_needs_no_line) {
   expect(Verdict::RESULT_INTACT, "recorded before the log began");
 }
 
+TEST_F(LoggedSessionTest, an_invented_session_with_an_old_id_is_no_older_than_its_start) {
+  session_.id = SessionId::mint(kNow - 7200 * kSecond);
+  session_.tree = {};
+  session_.stored_frames = 0;
+  const std::vector<Frame> frames = std::exchange(session_.frames, {});
+  for (const Frame& frame : frames)
+    session_.add(frame.kind, frame.channel, *Event::decode(frame.payload));
+  store(*owner_, session_);
+  expect_tampered("it was not recorded by a registered recorder");
+}
+
 TEST_F(LoggedSessionTest, an_interrupted_session_that_was_rewritten_is_named) {
   log_line(open_, 600);
   add_and_store("two");
