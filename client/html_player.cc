@@ -40,8 +40,9 @@ std::string json_for_html(const Json& value) {
 std::string header_of(const PlayerPage& page) {
   Json events = Json::array();
   for (const PlayerEvent& event : page.events) {
-    events.push_back({{"seconds", static_cast<double>(event.offset_ns / 1'000'000) / 1000},
-                      {"text", escape_text(event.text)}});
+    const uint64_t offset_ms = event.offset_ns / 1'000'000;
+    events.push_back(
+        {{"seconds", static_cast<double>(offset_ms) / 1000}, {"text", escape_text(event.text)}});
   }
   const std::string title = escape_text(page.user + ": " + page.login + "@" + page.target);
   return json_for_html({{"title", title}, {"facts", facts_of(page)}, {"events", events}});
