@@ -79,6 +79,9 @@ ReceiptFinding check_issuer(const Receipt& receipt, absl::Span<const VerifierKey
     return {"ISSUER", Word::kBad, bad("the proof of its key is not good: ", logged.status())};
   const std::string problem = registration_problem(receipt, *logged);
   if (!problem.empty()) return {"ISSUER", Word::kBad, problem};
+  const auto list = open_logged(receipt.log->list, trusted);
+  if (list.ok() && list->key.name != logged->key.name)
+    return {"ISSUER", Word::kBad, "its key is registered in another log than that of the session"};
   return {"ISSUER", Word::kGood, "auditd with key " + id + ", registered by " + place_of(*logged)};
 }
 

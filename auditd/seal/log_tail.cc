@@ -35,7 +35,7 @@ absl::Status check_published(SealStore& store, const Checkpoint& published) {
 absl::Status not_restorable(absl::string_view why) {
   return absl::FailedPreconditionError(
       absl::StrCat("what was published cannot be added again: ", why,
-                   "; a new [log] origin and an empty publish_dir are needed"));
+                   "; restore publish_dir as it was, or a newer database"));
 }
 
 // Restoration appends published entries to the log.

@@ -210,6 +210,20 @@ TEST(ReceiptTest, an_open_line_of_the_same_size_has_the_same_root) {
   EXPECT_EQ(issued.check().existence.word, Word::kBad);
 }
 
+TEST(ReceiptTest, the_log_of_the_issuer_is_the_log_of_the_session) {
+  Issued ours;
+  Issued theirs;
+  theirs.log.name = "other.gatetape/log";
+  theirs.auditd = ours.auditd;
+  theirs.log_all("auditd");
+  ours.receipt.log->issuer = theirs.receipt.log->issuer;
+  ours.receipt.sign(ours.auditd);
+  const auto check =
+      check_receipt(ours.receipt, {ours.log.verifier_key(), theirs.log.verifier_key()});
+  EXPECT_EQ(check.issuer.word, ReceiptFinding::Word::kBad) << check.issuer.reason;
+  EXPECT_EQ(check.existence.word, ReceiptFinding::Word::kGood) << check.existence.reason;
+}
+
 TEST(ReceiptTest, a_witness_key_vouches_for_no_log) {
   const Issued issued;
   VerifierKey witness = issued.log.verifier_key();

@@ -139,11 +139,11 @@ TEST_F(LogTailTest, published_entries_that_do_not_verify_are_not_added) {
   SequencerCore core = make_core();
   step(core);
   EXPECT_EQ(core.state(), State::kRefusing);
-  EXPECT_THAT(core.reason(), HasSubstr("do not lead from the database to the checkpoint; a new "
-                                       "[log] origin and an empty publish_dir are needed"));
+  EXPECT_THAT(core.reason(), HasSubstr("do not lead from the database to the checkpoint; restore "
+                                       "publish_dir as it was, or a newer database"));
   publication_.entries.resize(600);
   step(core, 2);
-  EXPECT_THAT(core.reason(), HasSubstr("is missing; a new [log] origin"));
+  EXPECT_THAT(core.reason(), HasSubstr("is missing; restore publish_dir"));
   EXPECT_EQ(store_.leaves.size(), 604u);
   EXPECT_TRUE(publication_.acceptance.has_value());
 }
